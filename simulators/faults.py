@@ -6,8 +6,8 @@
     {"fault": {"call": "nameserver.createRecord", "kind": "lost_answer", "times": 2}}
     {"reset": true}                                           forgets latency and faults
 
-``call`` is the simulator's own name for a call, or ``*`` for any. ``GET /_control`` shows what is armed and how
-often each call was made.
+``call`` is the simulator's own name for a call, or ``*`` for any. ``GET /_control`` shows what is armed
+and how often each call was made.
 """
 
 import asyncio
