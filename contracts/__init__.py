@@ -1,0 +1,68 @@
+"""The events: the public language of VRS provisioning, and all that integrators need to know.
+
+Pydantic models and nothing else: no I/O, no broker, no database, no import of ours. One file per publishing
+service; `cloud_event` holds the CloudEvents 1.0 envelope that every event travels in.
+
+Changes inside ``v1`` are additive. Anything else is a new type beside the old one.
+"""
+
+from contracts.bootstrap import CoreHealthy, CoreRetired
+from contracts.cloud_event import CONTENT_TYPE, MAX_BYTES, CloudEvent, ContractError, decode, uuid7
+from contracts.deploy import AppDeployed, AppRemoved
+from contracts.dns import DnsConfigured, DnsRecord, DnsRecordsNeeded, DnsReleased, RecordType, TargetServer
+from contracts.event import Event, HostName, Plugin, ServiceName, Slug, Text
+from contracts.failure import CustomerText, ProvisioningFailed
+from contracts.marketplace import Contact, Locale, PlacementStrategy, ProjectCancelled, ProjectOrdered
+from contracts.notify import ProvisioningDelayed
+
+EVENTS: dict[str, type[Event]] = {
+    event.type: event
+    for event in (
+        ProjectOrdered,
+        DnsConfigured,
+        DnsRecordsNeeded,
+        AppDeployed,
+        CoreHealthy,
+        ProvisioningDelayed,
+        ProvisioningFailed,
+        ProjectCancelled,
+        DnsReleased,
+        AppRemoved,
+        CoreRetired,
+    )
+}
+"""Every event by its CloudEvents ``type``, in the order of the choreography."""
+
+__all__ = [
+    "CONTENT_TYPE",
+    "EVENTS",
+    "MAX_BYTES",
+    "AppDeployed",
+    "AppRemoved",
+    "CloudEvent",
+    "Contact",
+    "ContractError",
+    "CoreHealthy",
+    "CoreRetired",
+    "CustomerText",
+    "DnsConfigured",
+    "DnsRecord",
+    "DnsRecordsNeeded",
+    "DnsReleased",
+    "Event",
+    "HostName",
+    "Locale",
+    "PlacementStrategy",
+    "Plugin",
+    "ProjectCancelled",
+    "ProjectOrdered",
+    "ProvisioningDelayed",
+    "ProvisioningFailed",
+    "RecordType",
+    "ServiceName",
+    "Slug",
+    "TargetServer",
+    "Text",
+    "decode",
+    "uuid7",
+]

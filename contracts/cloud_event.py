@@ -1,0 +1,186 @@
+"""The envelope: CloudEvents 1.0 in structured JSON mode, with the extensions that tell a story.
+
+``subject`` is the project's id, ``correlationid`` the order's whole story, ``causationid`` the event that
+caused this one, ``traceparent`` the W3C trace context. Times are UTC.
+"""
+
+import json
+import secrets
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from contracts.event import NO_CONTROL_CHARACTERS, Event
+
+CONTENT_TYPE = "application/cloudevents+json"
+MAX_BYTES = 262_144
+"""Larger bodies are refused unread: an event holds ids and facts."""
+
+DataT = TypeVar("DataT", bound=Event)
+
+
+def uuid7() -> UUID:
+    """A time-ordered random UUID (RFC 9562, version 7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | secrets.randbits(80)
+    return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+
+
+class CloudEvent(BaseModel, Generic[DataT]):
+    """An event with its ids. ``CloudEvent[ProjectOrdered]`` validates its data as well."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
+    type: str
+    subject: UUID
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str | None = None
+    correlationid: UUID | None = None
+    causationid: UUID | None = None
+    traceparent: Annotated[str, Field(max_length=100)] | None = None
+    data: DataT
+
+    @model_validator(mode="after")
+    def _type_of_data(self) -> Self:
+        if self.type != self.data.type:
+            raise ValueError(f"type is {self.type!r}, expected {self.data.type!r}")
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        data: DataT,
+        *,
+        source: str,
+        project_id: UUID,
+        correlation_id: UUID | None = None,
+        causation_id: UUID | None = None,
+        traceparent: str | None = None,
+    ) -> "CloudEvent[DataT]":
+        """Wrap `data` in a new envelope. Without `correlation_id` a new story begins with this event's id."""
+        event_id = uuid7()
+        return cls.model_construct(
+            specversion="1.0",
+            id=event_id,
+            source=f"/vrs/{source}",
+            type=data.type,
+            subject=project_id,
+            time=datetime.now(UTC),
+            datacontenttype="application/json",
+            dataschema=f"urn:vrs:contract:{data.routing_key()}",
+            correlationid=correlation_id or event_id,
+            causationid=causation_id,
+            traceparent=traceparent,
+            data=data,
+        )
+
+    @property
+    def correlation_id(self) -> UUID:
+        """The story's id; an event that names none begins one."""
+        return self.correlationid or self.id
+
+    def encode(self) -> bytes:
+        """The exact bytes that travel: compact JSON on one line, absent attributes left out."""
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
+
+
+class Refusal(StrEnum):
+    """Why bytes are no event of ours."""
+
+    TOO_LARGE = "too_large"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    NOT_A_CLOUD_EVENT = "not_a_cloud_event"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID = "invalid"
+
+
+class ContractError(Exception):
+    """The bytes break the contract. `problems` name field, value and remedy; ids are given where legible."""
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        problems: list[str],
+        *,
+        event_id: UUID | None = None,
+        project_id: UUID | None = None,
+    ) -> None:
+        super().__init__(f"{refusal}: " + "; ".join(problems))
+        self.refusal = refusal
+        self.problems = problems
+        self.event_id = event_id
+        self.project_id = project_id
+
+
+@cache
+def _envelope(contract: type[Event]) -> type[CloudEvent[Any]]:
+    return CloudEvent[contract]  # type: ignore[valid-type]  # the parameter is known at run time only
+
+
+def decode(body: bytes, contract: type[DataT]) -> CloudEvent[DataT]:
+    """Read `body` as an event of `contract`.
+
+    Raises:
+        ContractError: whatever the bytes are; nothing else is raised.
+
+    """
+    if len(body) > MAX_BYTES:
+        raise ContractError(Refusal.TOO_LARGE, [f"{len(body)} bytes, at most {MAX_BYTES} are read"])
+    try:
+        return _envelope(contract).model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(body, contract, error) from None
+
+
+def _refusal(body: bytes, contract: type[Event], error: ValidationError) -> ContractError:
+    try:
+        raw = json.loads(body.decode())
+    except UnicodeDecodeError as undecodable:
+        return ContractError(Refusal.NOT_UTF8, [f"byte {undecodable.start} is not UTF-8"])
+    except (ValueError, RecursionError) as unreadable:
+        return ContractError(Refusal.NOT_JSON, [str(unreadable)[:200]])
+    if not isinstance(raw, dict):
+        return ContractError(
+            Refusal.NOT_A_CLOUD_EVENT, [f"a JSON object is expected, not {type(raw).__name__}"]
+        )
+    ids = {"event_id": _uuid(raw.get("id")), "project_id": _uuid(raw.get("subject"))}
+    if "specversion" not in raw:
+        return ContractError(Refusal.NOT_A_CLOUD_EVENT, ["specversion is missing, expected '1.0'"], **ids)
+    if raw.get("type") != contract.type:
+        found = repr(raw.get("type"))[:100]
+        return ContractError(Refusal.UNKNOWN_TYPE, [f"type is {found}, expected {contract.type!r}"], **ids)
+    return ContractError(Refusal.INVALID, field_problems(error), **ids)
+
+
+def field_problems(error: ValidationError) -> list[str]:
+    """One line per problem: path, what is wrong, and what stood there."""
+    return [
+        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {problem['msg']}"
+        + ("" if problem["type"] == "missing" else f" (is {problem['input']!r:.80})")
+        for problem in error.errors(include_url=False)
+    ]
+
+
+def _uuid(value: Any) -> UUID | None:
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        return None

@@ -1,0 +1,67 @@
+"""What every event has: a wire name, the services that must hear it, and facts that never change."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+
+class ServiceName(StrEnum):
+    """The services that publish and consume events."""
+
+    MARKETPLACE = "marketplace"
+    DNS = "dns"
+    DEPLOY = "deploy"
+    BOOTSTRAP = "bootstrap"
+    NOTIFY = "notify"
+
+
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=NO_CONTROL_CHARACTERS)]
+"""One line of text, 1-500 characters, no control characters (PostgreSQL refuses U+0000)."""
+
+Slug = Annotated[str, StringConstraints(pattern=rf"^{LABEL}$")]
+"""A single DNS label (RFC 1035): 1-63 of a-z, 0-9 and inner hyphens."""
+
+HostName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^(?:{LABEL}\.)+{LABEL}$")]
+"""A lower-case host name of two labels or more without trailing dot; IDN as A-labels (``xn--…``)."""
+
+ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A stable, machine-readable cause, for example ``inwx_2303``."""
+
+
+class Facts(BaseModel):
+    """An immutable group of facts inside an event. Unknown fields are ignored: old readers survive."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Plugin(Facts):
+    """A licensed plugin in exactly this version."""
+
+    name: Slug
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]
+
+
+class Event(Facts):
+    """Something that became true. Past tense; 3-12 facts, never a row dump, never a secret.
+
+    ``type`` is the wire name for ever. ``required_by`` names the services that must be listening: the
+    publisher declares their queues (``<service>.<event-with-hyphens>``) before its first publish, and an
+    event that no queue takes stays in the outbox and raises an alarm. Empty: whoever likes may listen.
+    """
+
+    type: ClassVar[str]
+    required_by: ClassVar[tuple[ServiceName, ...]] = ()
+
+    @classmethod
+    def routing_key(cls) -> str:
+        """AMQP routing key on exchange ``vrs.events``: the type without its ``vrs.``."""
+        return cls.type.removeprefix("vrs.")
+
+    @classmethod
+    def hyphenated(cls) -> str:
+        """The event's name inside queue names: ``project-ordered`` for ``vrs.project.ordered.v1``."""
+        return cls.routing_key().rsplit(".v", 1)[0].replace(".", "-")

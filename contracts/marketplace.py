@@ -1,0 +1,82 @@
+"""What the marketplace says: a project was ordered, a project was cancelled."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from pydantic import EmailStr, Field, model_validator
+
+from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
+
+
+class Locale(StrEnum):
+    """The language in which the customer is addressed."""
+
+    DE = "de"
+    EN = "en"
+
+
+class PlacementStrategy(StrEnum):
+    """How dns chooses the server."""
+
+    LEAST_LOADED = "least_loaded"
+    ROUND_ROBIN = "round_robin"
+    REGION = "region"
+
+
+class Contact(Facts):
+    """The customer's contact. It travels in ProjectOrdered and nowhere else."""
+
+    name: Text
+    email: EmailStr
+
+
+class ProjectOrdered(Event):
+    """A customer ordered and paid for a project. The CloudEvent's subject is the project's id.
+
+    Either ``base_domain`` (the project lives at ``slug.base_domain``) or ``own_domain`` (at that name and its
+    ``www``) is given, not both.
+    """
+
+    type: ClassVar[str] = "vrs.project.ordered.v1"
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DNS,)
+
+    slug: Slug
+    base_domain: HostName | None = None
+    own_domain: HostName | None = None
+    project_type: Slug = "vrs-core"
+    plan: Slug
+    plugins: Annotated[tuple[Plugin, ...], Field(max_length=100)] = ()
+    customer: Contact
+    locale: Locale = Locale.DE
+    placement: PlacementStrategy | None = None
+    region: Slug | None = None
+
+    @model_validator(mode="after")
+    def _one_domain(self) -> Self:
+        if (self.base_domain is None) == (self.own_domain is None):
+            raise ValueError("give exactly one of base_domain and own_domain")
+        names = [plugin.name for plugin in self.plugins]
+        if len(names) != len(set(names)):
+            raise ValueError("name each plugin once")
+        return self
+
+    @property
+    def fqdn(self) -> str:
+        """The host name under which the project goes live."""
+        return self.own_domain or f"{self.slug}.{self.base_domain}"
+
+
+class ProjectCancelled(Event):
+    """The project is to be undone: by each service exactly what it did. Cannot be taken back."""
+
+    type: ClassVar[str] = "vrs.project.cancelled.v1"
+    required_by: ClassVar[tuple[ServiceName, ...]] = (
+        ServiceName.DNS,
+        ServiceName.DEPLOY,
+        ServiceName.BOOTSTRAP,
+        ServiceName.NOTIFY,
+    )
+
+    reason: Text
+    requested_by: Text
+    keep_volumes: bool = True
