@@ -4,18 +4,21 @@
 
     {"latency": 0.05}                                         seconds before each answer
     {"fault": {"call": "nameserver.createRecord", "kind": "lost_answer", "times": 2}}
+    {"fault": {"call": "nameserver.info", "kind": "refused", "code": 2400}}
     {"reset": true}                                           forgets latency and faults
 
 ``call`` is the simulator's own name for a call, or ``*`` for any. ``GET /_control`` shows what is armed
-and how often each call was made.
+and how often each call was made. A simulator may add keys of its own; an unknown key is answered with 422.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from enum import StrEnum
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -31,6 +34,7 @@ class FaultKind(StrEnum):
     MALFORMED = "malformed"  # the work is done, the body is no JSON
     EMPTY = "empty"  # the work is done, 200 with an empty body
     SLOW = "slow"  # answers after `seconds`
+    REFUSED = "refused"  # the protocol's own error `code` before any work
 
 
 class Fault(BaseModel):
@@ -42,16 +46,30 @@ class Fault(BaseModel):
     kind: FaultKind
     times: int = Field(default=1, ge=1)
     seconds: float = Field(default=60.0, ge=0, le=3600)
+    code: int | None = Field(default=None, description="HTTP status, INWX result code or SMTP reply code")
+
+    @model_validator(mode="after")
+    def _code_belongs_to_refused(self) -> Self:
+        if (self.kind is FaultKind.REFUSED) != (self.code is not None):
+            raise ValueError("`code` belongs to the kind `refused`, and to no other")
+        return self
 
 
 class ControlRequest(BaseModel):
-    """Body of ``POST /_control``."""
+    """Body of ``POST /_control``; a simulator with keys of its own derives from it."""
 
     model_config = ConfigDict(extra="forbid")
 
     latency: float | None = Field(default=None, ge=0, le=60)
     fault: Fault | None = None
     reset: bool = False
+
+
+ControlT = TypeVar("ControlT", bound=ControlRequest)
+
+
+def _refuse(code: int) -> Response:
+    return Response(status_code=code)
 
 
 class Switchboard:
@@ -62,34 +80,46 @@ class Switchboard:
         self.faults: list[Fault] = []
         self.calls: Counter[str] = Counter()
 
-    async def answer(self, call: str, work: Callable[[], Awaitable[Response]]) -> Response:
-        """Do `work` under `call`'s name, with the latency and the fault that are set for it."""
+    async def answer(
+        self,
+        call: str,
+        work: Callable[[], Awaitable[Response]],
+        *,
+        turn: AbstractAsyncContextManager[object] | None = None,
+        refuse: Callable[[int], Response] = _refuse,
+    ) -> Response:
+        """Do `work` under `call`'s name, with the latency and the fault that are set for it.
+
+        `turn` (a lock, a semaphore) is held for the latency and the work, not while an answer gets lost.
+        `refuse` makes the answer of the kind ``refused`` from its code.
+        """
+        async with turn or nullcontext():
+            fault = await self.strike(call)
+            match fault:
+                case Fault(kind=FaultKind.ERROR):
+                    return Response("Bad Gateway", status_code=502)
+                case Fault(kind=FaultKind.RATE_LIMITED):
+                    return JSONResponse({"message": "Too Many Attempts."}, 429, headers={"Retry-After": "1"})
+                case Fault(kind=FaultKind.REFUSED, code=int(code)):
+                    return refuse(code)
+                case Fault(kind=FaultKind.SLOW, seconds=seconds):
+                    await asyncio.sleep(seconds)
+            answer = await work()
+        match fault:
+            case Fault(kind=FaultKind.LOST_ANSWER, seconds=seconds):
+                await asyncio.sleep(seconds)
+            case Fault(kind=FaultKind.ERROR_AFTER):
+                return Response("Bad Gateway", status_code=502)
+            case Fault(kind=FaultKind.MALFORMED):
+                return Response("<html>not json", media_type="text/html")
+            case Fault(kind=FaultKind.EMPTY):
+                return Response(b"", media_type="application/json")
+        return answer
+
+    async def strike(self, call: str) -> Fault | None:
+        """Count `call`, wait for the latency, then use up one hit of the fault that is armed for it."""
         self.calls[call] += 1
         await asyncio.sleep(self.latency)
-        fault = self._next_fault(call)
-        if fault is None:
-            return await work()
-        match fault.kind:
-            case FaultKind.ERROR:
-                return Response("Bad Gateway", status_code=502)
-            case FaultKind.RATE_LIMITED:
-                return JSONResponse({"message": "Too Many Attempts."}, 429, headers={"Retry-After": "1"})
-            case FaultKind.SLOW:
-                await asyncio.sleep(fault.seconds)
-                return await work()
-        answer = await work()
-        match fault.kind:
-            case FaultKind.LOST_ANSWER:
-                await asyncio.sleep(fault.seconds)
-                return answer
-            case FaultKind.ERROR_AFTER:
-                return Response("Bad Gateway", status_code=502)
-            case FaultKind.MALFORMED:
-                return Response("<html>not json", media_type="text/html")
-            case _:
-                return Response(b"", media_type="application/json")
-
-    def _next_fault(self, call: str) -> Fault | None:
         for fault in self.faults:
             if fault.call in (call, "*"):
                 fault.times -= 1
@@ -100,20 +130,30 @@ class Switchboard:
 
     def route(self) -> Route:
         """The ``/_control`` route."""
+        return self.route_for(ControlRequest, lambda _: None)
+
+    def route_for(self, body: type[ControlT], apply: Callable[[ControlT], None]) -> Route:
+        """The ``/_control`` route of a simulator with keys of its own.
+
+        `apply` gets the request before the switchboard does; a ValueError it raises is answered with 422.
+        """
 
         async def control(request: Request) -> Response:
             if request.method == "POST":
                 try:
-                    wanted = ControlRequest.model_validate_json(await request.body())
+                    wanted = body.model_validate_json(await request.body())
+                    apply(wanted)
                 except ValidationError as error:
                     return JSONResponse(
                         {"errors": error.errors(include_url=False, include_context=False)}, 422
                     )
+                except ValueError as error:
+                    return JSONResponse({"errors": [{"msg": str(error)}]}, 422)
                 self._apply(wanted)
             return JSONResponse(
                 {
                     "latency": self.latency,
-                    "faults": [fault.model_dump(mode="json") for fault in self.faults],
+                    "faults": [fault.model_dump(mode="json", exclude_none=True) for fault in self.faults],
                     "calls": dict(self.calls),
                 }
             )

@@ -1,0 +1,34 @@
+"""Serves a simulator's HTTP side inside the running event loop, next to whatever else runs there."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the program that runs the simulators; uvicorn would take them for itself."""
+        yield
+
+
+@asynccontextmanager
+async def running_app(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """Serve `app` for as long as the block runs; gives the port, a free one if `port` is 0.
+
+    Raises OSError when the address is taken. Answers still under way at the end are cut off.
+    """
+    listener = socket.create_server((host, port))
+    server = _Server(
+        uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=0)
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
