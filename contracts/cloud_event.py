@@ -158,9 +158,7 @@ def _refusal(body: bytes, contract: type[Event], error: ValidationError) -> Cont
     except (ValueError, RecursionError) as unreadable:
         return ContractError(Refusal.NOT_JSON, [str(unreadable)[:200]])
     if not isinstance(raw, dict):
-        return ContractError(
-            Refusal.NOT_A_CLOUD_EVENT, [f"a JSON object is expected, not {type(raw).__name__}"]
-        )
+        return ContractError(Refusal.NOT_A_CLOUD_EVENT, [f"a JSON object is expected, not {type(raw).__name__}"])
     ids = {"event_id": _uuid(raw.get("id")), "project_id": _uuid(raw.get("subject"))}
     if "specversion" not in raw:
         return ContractError(Refusal.NOT_A_CLOUD_EVENT, ["specversion is missing, expected '1.0'"], **ids)

@@ -1,0 +1,42 @@
+"""The tables that more than one service reads, as typed SQLAlchemy models. A service's own stand in its folder.
+
+Each model's docstring names its owner: the only one that writes it. Times are timezone-aware UTC; states are real
+enums; money is in integer cents. No foreign key of ours points at ``projects``: the marketplace may delete its rows.
+"""
+
+from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
+from shared.models.log import LogStatus, ProvisioningLog
+from shared.models.marketplace import (
+    License,
+    LicenseHistory,
+    LicenseState,
+    PluginPrice,
+    PreviewAccess,
+    ProjectType,
+)
+from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
+from shared.models.servers import BaseDomain, Server, ServerState
+from shared.models.table import Table
+
+__all__ = [
+    "BaseDomain",
+    "Cancellation",
+    "License",
+    "LicenseHistory",
+    "LicenseState",
+    "LogStatus",
+    "OpenStep",
+    "Outbox",
+    "PluginPrice",
+    "PreviewAccess",
+    "Project",
+    "ProjectDomain",
+    "ProjectOrder",
+    "ProjectType",
+    "ProvisioningLog",
+    "ProvisioningState",
+    "Server",
+    "ServerState",
+    "StepState",
+    "Table",
+]

@@ -1,0 +1,89 @@
+"""Projects as the marketplace and provisioning share them, and what was ordered."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contracts import Locale, PlacementStrategy
+from shared.models.table import Table, enum_type
+
+
+class ProvisioningState(StrEnum):
+    """Where a project stands. `CANCELLED` is the only end; `FAILED` goes on with a replay."""
+
+    ORDERED = "ordered"
+    WAITING_FOR_CAPACITY = "waiting_for_capacity"
+    WAITING_FOR_CUSTOMER = "waiting_for_customer"
+    DNS_CONFIGURED = "dns_configured"
+    APP_DEPLOYED = "app_deployed"
+    LIVE = "live"
+    FAILED = "failed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+class Project(Table):
+    """A customer's project. Owner: marketplace; provisioning adds `vrs_id`, `provisioning_state`, `step_due_at`.
+
+    `vrs_id` is the project's id in events and in all our tables. The two others are moved by the step that made
+    them true, in that step's own commit.
+    """
+
+    __tablename__ = "projects"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    vrs_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
+    name: Mapped[str]
+    slug: Mapped[str]
+    project_type_id: Mapped[int | None] = mapped_column(ForeignKey("project_types.id", ondelete="SET NULL"))
+    provisioning_state: Mapped[ProvisioningState | None] = mapped_column(
+        enum_type(ProvisioningState, "provisioning_state")
+    )
+    step_due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index(
+            "ix_projects_step_due_at",
+            "step_due_at",
+            postgresql_where=text("step_due_at IS NOT NULL"),
+        ),
+    )
+
+
+class ProjectOrder(Table):
+    """The facts of ProjectOrdered, and the only place beside it that holds the customer's contact. Owner: dns."""
+
+    __tablename__ = "project_orders"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    correlation_id: Mapped[UUID]
+    slug: Mapped[str]
+    fqdn: Mapped[str]
+    base_domain: Mapped[str | None]
+    project_type: Mapped[str]
+    plan: Mapped[str]
+    plugins: Mapped[list[Any]]
+    locale: Mapped[Locale] = mapped_column(enum_type(Locale, "locale"))
+    placement: Mapped[PlacementStrategy | None] = mapped_column(enum_type(PlacementStrategy, "placement_strategy"))
+    region: Mapped[str | None]
+    customer_name: Mapped[str]
+    customer_email: Mapped[str]
+    ordered_at: Mapped[datetime]
+
+
+class ProjectDomain(Table):
+    """A host name under which a project answers. Owner: dns. One primary name per project, one project per name."""
+
+    __tablename__ = "project_domains"
+    host: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID]
+    is_primary: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("uq_project_domains_primary", "project_id", unique=True, postgresql_where=text("is_primary")),
+        Index("ix_project_domains_project_id", "project_id"),
+    )

@@ -1,0 +1,56 @@
+"""What a service is: its name, what it consumes, what it publishes, what it does beside."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from contracts import CustomerText, Event, ServiceName
+from shared.outcome import Outcome
+from shared.step import Step
+
+Handler = Callable[[Any, Step], Awaitable[Outcome]]
+"""From an event's data and its step to an outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """A queue and the handler behind it.
+
+    `concurrency` bounds the tries that run at once, `deadline` the step's whole life, `try_timeout` one try.
+    `next_due` is the time after which the step that follows counts as late (`projects.step_due_at`).
+    `introduces_project`: the event makes a project known; any other event waits for that.
+    """
+
+    event: type[Event]
+    handler: Handler
+    concurrency: int = 32
+    deadline: timedelta = timedelta(hours=1)
+    try_timeout: timedelta = timedelta(minutes=2)
+    next_due: timedelta | None = None
+    introduces_project: bool = False
+    failed_text: CustomerText | None = None
+
+
+class Kernel(Protocol):
+    """What the kernel offers to a service's background work."""
+
+    async def wake(self, key: str, most: int | None = None) -> int:
+        """Wake the steps parked under `key`, oldest first, at most `most`; return how many."""
+
+    async def parked_keys(self, prefix: str) -> list[str]:
+        """The distinct keys that begin with `prefix` under which steps of this service are parked."""
+
+
+Background = Callable[[Kernel], Awaitable[None]]
+"""Runs as long as the service; restarted with backoff when it raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A deployable: one process, any number of consumers."""
+
+    name: ServiceName
+    consumers: tuple[Consumer, ...] = ()
+    publishes: tuple[type[Event], ...] = ()
+    background: tuple[Background, ...] = ()

@@ -1,0 +1,94 @@
+"""Settings from the environment, prefix ``VRS_``; each may come from a file named by ``VRS_…_FILE`` instead."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "VRS_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message is one line that names the variable and the remedy."""
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"  # console on a terminal, else JSON
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads ``VRS_X`` from the file that ``VRS_X_FILE`` names, as container platforms mount secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's signature
+        """Return the file's text without its trailing newline, or None without such a variable."""
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if path is None:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\n"), field_name, False
+        except OSError as error:
+            raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the files hold, by field name."""
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """What every service needs. A secret has no default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
+
+    amqp_url: SecretStr
+    database_url: SecretStr
+    database_direct_url: SecretStr | None = None
+    database_prepared_statements: bool = True
+    database_pool_size: int = Field(default=5, ge=2, le=100)
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: str = "INFO"
+    health_host: str = "0.0.0.0"  # noqa: S104 - a container's health port is asked from outside
+    health_port: int | None = Field(default=None, ge=0, le=65535)
+    lease_seconds: float = Field(default=90.0, ge=0.5, le=3600)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then secret files."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def load(settings: type[SettingsT]) -> SettingsT:
+    """Read `settings` from the environment.
+
+    Raises:
+        SettingsError: names each variable that is missing or wrong, on one line, without its value.
+
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        problems = [
+            f"{PREFIX}{'_'.join(map(str, problem['loc'])).upper()}: "
+            + ("is not set" if problem["type"] == "missing" else problem["msg"])
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        raise SettingsError("; ".join(problems) + " (see docs/settings.md)") from None

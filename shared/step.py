@@ -1,0 +1,55 @@
+"""What a handler is given beside its event: who it works for, and how to write down what it is about to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from contracts import Locale, Plugin
+from shared.models import ProvisioningState, Table
+from shared.writes import Write
+
+Row = TypeVar("Row", bound=Table)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """What was ordered, as the kernel read it when this try began."""
+
+    state: ProvisioningState
+    slug: str
+    fqdn: str
+    base_domain: str | None
+    project_type: str
+    plan: str
+    plugins: tuple[Plugin, ...]
+    locale: Locale
+    customer_name: str
+    customer_email: str
+    ordered_at: datetime
+
+
+class Step(Protocol):
+    """One try of one step. `attempt` counts from 1; `opened_at` (UTC) is when the step was first claimed."""
+
+    event_id: UUID
+    project_id: UUID
+    correlation_id: UUID
+    attempt: int
+    opened_at: datetime
+    project: ProjectFacts | None
+
+    async def record(self, *writes: Write) -> Sequence[Any]:
+        """Write down what this try reserves or is about to make; return each write's result.
+
+        A group commit under the project's lock. Every try records before its first vendor write, even if the
+        row is there: it is the fence that keeps out a try whose lease is lost or whose project is cancelled.
+
+        Raises:
+            StepVoidError: this try may not act any more. Let it pass.
+
+        """
+
+    async def rows(self, model: type[Row]) -> list[Row]:
+        """Read the project's rows of a table of this service (one with a ``project_id``), oldest key first."""
