@@ -76,6 +76,10 @@ class ProjectCancelled(Event):
         ServiceName.BOOTSTRAP,
         ServiceName.NOTIFY,
     )
+    undone_by: ClassVar[frozenset[ServiceName]] = frozenset(
+        {ServiceName.DNS, ServiceName.DEPLOY, ServiceName.BOOTSTRAP}
+    )
+    """The project is cancelled when each of these has undone its part."""
 
     reason: Text
     requested_by: Text

@@ -1,6 +1,7 @@
 """What a service is: its name, what it consumes, what it publishes, what it does beside."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -47,6 +48,17 @@ Background = Callable[[Kernel], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Whether something outside is reachable and lets us in, for ``vrs doctor``.
+
+    `run` returns one line about what it found, or raises a `TemporaryError` or `PermanentError` that says what to do.
+    """
+
+    what: str
+    run: Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A deployable: one process, any number of consumers."""
 
@@ -54,3 +66,8 @@ class Service:
     consumers: tuple[Consumer, ...] = ()
     publishes: tuple[type[Event], ...] = ()
     background: tuple[Background, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+Build = Callable[[], AbstractAsyncContextManager[Service]]
+"""A service's composition root (``services/<name>/app.py``): reads its settings, opens its clients, yields itself."""
