@@ -1,0 +1,132 @@
+"""The ``domain.*`` methods, as far as they tell who holds a domain and which name servers it has."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from itertools import count
+from typing import Any
+
+from pydantic import Field
+
+from .accounts import Account
+from .answers import ApiError, ResultCode, missing
+from .params import Paged, Params
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A registered domain; `account` is None at another registrar."""
+
+    name: str
+    account: str | None
+    ro_id: int
+    name_servers: tuple[str, ...]
+    expires: datetime
+
+    def row(self) -> dict[str, Any]:
+        """The domain in INWX's own form, with the date objects of its JSON mode."""
+        return {
+            "roId": self.ro_id,
+            "domain": self.name.encode().decode("idna"),
+            "domain-ace": self.name,
+            "period": "1Y",
+            "exDate": {
+                "scalar": f"{self.expires:%Y%m%dT%H:%M:%S}",
+                "xmlrpc_type": "datetime",
+                "timestamp": int(self.expires.timestamp()),
+            },
+            "transferLock": 1,
+            "status": "OK",
+            "renewalMode": "AUTORENEW",
+            "transferMode": "DEFAULT",
+            "registrant": 990001,
+            "admin": 990001,
+            "tech": 1,
+            "billing": 1,
+            "ns": list(self.name_servers),
+            "registrantVerificationStatus": "NONE",
+            "verificationStatus": "ACTIVE",
+        }
+
+
+class Domains:
+    """All registered domains."""
+
+    def __init__(self) -> None:
+        self._domains: dict[str, Domain] = {}
+        self._ro_ids = count(41_200)
+
+    def __iter__(self) -> Iterator[Domain]:
+        return iter(sorted(self._domains.values(), key=lambda domain: domain.name))
+
+    def get(self, name: str) -> Domain | None:
+        """The domain of this name, whoever holds it."""
+        return self._domains.get(name.lower())
+
+    def register(self, name: str, *, account: str | None, name_servers: tuple[str, ...]) -> None:
+        """Make a domain known for a year."""
+        self._domains[name] = Domain(
+            name=name,
+            account=account,
+            ro_id=next(self._ro_ids),
+            name_servers=name_servers,
+            expires=datetime.now(UTC).replace(microsecond=0) + timedelta(days=365),
+        )
+
+
+class Info(Params):
+    """In: domain.info."""
+
+    domain: str | None = None
+    ro_id: int | None = Field(default=None, alias="roId")
+
+
+class List(Paged):
+    """In: domain.list; `domain` takes ``*`` as a wildcard."""
+
+    domain: str = "*"
+
+
+class Check(Params):
+    """In: domain.check."""
+
+    domain: str | list[str]
+
+
+def info(domains: Domains, account: Account, given: Info) -> dict[str, Any]:
+    """2303 for a domain that the account does not hold."""
+    if given.domain is None and given.ro_id is None:
+        raise missing("domain")
+    wanted = given.domain.lower() if given.domain is not None else None
+    for domain in domains:
+        if domain.account == account.user and wanted in (None, domain.name) and given.ro_id in (None, domain.ro_id):
+            return domain.row()
+    raise ApiError(ResultCode.OBJECT_MISSING)
+
+
+def list_domains(domains: Domains, account: Account, given: List) -> dict[str, Any]:
+    """The account's domains by name, 20 a page unless asked otherwise."""
+    found = [
+        domain.row()
+        for domain in domains
+        if domain.account == account.user and fnmatchcase(domain.name, given.domain.lower())
+    ]
+    return {"count": len(found), "domain": given.cut(found)}
+
+
+def check(domains: Domains, _account: Account, given: Check) -> dict[str, Any]:
+    """Which names are free to register."""
+    names = [given.domain] if isinstance(given.domain, str) else given.domain
+    return {"domain": [_availability(name, taken=domains.get(name) is not None) for name in names]}
+
+
+def _availability(name: str, *, taken: bool) -> dict[str, Any]:
+    answer = {
+        "domain": name,
+        "avail": int(not taken),
+        "status": "taken" if taken else "free",
+        "checktime": 0.08,
+        "checkmethod": "api",
+    }
+    return answer if taken else {**answer, "price": 4.65}

@@ -1,0 +1,211 @@
+"""A DNS zone, and all zones together: INWX's own and those that are held elsewhere."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import dns.name
+import dns.rrset
+
+from .answers import ApiError, ResultCode, invalid
+from .records import Record, RecordType, absolute_name, is_host, record
+
+APEX_TTL = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an owner name of a zone holds from now on; without `owner`, the whole zone is gone."""
+
+    zone: dns.name.Name
+    owner: dns.name.Name | None
+    rrsets: tuple[dns.rrset.RRset, ...] = ()
+
+
+Publish = Callable[[Change], None]
+
+
+class Zone:
+    """One zone; every change raises the serial and is published.
+
+    `account` is who holds it at INWX, None if it is held at another registrar.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        *,
+        account: str | None,
+        ro_id: int,
+        name_servers: Iterable[str],
+        ids: Iterator[int],
+        publish: Publish,
+    ) -> None:
+        self.domain = domain
+        self.account = account
+        self.ro_id = ro_id
+        self.name_servers = list(name_servers)
+        self.records: dict[str, Record] = {}
+        self._by_name: dict[str, dict[str, Record]] = {}
+        self._origin = dns.name.from_text(domain)
+        self._ids = ids
+        self._publish = publish
+        self._serial = int(f"{datetime.now(UTC):%Y%m%d}00")
+        self._soa_id = str(next(ids))
+        for server in self.name_servers:
+            self._store(self.draft("NS", server, ttl=APEX_TTL))
+        self._announce(domain)
+
+    def draft(self, type: str, content: str, *, name: str = "", ttl: int = 3600, prio: int = 0) -> Record:  # noqa: A002 INWX's name
+        """A record with a new id, not yet in the zone; raises the 2005 refusal for what cannot be one."""
+        return record(
+            id=str(next(self._ids)),
+            name=absolute_name(name, self.domain),
+            type=record_type(type),
+            content=content,
+            ttl=ttl,
+            prio=prio,
+        )
+
+    def redraft(self, old: Record, **changes: Any) -> Record:
+        """`old` with other values, not yet in the zone; raises as `draft` and `check_changeable`."""
+        self.check_changeable(old.id)
+        values = {**old.row(), **changes}
+        values["name"] = absolute_name(values["name"], self.domain)
+        values["type"] = record_type(values["type"])
+        return record(**values)
+
+    def check(self, new: Record) -> None:
+        """Refuse a duplicate (2302) and company for a CNAME (2306, our pick: INWX's code is not known)."""
+        others = [other for other in self._by_name.get(new.name, {}).values() if other.id != new.id]
+        if any(other.key == new.key for other in others):
+            raise ApiError(ResultCode.OBJECT_EXISTS)
+        if any(RecordType.CNAME in (new.type, other.type) for other in others):
+            raise ApiError(ResultCode.POLICY_ERROR)
+
+    def check_changeable(self, record_id: str) -> None:
+        """Refuse to touch the SOA record (2304, our pick)."""
+        if self.records[record_id].type is RecordType.SOA:
+            raise ApiError(ResultCode.STATUS_PROHIBITS)
+
+    def put(self, new: Record) -> None:
+        """Add `new`, or let it replace the record of the same id; raises as `check`."""
+        self.check(new)
+        old = self.records.get(new.id)
+        if old is not None:
+            self._drop(old)
+        self._store(new)
+        self._announce(*{new.name, old.name if old else new.name})
+
+    def remove(self, record_id: str) -> None:
+        """Take a record away; raises as `check_changeable`."""
+        self.check_changeable(record_id)
+        old = self.records[record_id]
+        self._drop(old)
+        self._announce(old.name)
+
+    def row(self) -> dict[str, Any]:
+        """The zone with all its records, for whoever checks them."""
+        return {
+            "domain": self.domain,
+            "account": self.account,
+            "records": [each.row() for each in self.records.values()],
+        }
+
+    def withdraw(self) -> None:
+        """Take the whole zone from the name servers."""
+        self._publish(Change(self._origin, None))
+
+    def _store(self, new: Record) -> None:
+        self.records[new.id] = new
+        self._by_name.setdefault(new.name, {})[new.id] = new
+
+    def _drop(self, old: Record) -> None:
+        del self.records[old.id]
+        del self._by_name[old.name][old.id]
+        if not self._by_name[old.name]:
+            del self._by_name[old.name]
+
+    def _announce(self, *names: str) -> None:
+        self._serial += 1
+        primary = self.name_servers[0]
+        soa = f"{primary} hostmaster@{primary.split('.', 1)[1]} {self._serial}"
+        self._store(record(id=self._soa_id, name=self.domain, type=RecordType.SOA, content=soa, ttl=APEX_TTL, prio=0))
+        for name in {*names, self.domain}:
+            owner = dns.name.from_text(name)
+            self._publish(Change(self._origin, owner, tuple(self._rrsets(owner, name))))
+
+    def _rrsets(self, owner: dns.name.Name, name: str) -> Iterator[dns.rrset.RRset]:
+        rows = self._by_name.get(name, {}).values()
+        for kind in {row.type for row in rows}:
+            same = [row for row in rows if row.type is kind]
+            yield dns.rrset.from_rdata_list(owner, min(row.ttl for row in same), [row.rdata for row in same])
+
+
+def record_type(text: str) -> RecordType:
+    """The type of this name; raises the 2005 refusal."""
+    try:
+        return RecordType(text.upper())
+    except ValueError as error:
+        raise invalid("type", text) from error
+
+
+class Zones:
+    """All zones. Ids of records lie above 2^31, as INWX's do since November 2025."""
+
+    def __init__(self, *, name_servers: Iterable[str], publish: Publish) -> None:
+        self.name_servers = tuple(name_servers)
+        self._publish = publish
+        self._ids = count(2_153_900_000)
+        self._ro_ids = count(3301)
+        self._zones: dict[str, Zone] = {}
+
+    def __iter__(self) -> Iterator[Zone]:
+        return iter(self._zones.values())
+
+    def get(self, domain: str) -> Zone | None:
+        """The zone of exactly this name, whoever holds it."""
+        return self._zones.get(domain.lower())
+
+    def held(self, account: str, *, domain: str | None = None, ro_id: int | None = None) -> Zone:
+        """The zone by name or ``roId``; raises 2303 if this account does not hold it."""
+        for zone in [self.get(domain)] if domain is not None else self:
+            if zone and zone.account == account and ro_id in (None, zone.ro_id):
+                return zone
+        raise ApiError(ResultCode.OBJECT_MISSING)
+
+    def holding(self, account: str, record_id: str) -> Zone:
+        """The account's zone that has this record; raises 2303."""
+        for zone in self:
+            if zone.account == account and record_id in zone.records:
+                return zone
+        raise ApiError(ResultCode.OBJECT_MISSING)
+
+    def check(self, domain: str) -> None:
+        """Refuse a bad name (2005) and one that somebody holds (2302)."""
+        if "." not in domain or not is_host(domain.lower()):
+            raise invalid("domain", domain)
+        if self.get(domain) is not None:
+            raise ApiError(ResultCode.OBJECT_EXISTS)
+
+    def create(self, domain: str, *, account: str | None, name_servers: Iterable[str] = ()) -> Zone:
+        """A new zone with its SOA and NS records; raises as `check`."""
+        self.check(domain)
+        domain = domain.lower()
+        zone = Zone(
+            domain,
+            account=account,
+            ro_id=next(self._ro_ids),
+            name_servers=tuple(name_servers) or self.name_servers,
+            ids=self._ids,
+            publish=self._publish,
+        )
+        self._zones[domain] = zone
+        return zone
+
+    def delete(self, zone: Zone) -> None:
+        """Forget the zone."""
+        del self._zones[zone.domain]
+        zone.withdraw()
