@@ -144,9 +144,7 @@ class Switchboard:
                     wanted = body.model_validate_json(await request.body())
                     apply(wanted)
                 except ValidationError as error:
-                    return JSONResponse(
-                        {"errors": error.errors(include_url=False, include_context=False)}, 422
-                    )
+                    return JSONResponse({"errors": error.errors(include_url=False, include_context=False)}, 422)
                 except ValueError as error:
                     return JSONResponse({"errors": [{"msg": str(error)}]}, 422)
                 self._apply(wanted)
