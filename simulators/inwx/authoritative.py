@@ -28,12 +28,17 @@ RRsets = dict[dns.rdatatype.RdataType, dns.rrset.RRset]
 
 
 class NameServer:
-    """Answers from its own copy of the zones, into which a change comes `delay` seconds after it was made."""
+    """Answers from its own copy of the zones, into which a change comes some seconds after it was made."""
 
     def __init__(self) -> None:
-        self.delay = 0.0
+        self._delay = 0.0
         self._zones: dict[dns.name.Name, _Copy] = {}
         self._pending: deque[tuple[float, Change]] = deque()
+
+    def lag(self, seconds: float) -> None:
+        """Set the delay, also for changes that are not visible yet; what is visible stays so."""
+        self._catch_up()
+        self._delay = seconds
 
     def publish(self, change: Change) -> None:
         """Take note of a change; changes become visible in the order in which they were made."""
@@ -59,7 +64,7 @@ class NameServer:
         return response.to_wire(max_size=limit, prefer_truncation=True)
 
     def _catch_up(self) -> None:
-        while self._pending and self._pending[0][0] + self.delay <= monotonic():
+        while self._pending and self._pending[0][0] + self._delay <= monotonic():
             _, change = self._pending.popleft()
             if change.owner is None:
                 self._zones.pop(change.zone, None)

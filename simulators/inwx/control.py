@@ -113,7 +113,7 @@ class World:
         if len(delays) != len(self.name_servers):
             raise ValueError(f"{len(delays)} propagation delays for {len(self.name_servers)} name servers")
         for server, delay in zip(self.name_servers, delays, strict=True):
-            server.delay = delay
+            server.lag(delay)
 
     def _set_elsewhere(self, wanted: ForeignZone) -> None:
         known = self.zones.get(wanted.zone)

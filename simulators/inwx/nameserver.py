@@ -166,11 +166,10 @@ def info(zones: Zones, account: Account, given: Info) -> Data:
     wanted = given.model_dump(include={"type", "content", "ttl", "prio"}, exclude_none=True)
     if given.type is not None:
         wanted["type"] = given.type.upper()
-    if given.name is not None:
-        wanted["name"] = absolute_name(given.name, zone.domain)
     if given.record_id is not None:
         wanted["id"] = str(given.record_id)
-    found = [row for row in map(Record.row, zone.records.values()) if wanted.items() <= row.items()]
+    records = zone.records.values() if given.name is None else zone.named(absolute_name(given.name, zone.domain))
+    found = [row for row in map(Record.row, records) if wanted.items() <= row.items()]
     return {
         "roId": zone.ro_id,
         "domain": zone.domain,

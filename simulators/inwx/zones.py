@@ -79,11 +79,15 @@ class Zone:
 
     def check(self, new: Record) -> None:
         """Refuse a duplicate (2302) and company for a CNAME (2306, our pick: INWX's code is not known)."""
-        others = [other for other in self._by_name.get(new.name, {}).values() if other.id != new.id]
+        others = [other for other in self.named(new.name) if other.id != new.id]
         if any(other.key == new.key for other in others):
             raise ApiError(ResultCode.OBJECT_EXISTS)
         if any(RecordType.CNAME in (new.type, other.type) for other in others):
             raise ApiError(ResultCode.POLICY_ERROR)
+
+    def named(self, name: str) -> list[Record]:
+        """The records of one absolute name."""
+        return list(self._by_name.get(name, {}).values())
 
     def check_changeable(self, record_id: str) -> None:
         """Refuse to touch the SOA record (2304, our pick)."""
@@ -138,7 +142,7 @@ class Zone:
             self._publish(Change(self._origin, owner, tuple(self._rrsets(owner, name))))
 
     def _rrsets(self, owner: dns.name.Name, name: str) -> Iterator[dns.rrset.RRset]:
-        rows = self._by_name.get(name, {}).values()
+        rows = self.named(name)
         for kind in {row.type for row in rows}:
             same = [row for row in rows if row.type is kind]
             yield dns.rrset.from_rdata_list(owner, min(row.ttl for row in same), [row.rdata for row in same])

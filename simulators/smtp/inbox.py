@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from itertools import count
 from typing import Any
@@ -61,21 +62,28 @@ class Inbox:
 def _parse(raw: bytes) -> dict[str, Any]:
     """What a mail program would show; None for what is missing or unreadable. Of equal headers the last counts."""
     message = message_from_bytes(raw, policy=policy.default)
-    headers = {name: str(value) for name, value in message.items()}
+    headers = {name: _decoded(value) for name, value in message.raw_items()}
+    known = {name.lower(): value for name, value in headers.items()}
     return {
-        "subject": message["subject"],
-        "message_id": message["message-id"],
+        "subject": known.get("subject"),
+        "message_id": known.get("message-id"),
         "text": _body(message, "plain"),
         "html": _body(message, "html"),
         "headers": headers,
     }
 
 
-def _body(message: EmailMessage, kind: str) -> str | None:
-    body = message.get_body((kind,))
-    if body is None:
-        return None
+def _decoded(value: str) -> str:
+    unfolded = "".join(value.splitlines()).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        return str(body.get_content())
-    except (LookupError, ValueError):  # an unknown charset or transfer encoding
+        return str(make_header(decode_header(unfolded)))
+    except (LookupError, ValueError):  # an unknown charset or a broken encoding
+        return unfolded
+
+
+def _body(message: EmailMessage, kind: str) -> str | None:
+    try:
+        body = message.get_body((kind,))
+        return None if body is None else str(body.get_content()).replace("\r\n", "\n")
+    except Exception:  # noqa: BLE001 the email package raises whatever on malformed mail, IndexError among others
         return None
