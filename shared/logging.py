@@ -1,0 +1,71 @@
+"""Structured logs: JSON lines for containers, readable lines on a terminal, one chain for our own and the libraries'.
+
+Lines go to stderr; stdout belongs to what a command prints. Each carries its UTC time and the project, correlation
+and causation id that are bound at that moment (`structlog.contextvars`).
+"""
+
+import logging
+import sys
+from uuid import UUID
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.redact import redact
+from shared.settings import LogFormat, SettingsError
+
+_QUIET = ("aio_pika", "aiormq", "alembic", "asyncio", "faststream", "httpcore", "httpx", "sqlalchemy", "uvicorn")
+"""Libraries that say at INFO what our own lines say better."""
+
+
+def configure_logging(log_format: LogFormat, level: str = "INFO", *, service: str | None = None) -> None:
+    """Set up structlog and the standard library's logging; `service` stands on every line if given.
+
+    Raises:
+        SettingsError: logging does not know the level.
+
+    """
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise SettingsError(f"VRS_LOG_LEVEL: {level!r} is no level; take DEBUG, INFO, WARNING or ERROR")
+    as_json = log_format is LogFormat.JSON or (log_format is LogFormat.AUTO and not sys.stderr.isatty())
+    chain: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.clear_contextvars()
+    if service is not None:
+        structlog.contextvars.bind_contextvars(service=service)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _readable,
+                structlog.processors.JSONRenderer(default=str) if as_json else _console(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _console() -> Processor:
+    """Plain tracebacks: rich ones show local variables, and with them secrets."""
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
+def _readable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Hide secrets and write ids as people know them."""
+    return {key: str(value) if isinstance(value, UUID) else value for key, value in redact(event).items()}
