@@ -2,13 +2,22 @@
 
 import time
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import httpx
 
 from shared.errors import StepVoidError
 
-lease_ends: ContextVar[float | None] = ContextVar("lease_ends", default=None)
-"""Monotonic end of the running try's lease; None outside a step. Set by the kernel."""
+
+@dataclass(slots=True)
+class Lease:
+    """How long the running try may act, in monotonic seconds. The kernel moves the end when it renews the lease."""
+
+    ends: float
+
+
+current_lease: ContextVar[Lease | None] = ContextVar("current_lease", default=None)
+"""The running try's lease; None outside a step."""
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
@@ -28,6 +37,6 @@ def http_client(
 
 
 async def _only_with_lease(request: httpx.Request) -> None:
-    end = lease_ends.get()
-    if end is not None and time.monotonic() >= end:
+    lease = current_lease.get()
+    if lease is not None and time.monotonic() >= lease.ends:
         raise StepVoidError(f"the lease ended before {request.method} {request.url.path}")

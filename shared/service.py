@@ -20,7 +20,8 @@ class Consumer:
 
     `concurrency` bounds the tries that run at once, `deadline` the step's whole life, `try_timeout` one try.
     `next_due` is the time after which the step that follows counts as late (`projects.step_due_at`).
-    `introduces_project`: the event makes a project known; any other event waits for that.
+    `fails_project`: a death of this step is a ProvisioningFailed; without it, only a dead letter.
+    `introduces_project`: the event makes a project known; a consumer that `needs_project` waits for that.
     """
 
     event: type[Event]
@@ -30,7 +31,9 @@ class Consumer:
     try_timeout: timedelta = timedelta(minutes=2)
     next_due: timedelta | None = None
     introduces_project: bool = False
+    needs_project: bool = True
     failed_text: CustomerText | None = None
+    fails_project: bool = True
 
 
 class Kernel(Protocol):

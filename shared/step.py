@@ -31,14 +31,31 @@ class ProjectFacts:
 
 
 class Step(Protocol):
-    """One try of one step. `attempt` counts from 1; `opened_at` (UTC) is when the step was first claimed."""
+    """One try of one step."""
 
-    event_id: UUID
-    project_id: UUID
-    correlation_id: UUID
-    attempt: int
-    opened_at: datetime
-    project: ProjectFacts | None
+    @property
+    def event_id(self) -> UUID:
+        """The consumed event's id."""
+
+    @property
+    def project_id(self) -> UUID:
+        """The project's id in all events."""
+
+    @property
+    def correlation_id(self) -> UUID:
+        """The order's whole story."""
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 1; `Later` and `Parked` count nothing."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the step was first claimed, UTC."""
+
+    @property
+    def project(self) -> ProjectFacts | None:
+        """What was ordered; None if the project is not known (yet)."""
 
     async def record(self, *writes: Write) -> Sequence[Any]:
         """Write down what this try reserves or is about to make; return each write's result.

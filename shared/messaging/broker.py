@@ -1,0 +1,114 @@
+"""FastStream's broker declares; our own channels consume and publish in groups.
+
+`ServiceBroker` overrides the public `start`, `stop` and `ping` only. Its subscribers serve AsyncAPI; they are never
+started. Every channel of ours is a plain aiormq channel on the broker's own connection.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Any
+
+import structlog
+from aio_pika.abc import AbstractRobustConnection
+from aiormq.abc import AbstractConnection
+from aiormq.channel import Channel
+from aiormq.exceptions import AMQPError
+from faststream import AckPolicy
+from faststream.rabbit import ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
+
+from contracts import CloudEvent
+from shared.messaging.topology import EVENTS_EXCHANGE, Queue, consumer_queue, declare, queues_of
+from shared.service import Consumer, Service
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_INTERVAL = 1.0
+LONGEST_PAUSE = 15.0
+
+CONNECTION_ERRORS = (AMQPError, OSError, RuntimeError, asyncio.TimeoutError)
+"""What aiormq raises when a channel or connection is gone (`ChannelInvalidStateError` is a RuntimeError)."""
+
+
+class ServiceBroker(RabbitBroker):
+    """The broker of one service. `ready` is what `ping` answers once the connection is there."""
+
+    def __init__(self, url: str, service: Service) -> None:
+        super().__init__(
+            url,
+            reconnect_interval=RECONNECT_INTERVAL,
+            client_properties={"connection_name": f"vrs {service.name}"},  # type: ignore[arg-type]  # aiormq reads it
+        )
+        self.service = service
+        self._robust: AbstractRobustConnection | None = None
+        for consumer in service.consumers:
+            self._declare_subscriber(consumer)
+
+    def _declare_subscriber(self, consumer: Consumer) -> None:
+        queue = consumer_queue(self.service.name, consumer.event)
+
+        async def heard(event: CloudEvent[Any]) -> None:
+            raise NotImplementedError(f"the kernel consumes {queue.name}: this subscriber only declares it")
+
+        self.subscriber(
+            RabbitQueue(
+                queue.name,
+                queue_type=QueueType.QUORUM,
+                arguments=dict(queue.arguments)  # type: ignore[arg-type]  # the same names, as a TypedDict,
+                routing_key=consumer.event.routing_key(),
+            ),
+            RabbitExchange(EVENTS_EXCHANGE, type=ExchangeType.TOPIC, durable=True),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            title=queue.name,
+            description=consumer.handler.__doc__,
+        )(heard)
+
+    async def start(self) -> None:
+        """Connect, waiting with backoff for a broker that is not there, and declare the topology."""
+        pause = 0.5
+        while True:
+            try:
+                self._robust = await self.connect()
+                break
+            except CONNECTION_ERRORS as error:
+                log.warning("waiting for RabbitMQ", error=str(error) or type(error).__name__, next_try_in=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        await self.declare(queues_of(self.service))
+
+    async def declare(self, queues: list[Queue]) -> None:
+        """Declare `queues` on a channel of its own."""
+        channel = await self.open_channel()
+        try:
+            await declare(channel, queues)
+        finally:
+            await channel.close()
+
+    async def open_channel(self, *, prefetch: int | None = None) -> Channel:
+        """Open a plain aiormq channel with publisher confirms. It is never restored: drop it when it closes.
+
+        Raises:
+            one of CONNECTION_ERRORS: there is no connection now.
+
+        """
+        if self._robust is None or self._robust.transport is None:
+            raise ConnectionError("not connected to RabbitMQ")
+        connection: AbstractConnection = self._robust.transport.connection
+        channel = await connection.channel(on_return_raises=False)
+        if prefetch is not None:
+            await channel.basic_qos(prefetch_count=prefetch)
+        return channel  # type: ignore[return-value]  # aiormq's only channel class
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """Close the connection; the consumers must have been stopped."""
+        self._robust = None
+        await super().stop(exc_type, exc_val, exc_tb)
+
+    async def ping(self, timeout: float | None) -> bool:  # noqa: ARG002, ASYNC109 - FastStream's signature
+        """Whether the connection is there."""
+        return self._robust is not None and self._robust.connected.is_set()

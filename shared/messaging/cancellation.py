@@ -1,0 +1,132 @@
+"""The statements of a cancellation: the mark that is never cleared, the closing of open steps, the undone parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import ProjectCancelled, ServiceName
+from shared.messaging.settle import LOCK_PROJECTS
+
+_MARK = text("""
+    INSERT INTO cancellations (project_id, reason, requested_by)
+    SELECT project_id, reason, requested_by
+    FROM unnest(CAST(:project_ids AS uuid[]), CAST(:reasons AS text[]), CAST(:requested_by AS text[]))
+         AS d (project_id, reason, requested_by)
+    ORDER BY project_id
+    ON CONFLICT (project_id) DO NOTHING
+""")
+
+_CANCELLING = text("""
+    UPDATE projects SET provisioning_state = 'cancelling', step_due_at = NULL
+    WHERE vrs_id = ANY(CAST(:project_ids AS uuid[])) AND provisioning_state IS DISTINCT FROM 'cancelled'
+""")
+
+_UNDONE = text("""
+    UPDATE cancellations SET undone = array_append(undone, :service)
+    WHERE project_id = ANY(CAST(:project_ids AS uuid[])) AND NOT undone @> ARRAY[:service]
+""")
+
+_CANCELLED = text("""
+    UPDATE projects p SET provisioning_state = 'cancelled', step_due_at = NULL
+    FROM cancellations c
+    WHERE p.vrs_id = ANY(CAST(:project_ids AS uuid[])) AND c.project_id = p.vrs_id
+      AND c.undone @> CAST(:undoers AS text[])
+""")
+
+_INTRODUCE = text("""
+    INSERT INTO projects (vrs_id, name, slug, provisioning_state)
+    SELECT d.project_id, d.slug, d.slug, 'ordered'
+    FROM unnest(CAST(:project_ids AS uuid[]), CAST(:slugs AS text[])) AS d (project_id, slug)
+    WHERE NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id)
+    ORDER BY d.project_id
+    ON CONFLICT (vrs_id) DO NOTHING
+""")
+
+_CLOSE_OTHERS = text("""
+    WITH closed AS (
+        DELETE FROM open_steps s
+        USING unnest(CAST(:project_ids AS uuid[]), CAST(:event_ids AS uuid[])) AS d (project_id, event_id)
+        WHERE s.project_id = d.project_id AND s.event_id <> d.event_id AND s.consumer LIKE :consumers
+          AND s.state <> 'running'
+        RETURNING s.consumer, s.event_id, s.project_id, s.attempt, d.event_id AS cause
+    )
+    INSERT INTO provisioning_log (project_id, service, consumer, step, status, attempt, event_id, causation_id,
+                                  message, detail, started_at, duration_ms)
+    SELECT project_id, :service, consumer, split_part(consumer, '.', 2), 'cancelled', attempt, event_id, cause,
+           'closed: the project was cancelled', '{}', clock_timestamp(), 0
+    FROM closed
+""")
+
+_STILL_RUNNING = text("""
+    SELECT DISTINCT s.project_id
+    FROM open_steps s
+    JOIN unnest(CAST(:project_ids AS uuid[]), CAST(:event_ids AS uuid[])) AS d (project_id, event_id)
+      ON s.project_id = d.project_id AND s.event_id <> d.event_id
+    WHERE s.consumer LIKE :consumers AND s.state = 'running'
+""")
+
+
+async def mark_cancelled(connection: AsyncConnection, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
+    """Lock the projects and set the cancellation mark, also for a project that nobody knows."""
+    project_ids = [project_id for project_id, _ in events]
+    await connection.execute(LOCK_PROJECTS, {"project_ids": project_ids})
+    await connection.execute(
+        _MARK,
+        {
+            "project_ids": project_ids,
+            "reasons": [event.reason for _, event in events],
+            "requested_by": [event.requested_by for _, event in events],
+        },
+    )
+    await connection.execute(_CANCELLING, {"project_ids": project_ids})
+
+
+async def mark_undone(connection: AsyncConnection, service: ServiceName, project_ids: Sequence[UUID]) -> None:
+    """`service` has undone its part; the project is cancelled when every part is."""
+    ids = {"project_ids": list(project_ids)}
+    await connection.execute(_UNDONE, {**ids, "service": service.value})
+    undoers = [undoer.value for undoer in ProjectCancelled.undone_by]
+    await connection.execute(_CANCELLED, {**ids, "undoers": undoers})
+
+
+async def introduce(connection: AsyncConnection, projects: Sequence[tuple[UUID, str]]) -> None:
+    """Insert the projects (id, slug) that the marketplace has not inserted, unless they are cancelled."""
+    await connection.execute(
+        _INTRODUCE,
+        {"project_ids": [project_id for project_id, _ in projects], "slugs": [slug for _, slug in projects]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOpenSteps:
+    """A `Write` of the kernel: close what waits, is parked or dead for this service and project.
+
+    Its result is whether a step of the service still runs for the project (or ran, with a lease that has expired
+    and was not yet taken): then the undo must come back later.
+    """
+
+    rank: ClassVar[int] = 0
+    service: ServiceName
+    undo_event_id: UUID
+
+    @property
+    def kind(self) -> object:
+        """All cancellations of a group go together."""
+        return "close open steps"
+
+    @classmethod
+    async def apply(cls, connection: AsyncConnection, batch: Sequence[tuple[UUID, Self]]) -> Sequence[Any]:
+        """Close, then look for running ones in a statement of its own: a step may have been taken meanwhile."""
+        service = batch[0][1].service
+        parameters = {
+            "project_ids": [project_id for project_id, _ in batch],
+            "event_ids": [write.undo_event_id for _, write in batch],
+            "consumers": f"{service}.%",
+        }
+        await connection.execute(_CLOSE_OTHERS, {**parameters, "service": service.value})
+        running = set((await connection.execute(_STILL_RUNNING, parameters)).scalars())
+        return [project_id in running for project_id, _ in batch]

@@ -1,0 +1,228 @@
+"""Records and outcomes are committed in groups of whatever is ready, at most one of a project in a group."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from shared.database import Database
+from shared.errors import PermanentError, StepVoidError
+from shared.messaging.cancellation import mark_undone
+from shared.messaging.ending import STAYS_AS, ended, stay_of, under_cancellation, undoes
+from shared.messaging.publish import Message
+from shared.messaging.say import Speaker
+from shared.messaging.settle import leave, lock_projects, stay, write_down
+from shared.messaging.steps import LiveStep
+from shared.messaging.trouble import DATABASE_ERRORS, is_data_error
+from shared.messaging.verdict import Ending, Verdict
+from shared.messaging.waiting_room import renew
+from shared.service import Service
+from shared.step import Row
+from shared.writes import Write, apply_all
+
+log = structlog.get_logger(__name__)
+
+LARGEST_GROUP = 128
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A record (`writes`) or an ending (`verdict`) of a try. `done` gets the writes' results, or why there are none."""
+
+    step: LiveStep
+    done: asyncio.Future[list[Any]]
+    writes: tuple[Write, ...] = ()
+    verdict: Verdict | None = None
+
+
+Answers = dict[Job, list[Any] | Exception]
+
+
+class Committer:
+    """Takes jobs from the tries of one service and commits them, one group after the other."""
+
+    def __init__(self, service: Service, database: Database, speaker: Speaker, lease: float) -> None:
+        self.service = service
+        self.database = database
+        self.speaker = speaker
+        self.lease = lease
+        self._jobs: deque[Job] = deque()
+        self._ready = asyncio.Event()
+        speaker.on_confirmed = self._ready.set
+
+    async def record(self, step: LiveStep, writes: Sequence[Write]) -> list[Any]:
+        """Commit `writes` of a running try under its project's lock, and renew its lease.
+
+        Raises:
+            StepVoidError: the try is void, or its project is cancelled.
+            PermanentError: the database refuses these data.
+
+        """
+        return await self._put(Job(step, asyncio.get_running_loop().create_future(), writes=tuple(writes)))
+
+    async def end(self, step: LiveStep, verdict: Verdict) -> None:
+        """Commit how a try ended. A try that is void meanwhile leaves nothing."""
+        with suppress(StepVoidError):
+            await self._put(Job(step, asyncio.get_running_loop().create_future(), verdict=verdict))
+
+    async def read(self, model: type[Row], project_id: UUID) -> list[Row]:
+        """Read a project's rows, oldest key first, on a connection of its own."""
+        table = inspect(model)
+        statement = select(model).where(table.columns["project_id"] == project_id).order_by(*table.primary_key)
+        async with AsyncSession(self.database.autocommit, expire_on_commit=False) as session:
+            return list((await session.scalars(statement)).all())
+
+    async def run(self) -> None:
+        """Commit group after group, for ever. Woken also by the speaker when confirms wait for half a second."""
+        while True:
+            if not self._jobs:
+                self._ready.clear()
+                await self._ready.wait()
+            await self._commit(self._next_group())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for a commit."""
+        return not self._jobs
+
+    async def _put(self, job: Job) -> list[Any]:
+        self._jobs.append(job)
+        self._ready.set()
+        return await job.done
+
+    def _next_group(self) -> list[Job]:
+        group: list[Job] = []
+        left: deque[Job] = deque()
+        projects: set[UUID] = set()
+        while self._jobs and len(group) < LARGEST_GROUP:
+            job = self._jobs.popleft()
+            if job.step.project_id in projects:
+                left.append(job)
+            else:
+                projects.add(job.step.project_id)
+                group.append(job)
+        self._jobs.extendleft(reversed(left))
+        return group
+
+    async def _commit(self, group: list[Job]) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            confirmed = self.speaker.take_confirmed()
+            try:
+                answers, messages = await self._transaction(group, confirmed)
+                break
+            except (*DATABASE_ERRORS, ValueError, TypeError) as error:
+                self.speaker.give_back(confirmed)
+                if is_data_error(error):
+                    await self._split(group, error)
+                    return
+                log.warning("commit is repeated", group=len(group), error=str(error).splitlines()[0], next_try_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        self.speaker.say(messages)
+        for job, answer in answers.items():
+            if isinstance(answer, Exception):
+                job.done.set_exception(answer)
+            elif not job.done.done():
+                job.done.set_result(answer)
+
+    async def _split(self, group: list[Job], error: Exception) -> None:
+        """A data error sinks only the job that has it: a record is refused, an ending becomes a death."""
+        if len(group) > 1:
+            middle = len(group) // 2
+            await self._commit(group[:middle])
+            await self._commit(group[middle:])
+            return
+        if not group:
+            raise error
+        job = group[0]
+        reason = f"the database refuses what this step writes: {str(error).splitlines()[0]}"
+        log.error("data error", consumer=job.step.queue, event_id=str(job.step.event_id), reason=reason)
+        if job.verdict is None:
+            job.done.set_exception(PermanentError(reason, code="data_error"))
+        elif job.verdict.code == "data_error":
+            raise error
+        else:
+            job.verdict = Verdict(Ending.DEAD, reason, {"code": "data_error"}, code="data_error")
+            await self._commit([job])
+
+    async def _transaction(self, group: list[Job], confirmed: list[UUID]) -> tuple[Answers, list[Message]]:
+        async with self.database.engine.begin() as connection:
+            cancelled = await lock_projects(connection, [job.step.project_id for job in group]) if group else set()
+            records = [job for job in group if job.verdict is None]
+            answers = await self._record(connection, records, cancelled) if records else {}
+            endings = [(job, job.verdict) for job in group if job.verdict is not None]
+            messages = await self._end(connection, endings, cancelled, confirmed, answers)
+        return answers, messages
+
+    async def _record(self, connection: AsyncConnection, jobs: list[Job], cancelled: set[UUID]) -> Answers:
+        answers: Answers = {}
+        now = time.monotonic()
+        alive = await renew(connection, [job.step.fence for job in jobs], self.lease)
+        allowed: list[Job] = []
+        for job in jobs:
+            if job.step.project_id in cancelled and not undoes(job.step):
+                answers[job] = StepVoidError("the project was cancelled")
+            elif job.step.token not in alive:
+                answers[job] = StepVoidError("the lease is lost, another try has taken over")
+            else:
+                job.step.lease.ends = now + self.lease
+                allowed.append(job)
+        results = iter(
+            await apply_all(connection, [(job.step.project_id, write) for job in allowed for write in job.writes])
+        )
+        answers |= {job: [next(results) for _ in job.writes] for job in allowed}
+        return answers
+
+    async def _end(
+        self,
+        connection: AsyncConnection,
+        jobs: list[tuple[Job, Verdict]],
+        cancelled: set[UUID],
+        confirmed: list[UUID],
+        answers: Answers,
+    ) -> list[Message]:
+        verdicts = [
+            (job, under_cancellation(job.step, verdict, cancelled=job.step.project_id in cancelled))
+            for job, verdict in jobs
+        ]
+        leaving = [
+            job.step.fence
+            for job, verdict in verdicts
+            if verdict.ending is Ending.DONE or (verdict.ending is Ending.CLOSED and job.step.project_id in cancelled)
+        ]
+        staying = [stay_of(job.step, verdict) for job, verdict in verdicts if verdict.ending in STAYS_AS]
+        ours = (await leave(connection, leaving) if leaving else set()) | (
+            await stay(connection, staying) if staying else set()
+        )
+        valid = [(job, verdict) for job, verdict in verdicts if job.step.token in ours]
+        writes = [(job.step.project_id, write) for job, verdict in valid for write in verdict.writes]
+        if writes:
+            await apply_all(connection, writes)
+        undone = [job.step.project_id for job, verdict in valid if undoes(job.step) and verdict.ending is Ending.DONE]
+        if undone:
+            await mark_undone(connection, self.service.name, undone)
+        rows = [ended(self.service.name, job.step, verdict) for job, verdict in valid]
+        messages = [message for row in rows for message in row.messages]
+        if rows or confirmed:
+            await write_down(
+                connection,
+                service=self.service.name,
+                logs=[row.log for row in rows if row.log],
+                moves=[row.move for row in rows if row.move],
+                messages=messages,
+                confirmed=confirmed,
+            )
+        for job, _ in jobs:
+            answers[job] = [] if job.step.token in ours else StepVoidError("the try was void when it ended")
+        return messages

@@ -1,0 +1,126 @@
+"""One service, put together and running."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+
+from shared.database import Database
+from shared.messaging.act import Actor
+from shared.messaging.broker import ServiceBroker
+from shared.messaging.commit import Committer
+from shared.messaging.intake import Intake
+from shared.messaging.say import Speaker
+from shared.messaging.schedule import Scheduler
+from shared.messaging.trouble import DATABASE_ERRORS
+from shared.messaging.waiting_room import release
+from shared.service import Background, Service
+
+log = structlog.get_logger(__name__)
+
+GRACE = 20.0
+"""Seconds that running tries are given at the end."""
+
+FLUSH = 5.0
+LONGEST_PAUSE = 60.0
+
+
+class Runtime:
+    """The kernel of a running service; what `shared.service.Kernel` offers is its `scheduler`."""
+
+    def __init__(self, service: Service, database: Database, amqp_url: str, lease: float) -> None:
+        self.service = service
+        self.database = database
+        self.broker = ServiceBroker(amqp_url, service)
+        self.speaker = Speaker(service.name, database, self.broker)
+        self.committer = Committer(service, database, self.speaker, lease)
+        self.actor = Actor(service, self.committer)
+        self.scheduler = Scheduler(self.actor, self.speaker, database)
+        self.actor.look_again = self.scheduler.look_at
+        self.intakes = [Intake(lane, self.actor, database, self.broker, self.speaker) for lane in self.actor.lanes]
+        self._loops: dict[str, asyncio.Task[None]] = {}
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def not_ready(self) -> list[str]:
+        """Why the service can't do its work now; empty when it can."""
+        reasons = [f"{intake.lane.queue} is not subscribed" for intake in self.intakes if not intake.subscribed]
+        return reasons + [f"{name} has stopped" for name, task in self._loops.items() if task.done()]
+
+    async def start(self) -> None:
+        """Connect, waiting for what is not there, and begin."""
+        await self.broker.start()
+        self._run("commit", self.committer.run)
+        self._run("say", self.speaker.run)
+        self._run("schedule", self.scheduler.run)
+        self._run("leases", self.scheduler.renew_leases)
+        self._run("listen", self.scheduler.listen)
+        for intake in self.intakes:
+            self._run(intake.lane.queue, intake.run)
+        for background in self.service.background:
+            self._run(getattr(background, "__name__", "background"), partial(self._restart, background))
+
+    async def stop(self) -> None:
+        """Stop taking, let running tries end, say what is committed; give back what is left."""
+        await self._cancel(["schedule", *(intake.lane.queue for intake in self.intakes)])
+        left = await self.actor.drain(GRACE)
+        try:
+            async with asyncio.timeout(FLUSH):
+                while not (self.committer.idle and self.speaker.idle) and not self.broken.done():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            log.warning("stopped before everything was said; the outbox keeps it")
+        await self._cancel(list(self._loops))
+        if left:
+            try:
+                async with self.database.autocommit.begin() as connection:
+                    await release(connection, [step.fence for step in left])
+            except DATABASE_ERRORS:
+                log.warning("leases end by themselves", steps=len(left))
+        await self.broker.stop()
+
+    def _run(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.create_task(loop(), name=name)
+        task.add_done_callback(self._ended)
+        self._loops[name] = task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """None of the loops ends by itself: a kernel that has lost one must stop rather than limp."""
+        if task.cancelled() or self.broken.done():
+            return
+        log.error("the kernel is broken", loop=task.get_name(), exc_info=task.exception())
+        self.broken.set_exception(task.exception() or RuntimeError(f"{task.get_name()} has ended"))
+
+    async def _restart(self, background: Background) -> None:
+        pause = 1.0
+        while True:
+            try:
+                await background(self.scheduler)
+            except Exception:
+                log.exception("background work failed", next_try_in=pause)
+            else:
+                raise RuntimeError("background work has ended")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _cancel(self, names: list[str]) -> None:
+        tasks = [self._loops.pop(name) for name in names if name in self._loops]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running(
+    service: Service, database: Database, *, amqp_url: str, lease: float = 90.0
+) -> AsyncIterator[Runtime]:
+    """Run `service` inside the block; on leaving it drains."""
+    runtime = Runtime(service, database, amqp_url, lease)
+    await runtime.start()
+    try:
+        yield runtime
+    finally:
+        await runtime.stop()

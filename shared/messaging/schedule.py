@@ -1,0 +1,117 @@
+"""Takes what is due straight from the waiting room, renews leases, sweeps the outbox, listens for wakes.
+
+It looks every second, at the moment a step of ours is due, and when a writer outside the services sends NOTIFY.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from shared.database import Database
+from shared.messaging import waiting_room
+from shared.messaging.act import Actor
+from shared.messaging.say import Speaker
+from shared.messaging.trouble import DATABASE_ERRORS
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 1.0
+LISTEN_AGAIN_AFTER = 5.0
+WAKE_CHANNEL = "vrs_wake"
+OUTBOX_CHANNEL = "vrs_outbox"
+
+
+class Scheduler:
+    """The clock of one service."""
+
+    def __init__(self, actor: Actor, speaker: Speaker, database: Database) -> None:
+        self.actor = actor
+        self.speaker = speaker
+        self.database = database
+        self._poked = asyncio.Event()
+
+    def look_at(self, after: float) -> None:
+        """Look in `after` seconds."""
+        asyncio.get_running_loop().call_later(after, self._poked.set)
+
+    async def run(self) -> None:
+        """Take, sweep, wait; for ever. A database that is away is waited for."""
+        while True:
+            self._poked.clear()
+            try:
+                await self._take()
+                await self.speaker.sweep()
+            except DATABASE_ERRORS as error:
+                log.warning("waiting for PostgreSQL", error=str(error).splitlines()[0])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._poked.wait()
+
+    async def _take(self) -> None:
+        for lane in self.actor.lanes:
+            if lane.room <= 0:
+                continue
+            async with self.database.autocommit.begin() as connection:
+                rows = await waiting_room.take(
+                    connection, consumer=lane.queue, lease=self.actor.committer.lease, most=lane.room
+                )
+                if rows:
+                    project_ids = [row.project_id for row in rows if row.project_id]
+                    self.actor.start(lane, rows, await waiting_room.project_facts(connection, project_ids))
+
+    async def renew_leases(self) -> None:
+        """Renew each lease of a try that is really in hand, three times in its life; for ever."""
+        lease = self.actor.committer.lease
+        while True:
+            await asyncio.sleep(lease / 3)
+            steps = self.actor.in_hand
+            if not steps:
+                continue
+            now = time.monotonic()
+            try:
+                async with self.database.autocommit.begin() as connection:
+                    alive = await waiting_room.renew(connection, [step.fence for step in steps], lease)
+            except DATABASE_ERRORS as error:
+                log.warning("leases are not renewed", steps=len(steps), error=str(error).splitlines()[0])
+                continue
+            for step in steps:
+                step.lease.ends = now + lease if step.token in alive else now
+
+    async def listen(self) -> None:
+        """Look at once when somebody outside the services sends NOTIFY; for ever.
+
+        Over a connection of its own: LISTEN does not pass a pooler in transaction mode.
+        """
+        while True:
+            try:
+                await self._listen_until_gone()
+            except DATABASE_ERRORS as error:
+                log.debug("not listening, looking every second", error=str(error))
+            await asyncio.sleep(LISTEN_AGAIN_AFTER)
+
+    async def _listen_until_gone(self) -> None:
+        connection = await asyncpg.connect(self.database.listen_url)
+        try:
+            gone = asyncio.Event()
+            connection.add_termination_listener(lambda _: gone.set())
+            for channel in (WAKE_CHANNEL, OUTBOX_CHANNEL):
+                await connection.add_listener(channel, lambda *_: self._poked.set())
+            await gone.wait()
+        finally:
+            await connection.close(timeout=1)
+
+    async def wake(self, key: str, most: int | None = None) -> int:
+        """See `shared.service.Kernel.wake`."""
+        async with self.database.autocommit.begin() as connection:
+            woken = await waiting_room.wake(connection, key, most)
+        if woken:
+            self._poked.set()
+        return woken
+
+    async def parked_keys(self, prefix: str) -> list[str]:
+        """See `shared.service.Kernel.parked_keys`."""
+        async with self.database.autocommit.begin() as connection:
+            return await waiting_room.parked_keys(connection, service=self.actor.service.name.value, prefix=prefix)

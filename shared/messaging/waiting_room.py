@@ -1,0 +1,233 @@
+"""The statements on `open_steps`. Each runs in the caller's transaction; each names the token it acts for.
+
+All times are the database's: leases, due dates and deadlines are intervals here and come back as intervals.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import Locale, Plugin
+from shared.models import ProvisioningState
+from shared.models.log import SETTLED
+from shared.step import ProjectFacts
+
+_STEP = """
+    event_id, project_id, body, attempt, token, deaths, reason, created_at,
+    extract(epoch FROM deadline - clock_timestamp())::float8 AS remaining
+"""
+
+_CLAIM = text(f"""
+    INSERT INTO open_steps AS s (consumer, event_id, project_id, body, state, attempt, token, due_at, deadline, deaths)
+    SELECT :consumer, d.event_id, d.project_id, d.body, 'running', 1, nextval('step_tokens'),
+           clock_timestamp() + make_interval(secs => :lease), clock_timestamp() + make_interval(secs => :lifetime),
+           d.deaths
+    FROM unnest(CAST(:event_ids AS uuid[]), CAST(:project_ids AS uuid[]), CAST(:bodies AS bytea[]),
+                CAST(:deaths AS int[])) AS d (event_id, project_id, body, deaths)
+    WHERE NOT EXISTS (SELECT FROM provisioning_log l
+                      WHERE l.consumer = :consumer AND l.event_id = d.event_id AND l.{SETTLED})
+      AND (:undoes OR NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id))
+    ON CONFLICT (consumer, event_id) DO UPDATE
+        SET state = 'running', attempt = s.attempt + 1, token = EXCLUDED.token, due_at = EXCLUDED.due_at,
+            deadline = EXCLUDED.deadline
+        WHERE s.state = 'dead' AND s.deaths = EXCLUDED.deaths
+    RETURNING {_STEP}
+""")  # noqa: S608 - constants of ours
+
+_UNCLAIM_SETTLED = text(f"""
+    DELETE FROM open_steps s USING unnest(CAST(:event_ids AS uuid[])) AS d (event_id)
+    WHERE s.consumer = :consumer AND s.event_id = d.event_id
+      AND EXISTS (SELECT FROM provisioning_log l
+                  WHERE l.consumer = :consumer AND l.event_id = d.event_id AND l.{SETTLED})
+    RETURNING s.event_id
+""")  # noqa: S608 - constants of ours
+
+_TAKE = text(f"""
+    UPDATE open_steps s
+    SET state = 'running', token = nextval('step_tokens'), wake_key = NULL,
+        attempt = s.attempt + CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
+        due_at = clock_timestamp() + make_interval(secs => :lease)
+    FROM (SELECT event_id FROM open_steps
+          WHERE consumer = :consumer AND state <> 'dead' AND due_at <= clock_timestamp()
+          ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) d
+    WHERE s.consumer = :consumer AND s.event_id = d.event_id
+    RETURNING {_STEP.replace("event_id", "s.event_id", 1)}
+""")  # noqa: S608 - constants of ours
+
+_RENEW = text("""
+    UPDATE open_steps s SET due_at = clock_timestamp() + make_interval(secs => :lease)
+    FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
+         AS d (consumer, event_id, token)
+    WHERE s.consumer = d.consumer AND s.event_id = d.event_id AND s.token = d.token AND s.state = 'running'
+    RETURNING s.token
+""")
+
+_RELEASE = text("""
+    UPDATE open_steps s SET state = 'waiting', due_at = clock_timestamp()
+    FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
+         AS d (consumer, event_id, token)
+    WHERE s.consumer = d.consumer AND s.event_id = d.event_id AND s.token = d.token AND s.state = 'running'
+""")
+
+_WAKE = text("""
+    UPDATE open_steps s SET state = 'waiting', due_at = clock_timestamp(), wake_key = NULL
+    FROM (SELECT consumer, event_id FROM open_steps WHERE wake_key = :key AND state = 'parked'
+          ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED) d
+    WHERE s.consumer = d.consumer AND s.event_id = d.event_id
+    RETURNING s.event_id
+""")
+
+_PARKED_KEYS = text("""
+    SELECT DISTINCT wake_key FROM open_steps
+    WHERE state = 'parked' AND wake_key LIKE :pattern ESCAPE '!' AND consumer LIKE :consumers
+""")
+
+_FACTS = text("""
+    SELECT o.project_id, p.provisioning_state AS state, o.slug, o.fqdn, o.base_domain, o.project_type, o.plan,
+           o.plugins, o.locale, o.customer_name, o.customer_email, o.ordered_at
+    FROM project_orders o JOIN projects p ON p.vrs_id = o.project_id
+    WHERE o.project_id = ANY(CAST(:project_ids AS uuid[]))
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step that was claimed or taken. `remaining` seconds are left until its deadline; None: it has none now."""
+
+    event_id: UUID
+    project_id: UUID | None
+    body: bytes
+    attempt: int
+    token: int
+    deaths: int
+    reason: str | None
+    created_at: datetime
+    remaining: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What names a running try in every write about it."""
+
+    consumer: str
+    event_id: UUID
+    token: int
+
+
+def fences(tries: Sequence[Fence]) -> dict[str, list[Any]]:
+    """The parameters by which statements name tries."""
+    return {
+        "consumers": [fence.consumer for fence in tries],
+        "event_ids": [fence.event_id for fence in tries],
+        "tokens": [fence.token for fence in tries],
+    }
+
+
+async def claim(
+    connection: AsyncConnection,
+    *,
+    consumer: str,
+    undoes: bool,
+    lease: float,
+    lifetime: float,
+    deliveries: Sequence[tuple[UUID, UUID, bytes, int]],
+) -> list[StepRow]:
+    """Open a step for each (event id, project id, body, deaths named by its header) that is not done or open.
+
+    A dead step opens again if the header names its number of deaths: that is a replay, anything else a duplicate.
+    The second statement removes what was completed while the first one waited for that very commit.
+    """
+    event_ids, project_ids, bodies, deaths = map(list, zip(*deliveries, strict=True))
+    claimed = await connection.execute(
+        _CLAIM,
+        {
+            "consumer": consumer,
+            "undoes": undoes,
+            "lease": lease,
+            "lifetime": lifetime,
+            "event_ids": event_ids,
+            "project_ids": project_ids,
+            "bodies": bodies,
+            "deaths": deaths,
+        },
+    )
+    rows = [_step(row) for row in claimed]
+    if not rows:
+        return []
+    settled = await connection.execute(
+        _UNCLAIM_SETTLED, {"consumer": consumer, "event_ids": [row.event_id for row in rows]}
+    )
+    gone = set(settled.scalars())
+    return [row for row in rows if row.event_id not in gone]
+
+
+async def take(connection: AsyncConnection, *, consumer: str, lease: float, most: int) -> list[StepRow]:
+    """Take at most `most` steps that are due or whose lease has ended, the longest waiting first."""
+    taken = await connection.execute(_TAKE, {"consumer": consumer, "lease": lease, "most": most})
+    return [_step(row) for row in taken]
+
+
+async def renew(connection: AsyncConnection, tries: Sequence[Fence], lease: float) -> set[int]:
+    """Renew the leases that are still ours; return their tokens."""
+    renewed = await connection.execute(_RENEW, {**fences(tries), "lease": lease})
+    return set(renewed.scalars())
+
+
+async def release(connection: AsyncConnection, tries: Sequence[Fence]) -> None:
+    """Give running tries back, to be taken at once by whoever looks next. Counts no attempt."""
+    await connection.execute(_RELEASE, fences(tries))
+
+
+async def wake(connection: AsyncConnection, key: str, most: int | None) -> int:
+    """Wake the steps parked under `key`, oldest first; return how many."""
+    woken = await connection.execute(_WAKE, {"key": key, "most": most})
+    return len(woken.all())
+
+
+async def parked_keys(connection: AsyncConnection, *, service: str, prefix: str) -> list[str]:
+    """The distinct keys beginning with `prefix` under which steps of `service` are parked."""
+    pattern = prefix.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+    return list((await connection.execute(_PARKED_KEYS, {"pattern": pattern, "consumers": f"{service}.%"})).scalars())
+
+
+async def project_facts(connection: AsyncConnection, project_ids: Sequence[UUID]) -> dict[UUID, ProjectFacts]:
+    """What is known of the projects that were ordered."""
+    if not project_ids:
+        return {}
+    found = await connection.execute(_FACTS, {"project_ids": list(project_ids)})
+    return {row.project_id: _facts(row) for row in found}
+
+
+def _step(row: Row[Any]) -> StepRow:
+    return StepRow(
+        row.event_id,
+        row.project_id,
+        bytes(row.body),
+        row.attempt,
+        row.token,
+        row.deaths,
+        row.reason,
+        row.created_at,
+        row.remaining,
+    )
+
+
+def _facts(row: Row[Any]) -> ProjectFacts:
+    return ProjectFacts(
+        state=ProvisioningState(row.state or ProvisioningState.ORDERED),
+        slug=row.slug,
+        fqdn=row.fqdn,
+        base_domain=row.base_domain,
+        project_type=row.project_type,
+        plan=row.plan,
+        plugins=tuple(Plugin.model_validate(plugin) for plugin in row.plugins),
+        locale=Locale(row.locale),
+        customer_name=row.customer_name,
+        customer_email=row.customer_email,
+        ordered_at=row.ordered_at,
+    )

@@ -1,0 +1,28 @@
+"""Takes secrets out of what is logged, by the names of keys and the shape of URLs."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_SECRET_NAME = re.compile(
+    r"pass(word)?$|secret|token|authorization|cookie|api_?key|\btan\b|totp|credential", re.IGNORECASE
+)
+_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
+
+HIDDEN = "[redacted]"
+
+
+def redact(value: Any) -> Any:
+    """A copy of `value` in which each secret-looking key's value and each password in a URL is hidden."""
+    match value:
+        case Mapping():
+            return {
+                key: HIDDEN if isinstance(key, str) and _SECRET_NAME.search(key) and item else redact(item)
+                for key, item in value.items()
+            }
+        case list() | tuple():
+            return [redact(item) for item in value]
+        case str():
+            return _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value)
+        case _:
+            return value
