@@ -36,7 +36,6 @@ class ServiceBroker(RabbitBroker):
         super().__init__(
             url,
             reconnect_interval=RECONNECT_INTERVAL,
-            client_properties={"connection_name": f"vrs {service.name}"},  # type: ignore[arg-type]  # aiormq reads it
         )
         self.service = service
         self._robust: AbstractRobustConnection | None = None
@@ -53,7 +52,7 @@ class ServiceBroker(RabbitBroker):
             RabbitQueue(
                 queue.name,
                 queue_type=QueueType.QUORUM,
-                arguments=dict(queue.arguments)  # type: ignore[arg-type]  # the same names, as a TypedDict,
+                arguments=dict(queue.arguments),  # type: ignore[arg-type]  # the same names, as a TypedDict
                 routing_key=consumer.event.routing_key(),
             ),
             RabbitExchange(EVENTS_EXCHANGE, type=ExchangeType.TOPIC, durable=True),

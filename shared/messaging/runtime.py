@@ -69,7 +69,7 @@ class Runtime:
         left = await self.actor.drain(GRACE)
         try:
             async with asyncio.timeout(FLUSH):
-                while not (self.committer.idle and self.speaker.idle) and not self.broken.done():
+                while not (self.committer.idle and self.speaker.idle) and not self.broken.done():  # noqa: ASYNC110 - queues and a timer, once
                     await asyncio.sleep(0.01)
         except TimeoutError:
             log.warning("stopped before everything was said; the outbox keeps it")
