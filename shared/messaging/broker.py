@@ -34,7 +34,7 @@ class ServiceBroker(RabbitBroker):
 
     def __init__(self, url: str, service: Service) -> None:
         super().__init__(
-            url,
+            f"{url}{'&' if '?' in url else '?'}name=vrs+{service.name}",
             reconnect_interval=RECONNECT_INTERVAL,
         )
         self.service = service
@@ -49,10 +49,10 @@ class ServiceBroker(RabbitBroker):
             raise NotImplementedError(f"the kernel consumes {queue.name}: this subscriber only declares it")
 
         self.subscriber(
-            RabbitQueue(
+            RabbitQueue(  # type: ignore[call-overload]  # the same argument names, as a TypedDict
                 queue.name,
                 queue_type=QueueType.QUORUM,
-                arguments=dict(queue.arguments),  # type: ignore[arg-type]  # the same names, as a TypedDict
+                arguments=dict(queue.arguments),
                 routing_key=consumer.event.routing_key(),
             ),
             RabbitExchange(EVENTS_EXCHANGE, type=ExchangeType.TOPIC, durable=True),
