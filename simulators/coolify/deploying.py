@@ -146,7 +146,8 @@ class Deploying:
         if broken := breaks_env_file(application):
             return f"failed to read .env: unterminated quoted value near {broken}"
         checked = bool(application.columns["health_check_enabled"])
-        if doomed or (checked and any(part in image for part in knobs.unhealthy)):
+        names = f"{image}:{tag} {application.columns['name']} {application.fqdn}"
+        if doomed or (checked and any(part in names for part in knobs.unhealthy)):
             return "New container is not healthy, rolling back to the old container."
         replaced = application.running.hosts if application.running else []
         await self.containers.run(application, image, tag, replaced)

@@ -77,7 +77,8 @@ def cancel_deployment(call: Call) -> Response:
 
 def start_application(call: Call) -> Response:
     """Says "queued" also when the queue is full; then the uuid does not exist."""
-    force, instant = (truthy(call.query.get(name)) for name in ("force", "instant_deploy"))
+    fields = call.optional_fields()
+    force, instant = (truthy(fields.get(name)) for name in ("force", "instant_deploy"))
     return _action(call, "Deployment request queued.", force=force, instant=instant)
 
 

@@ -22,7 +22,7 @@ class Knobs(BaseModel):
     rate_limit: int = Field(default=200, ge=1)  # requests a minute
     fail_deployments: int = Field(default=0, ge=0)  # the next N fail at their end
     stick_deployments: int = Field(default=0, ge=0)  # the next N never end by themselves
-    unhealthy: list[str] = ["unhealthy"]  # images with one of these in their name fail the health check
+    unhealthy: list[str] = ["unhealthy"]  # image, app or domain names with one of these in them fail the health check
     deployments_as_object: bool = False  # GET /deployments as an object with index keys
 
 

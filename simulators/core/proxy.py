@@ -66,6 +66,7 @@ class Proxy:
     async def running(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve for as long as the block runs; gives the port. Raises OSError when it is taken."""
         listener = socket.create_server((host, port))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it not on given sockets
         serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         try:
             yield listener.getsockname()[1]

@@ -154,7 +154,7 @@ async def test_a_domain_is_made_up_unless_declined(api: Api) -> None:
 
 
 async def test_an_environment_name_is_unique_and_the_environment_stays_while_it_has_an_app(api: Api) -> None:
-    await api.control(delete_seconds=0.2)
+    await api.control(delete_seconds=1)
     name, path = f"order-{uuid4().hex[:8]}", f"/projects/{PROJECT}/environments"
     assert (await api.ask("POST", path, {"name": name})).status_code == 201
     assert (await api.ask("POST", path, {"name": name})).status_code == 409
@@ -209,6 +209,13 @@ async def test_after_the_minutes_requests_are_used_up_it_is_429_with_headers(api
     assert (await api.ask("GET", "/version", accept="*/*")).headers["content-type"].startswith("text/html")
 
 
+async def test_an_error_of_the_framework_is_html_for_a_client_that_does_not_ask_for_json(api: Api) -> None:
+    await api.control(fault={"call": "version", "kind": "refused", "code": 500, "times": 2})
+    assert (await api.ask("GET", "/version")).json() == {"message": "Server Error"}
+    page = await api.ask("GET", "/version", accept="*/*")
+    assert (page.status_code, page.headers["content-type"][:9]) == (500, "text/html")
+
+
 async def test_a_lost_answer_leaves_the_app_behind(api: Api) -> None:
     name = f"t-{uuid4().hex}"
     await api.control(fault={"call": "create_application", "kind": "lost_answer", "seconds": 1})
@@ -217,7 +224,7 @@ async def test_a_lost_answer_leaves_the_app_behind(api: Api) -> None:
             f"{api.running.url}/api/v1/applications/dockerimage",
             json=application(name=name),
             headers={"Authorization": f"Bearer {api.running.token}"},
-            timeout=0.2,
+            timeout=0.5,
         )
     assert name in [app["name"] for app in (await api.state())["applications"]]
 

@@ -61,7 +61,7 @@ async def visitor(running: Visitor) -> Visitor:
 
 
 async def test_an_app_is_503_while_it_boots_and_then_lists_its_plugins(visitor: Visitor) -> None:
-    await visitor.control(boot_seconds=0.3)
+    await visitor.control(boot_seconds=1)
     host = await visitor.start()
     booting = await visitor.visit(host)
     assert (booting.status_code, booting.json()["state"]) == (503, "booting")
@@ -165,7 +165,7 @@ async def test_a_host_can_hang_up_without_an_answer(visitor: Visitor) -> None:
 
 async def test_a_slow_host_does_not_slow_the_others(visitor: Visitor) -> None:
     slow, other = await visitor.start(), await visitor.start()
-    await visitor.control(app_fault={"fqdn": slow, "kind": "slow", "seconds": 0.5})
+    await visitor.control(app_fault={"fqdn": slow, "kind": "slow", "seconds": 1})
     waiting = asyncio.create_task(visitor.visit(slow))
     assert (await visitor.visit(other)).status_code == 200
     assert not waiting.done()
@@ -188,7 +188,7 @@ async def test_two_simulators_in_one_process_share_nothing(visitor: Visitor) -> 
     assert not other.ca_file.exists()
 
 
-async def test_a_hundred_apps_start_within_two_seconds(visitor: Visitor) -> None:
-    async with asyncio.timeout(2):
+async def test_a_hundred_apps_start_within_five_seconds(visitor: Visitor) -> None:
+    async with asyncio.timeout(5):
         hosts = await asyncio.gather(*(visitor.start() for _ in range(100)))
     assert (await visitor.visit(hosts[-1])).status_code == 200
