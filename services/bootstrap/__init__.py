@@ -1,0 +1,1 @@
+"""AppDeployed -> CoreHealthy: waits until vrs-core answers as ordered."""

@@ -1,0 +1,48 @@
+"""Bootstrap's composition root."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from contracts import AppDeployed, CoreHealthy, CoreRetired, CustomerText, ProjectCancelled, ServiceName
+from services.bootstrap.core import Core, core_http
+from services.bootstrap.handlers import await_core, retire_core
+from services.bootstrap.settings import BootstrapSettings
+from shared.service import Consumer, Service
+from shared.settings import SettingsError, load
+
+LOOKS_AT_ONCE = 64
+
+NOT_STARTED = CustomerText(
+    de="Ihr Projekt ist installiert, aber noch nicht vollständig gestartet. Wir kümmern uns darum und melden uns.",
+    en="Your project is installed but has not started completely yet. We are on it and will be in touch.",
+)
+
+
+@asynccontextmanager
+async def bootstrap() -> AsyncIterator[Service]:
+    """Yield the service; its connections end with the block."""
+    settings = load(BootstrapSettings)
+    try:
+        http = core_http(settings.core_ca_file)
+    except ssl.SSLError:
+        raise SettingsError(f"VRS_CORE_CA_FILE: {settings.core_ca_file} holds no PEM certificate") from None
+    async with http:
+        core = Core(http, connect=settings.core_connect, health_path=settings.core_health_path)
+        yield Service(
+            name=ServiceName.BOOTSTRAP,
+            publishes=(CoreHealthy, CoreRetired),
+            consumers=(
+                Consumer(
+                    event=AppDeployed,
+                    handler=partial(await_core, core),
+                    concurrency=LOOKS_AT_ONCE,
+                    deadline=timedelta(minutes=30),
+                    next_due=timedelta(minutes=2),
+                    failed_text=NOT_STARTED,
+                ),
+                Consumer(event=ProjectCancelled, handler=retire_core, needs_project=False),
+            ),
+        )

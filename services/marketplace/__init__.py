@@ -1,0 +1,1 @@
+"""Publishes orders and cancellations."""

@@ -1,0 +1,1 @@
+"""Mails what happened: to customers in their language, to case workers in German."""

@@ -1,0 +1,68 @@
+"""Notify's composition root."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from contracts import (
+    CoreHealthy,
+    DnsRecordsNeeded,
+    Event,
+    ProjectCancelled,
+    ProvisioningDelayed,
+    ProvisioningFailed,
+    ServiceName,
+)
+from services.notify import handlers
+from services.notify.post import Post, mailbox
+from services.notify.settings import NotifySettings
+from services.notify.smtp import MailServer, Smtp
+from shared.outcome import Outcome
+from shared.service import Check, Consumer, Service
+from shared.settings import load
+from shared.step import Step
+
+Tell = Callable[[Post, Any, Step], Awaitable[Outcome]]
+
+TELLS: tuple[tuple[type[Event], Tell], ...] = (
+    (CoreHealthy, handlers.tell_live),
+    (DnsRecordsNeeded, handlers.tell_records_needed),
+    (ProvisioningDelayed, handlers.tell_delayed),
+    (ProvisioningFailed, handlers.tell_failed),
+    (ProjectCancelled, handlers.tell_cancelled),
+)
+
+
+@asynccontextmanager
+async def notify() -> AsyncIterator[Service]:
+    """Yield the service; its connections to the mail server end with the block."""
+    settings = load(NotifySettings)
+    sender = mailbox(settings.mail_from.name, settings.mail_from.email)
+    # EHLO names the sender's domain: a container's own host name means nothing outside.
+    smtp = Smtp(MailServer.parse(settings.smtp_url.get_secret_value()), greeting=sender.domain)
+    post = Post(smtp, sender=sender, case_workers=settings.case_workers)
+    try:
+        yield Service(
+            name=ServiceName.NOTIFY,
+            consumers=tuple(_consumer(event, partial(tell, post)) for event, tell in TELLS),
+            checks=(Check(what="mail server", run=smtp.check),),
+        )
+    finally:
+        await smtp.aclose()
+
+
+def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outcome]]) -> Consumer:
+    """Return a consumer whose death is a dead letter and no more: a mail that bounces makes no project fail.
+
+    A ProvisioningFailed about a mail about a failure would go round for ever.
+    """
+    return Consumer(
+        event=event,
+        handler=handler,
+        concurrency=16,
+        deadline=timedelta(hours=24),
+        fails_project=False,
+        needs_project=event is not ProjectCancelled,
+    )

@@ -1,0 +1,69 @@
+"""Whom each event is told to, and how."""
+
+from typing import Any
+
+from contracts import (
+    CoreHealthy,
+    DnsRecordsNeeded,
+    Locale,
+    ProjectCancelled,
+    ProvisioningDelayed,
+    ProvisioningFailed,
+    ServiceName,
+)
+from services.notify.letters import Kind, write
+from services.notify.models import MailRecipient
+from services.notify.post import Draft, Post
+from shared.errors import TemporaryError
+from shared.outcome import Done, Outcome
+from shared.step import ProjectFacts, Step
+
+
+async def tell_live(post: Post, event: CoreHealthy, step: Step) -> Outcome:
+    """Tell the customer that the project is live."""
+    plugins = [f"{plugin.name} {plugin.version}" for plugin in event.plugins]
+    return await post.deliver(step, [_to_customer(step, Kind.LIVE, url=str(event.url), plugins=plugins)])
+
+
+async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -> Outcome:
+    """Tell the customer which records to set at their own provider."""
+    records = [(record.type.value, record.name, record.content) for record in event.records]
+    return await post.deliver(step, [_to_customer(step, Kind.RECORDS_NEEDED, records=records, found=event.found)])
+
+
+async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:
+    """Tell the case workers that a step takes longer than promised."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.DELAYED, **dict(event)))
+
+
+async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outcome:
+    """Tell the case workers that a step was given up, and the customer too if it is one that they wait for."""
+    customer_told = event.step is not ServiceName.NOTIFY
+    drafts = _to_case_workers(post, step, Kind.FAILED, customer_told=customer_told, **dict(event))
+    if customer_told:
+        drafts.append(_to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text))
+    return await post.deliver(step, drafts)
+
+
+async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Outcome:
+    """Confirm the cancellation to the customer."""
+    if step.project is None:
+        return Done(message="nobody to mail to: the project was cancelled before its order arrived")
+    return await post.deliver(step, [_to_customer(step, Kind.CANCELLED, keep_volumes=event.keep_volumes)])
+
+
+def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> Draft:
+    project = _ordered(step)
+    letter = write(kind, project.locale, name=project.customer_name, fqdn=project.fqdn, **facts)
+    return Draft(MailRecipient.CUSTOMER, project.customer_email, letter, project.customer_name)
+
+
+def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
+    letter = write(kind, Locale.DE, fqdn=_ordered(step).fqdn, project_id=step.project_id, **facts)
+    return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
+
+
+def _ordered(step: Step) -> ProjectFacts:
+    if step.project is None:
+        raise TemporaryError("what was ordered is not known (yet)", code="unknown_project")
+    return step.project

@@ -1,0 +1,122 @@
+"""Each mail once, as far as SMTP allows.
+
+A mail is written down before it is sent, and again when the server has answered 250. SMTP has no transaction: a mail
+whose 250 was lost is sent again, with the same Message-ID, by which most mail programs show it once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from uuid import uuid5
+
+import structlog
+from email_validator import validate_email
+
+from services.notify.letters import Letter
+from services.notify.models import Mail, MailRecipient
+from services.notify.smtp import MailDeferredError, MailRefusedError, Smtp, SmtpUnreachableError, mask
+from shared.outcome import Done, Outcome
+from shared.step import Step
+from shared.writes import Upsert
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter and whom it is for."""
+
+    recipient: MailRecipient
+    address: str
+    letter: Letter
+    name: str = ""
+
+    @property
+    def addressee(self) -> str:
+        """The recipient as the log may name them: ``customer s…@example.org``."""
+        return f"{self.recipient.replace('_', ' ')} {mask(self.address)}"
+
+
+class Post:
+    """Sends the mails of a step from one sender. `case_workers` are their addresses."""
+
+    def __init__(self, smtp: Smtp, *, sender: Address, case_workers: Sequence[str]) -> None:
+        self._smtp = smtp
+        self._sender = sender
+        self.case_workers = tuple(case_workers)
+
+    async def deliver(self, step: Step, drafts: Sequence[Draft]) -> Outcome:
+        """Send each mail that no earlier try of this step has sent.
+
+        Raises:
+            SmtpUnreachableError, MailDeferredError, MailRefusedError: the message names each mail that is not sent.
+                What another try can deliver counts before what it cannot.
+
+        """
+        sent_before = {mail.message_id for mail in await step.rows(Mail) if mail.sent_at is not None}
+        mails = {self._message_id(step, draft): draft for draft in drafts}
+        open_mails = {key: draft for key, draft in mails.items() if key not in sent_before}
+        if open_mails:
+            await step.record(*(_row(step, key, draft) for key, draft in open_mails.items()))
+        sent: list[Upsert] = []
+        errors: list[MailDeferredError | MailRefusedError | SmtpUnreachableError] = []
+        for message_id, draft in open_mails.items():
+            try:
+                await self._smtp.send(self._message(message_id, draft))
+            except (MailDeferredError, MailRefusedError, SmtpUnreachableError) as error:
+                log.warning("mail not sent", recipient=draft.addressee, reason=str(error))
+                errors.append(type(error)(f"not mailed to {draft.addressee}: {error}", code=error.code))
+                if isinstance(error, SmtpUnreachableError):
+                    break
+            else:
+                sent.append(_row(step, message_id, draft, sent_at=datetime.now(UTC)))
+        if errors:
+            if sent:
+                await step.record(*sent)
+            raise _weightiest(errors)
+        told = ", ".join(f"{draft.addressee} ({draft.letter.subject})" for draft in drafts)
+        return Done(message=f"mailed to {told}", writes=tuple(sent), detail={"message_ids": list(mails)})
+
+    def _message_id(self, step: Step, draft: Draft) -> str:
+        # By recipient kind too: a case worker may be a customer.
+        return f"{uuid5(step.event_id, f'{draft.recipient}:{draft.address}')}@{self._sender.domain}"
+
+    def _message(self, message_id: str, draft: Draft) -> EmailMessage:
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self._sender
+        message["To"] = mailbox(draft.name, draft.address)
+        message["Subject"] = draft.letter.subject
+        message["Date"] = datetime.now(UTC)
+        message["Message-ID"] = f"<{message_id}>"
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices, please
+        message.set_content(draft.letter.text)
+        message.add_alternative(draft.letter.html, subtype="html")
+        return message
+
+
+def mailbox(name: str, address: str) -> Address:
+    """Return a header address: name on one line, domain as A-labels, so that no server needs SMTPUTF8 for it."""
+    checked = validate_email(address, check_deliverability=False, test_environment=True)
+    local, _, domain = (checked.ascii_email or checked.normalized).rpartition("@")
+    return Address(" ".join(name.split()), local, domain)
+
+
+def _row(step: Step, message_id: str, draft: Draft, *, sent_at: datetime | None = None) -> Upsert:
+    return Upsert(
+        Mail(
+            message_id=message_id,
+            project_id=step.project_id,
+            event_id=step.event_id,
+            recipient=draft.recipient,
+            subject=draft.letter.subject,
+            sent_at=sent_at,
+        )
+    )
+
+
+def _weightiest(errors: Sequence[MailDeferredError | MailRefusedError | SmtpUnreachableError]) -> Exception:
+    leading = next((error for error in errors if not isinstance(error, MailRefusedError)), errors[0])
+    return type(leading)("; ".join(map(str, errors)), code=leading.code)
