@@ -1,0 +1,75 @@
+"""Builds the deploy service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from contracts import AppDeployed, AppRemoved, CustomerText, DnsConfigured, ProjectCancelled, ServiceName
+from services.deploy.application import CoolifyProject
+from services.deploy.blueprint import Blueprint, read_plans
+from services.deploy.budget import Budget
+from services.deploy.checks import check_coolify
+from services.deploy.coolify import Coolify, api_headers
+from services.deploy.deployments import DeploymentWatch
+from services.deploy.handlers import Handlers
+from services.deploy.rollout import Rollout
+from services.deploy.settings import DeploySettings
+from shared.http import http_client
+from shared.service import Check, Consumer, Service
+from shared.settings import load
+
+WAITS_FOR_BUDGET = timedelta(minutes=5)
+"""One try: its few requests may each wait for a place in the minute's budget."""
+
+DEPLOYMENT_FAILED = CustomerText(
+    de="Ihr Projekt konnte noch nicht gestartet werden. Wir kümmern uns darum und melden uns bei Ihnen.",
+    en="Your project could not be started yet. We are looking into it and will get back to you.",
+)
+REMOVAL_FAILED = CustomerText(
+    de="Ihr Projekt konnte noch nicht vollständig entfernt werden. Wir kümmern uns darum.",
+    en="Your project could not be removed completely yet. We are looking into it.",
+)
+
+
+@asynccontextmanager
+async def deploy() -> AsyncIterator[Service]:
+    """The deploy service, with its client to Coolify open.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+
+    """
+    settings = load(DeploySettings)
+    budget = Budget(settings.coolify_rate_limit)
+    token = settings.coolify_token.get_secret_value()
+    async with http_client(settings.coolify_api, headers=api_headers(token)) as http:
+        coolify = Coolify(http, budget)
+        watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
+        handlers = Handlers(
+            coolify,
+            CoolifyProject(coolify, settings.coolify_project),
+            Blueprint(settings, read_plans()),
+            Rollout(coolify, watch),
+        )
+        yield Service(
+            name=ServiceName.DEPLOY,
+            consumers=(
+                Consumer(
+                    event=DnsConfigured,
+                    handler=handlers.deploy_app,
+                    try_timeout=WAITS_FOR_BUDGET,
+                    next_due=timedelta(minutes=10),
+                    failed_text=DEPLOYMENT_FAILED,
+                ),
+                Consumer(
+                    event=ProjectCancelled,
+                    handler=handlers.remove_app,
+                    concurrency=8,
+                    try_timeout=WAITS_FOR_BUDGET,
+                    failed_text=REMOVAL_FAILED,
+                ),
+            ),
+            publishes=(AppDeployed, AppRemoved),
+            background=(watch.run,),
+            checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
+        )

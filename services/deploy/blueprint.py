@@ -1,0 +1,156 @@
+"""What is asked of Coolify for a project: names derived from its id, fields, limits, variables, secret."""
+
+import hashlib
+import json
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from contracts import DnsConfigured
+from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
+from services.deploy.settings import DeploySettings
+from shared.errors import PermanentError
+from shared.step import ProjectFacts
+
+PROJECT_TYPE = "vrs-core"
+"""The project type that the configured image runs."""
+
+HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES, HEALTH_START_PERIOD = 5, 3, 24, 30
+"""Seconds and tries: a container that is not healthy after 30 + 24 * 5 s is rolled back, its deployment has failed."""
+
+
+class Plan(BaseModel):
+    """The limits of a container."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory: str = Field(pattern=r"^[1-9][0-9]*[mg]$")
+    cpus: str = Field(pattern=r"^[0-9]+(\.[0-9]+)?$")
+
+
+def read_plans() -> dict[str, Plan]:
+    """Read ``plans.toml``: the plans by name."""
+    written = Path(__file__).with_name("plans.toml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, Plan]).validate_python(tomllib.loads(written))
+
+
+def environment_name(project_id: UUID) -> str:
+    """The project's environment: the one name that Coolify keeps unique."""
+    return f"project-{project_id}"
+
+
+def application_name(project_id: UUID) -> str:
+    """The name by which an app is found whose create was never answered."""
+    return f"vrs-{project_id}"
+
+
+def new_token() -> str:
+    """A bootstrap token of ``[A-Za-z0-9_-]``: anything else may break Coolify's `.env` file."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """All that is kept of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The app of one project. `spec` is a hash of all of it but the token and the server."""
+
+    spec: str
+    server: str
+    fields: ApplicationFields
+    variables: tuple[Variable, ...]
+    environment: str
+
+    def creation(self, coolify_project: str) -> NewApplication:
+        """The body that creates it."""
+        return NewApplication(
+            **self.fields.model_dump(),
+            project_uuid=coolify_project,
+            server_uuid=self.server,
+            environment_name=self.environment,
+            tags=(self.environment, "vrs"),
+        )
+
+    def variables_with(self, token: str) -> list[Variable]:
+        """The variables of the container, with this bootstrap token."""
+        return [*self.variables, Variable(key="VRS_BOOTSTRAP_TOKEN", value=token)]
+
+
+class Blueprint:
+    """Turns an order and what dns configured into what is wanted of Coolify."""
+
+    def __init__(self, settings: DeploySettings, plans: dict[str, Plan]) -> None:
+        self._settings = settings
+        self._plans = plans
+
+    def wanted(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> Wanted:
+        """Return the app that this project needs.
+
+        Raises:
+            PermanentError: the plan or the project type is unknown.
+
+        """
+        fields = self._fields(project_id, project, event)
+        variables = self._variables(project_id, project)
+        shown = [fields.model_dump(), *(variable.model_dump() for variable in variables)]
+        spec = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
+        described = fields.model_copy(update={"description": f"{fields.description} spec={spec}"})
+        return Wanted(spec, event.server.id, described, variables, environment_name(project_id))
+
+    def _fields(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> ApplicationFields:
+        settings, plan = self._settings, self._plan(project)
+        return ApplicationFields(
+            name=application_name(project_id),
+            description=f"project={project_id}",
+            docker_registry_image_name=settings.app_image,
+            docker_registry_image_tag=settings.app_tag,
+            ports_exposes=str(settings.app_port),
+            domains=",".join(f"https://{host}" for host in _hosts(event)),
+            health_check_type="cmd" if settings.app_health_command else "http",
+            health_check_command=settings.app_health_command,
+            health_check_path=settings.app_health_path,
+            health_check_port=settings.app_port,
+            health_check_interval=HEALTH_INTERVAL,
+            health_check_timeout=HEALTH_TIMEOUT,
+            health_check_retries=HEALTH_RETRIES,
+            health_check_start_period=HEALTH_START_PERIOD,
+            limits_memory=plan.memory,
+            limits_cpus=plan.cpus,
+        )
+
+    def _variables(self, project_id: UUID, project: ProjectFacts) -> tuple[Variable, ...]:
+        values = {
+            "VRS_PROJECT_ID": str(project_id),
+            "VRS_MARKETPLACE_URL": str(self._settings.marketplace_url).rstrip("/"),
+            "VRS_PLUGINS": ",".join(f"{plugin.name}=={plugin.version}" for plugin in project.plugins),
+            "VRS_LOCALE": project.locale.value,
+        }
+        return tuple(Variable(key=key, value=value) for key, value in values.items())
+
+    def _plan(self, project: ProjectFacts) -> Plan:
+        if project.project_type != PROJECT_TYPE:
+            raise PermanentError(
+                f"project type {project.project_type!r} has no image here, only {PROJECT_TYPE!r} has",
+                code="unknown_project_type",
+            )
+        plan = self._plans.get(project.plan)
+        if plan is None:
+            known = ", ".join(sorted(self._plans))
+            raise PermanentError(
+                f"plan {project.plan!r} is unknown, there are {known}: add it to services/deploy/plans.toml",
+                code="unknown_plan",
+            )
+        return plan
+
+
+def _hosts(event: DnsConfigured) -> list[str]:
+    """The names that answer: the project's own, and its ``www`` where dns set one (for a customer's own domain)."""
+    www = f"www.{event.fqdn}"
+    return [event.fqdn, *([www] if any(record.name == www for record in event.records) else [])]

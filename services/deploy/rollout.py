@@ -1,0 +1,192 @@
+"""Deploys a project's application and judges what became of the deployment."""
+
+from contracts import AppDeployed, DnsConfigured
+from services.deploy.blueprint import Wanted, new_token, token_hash
+from services.deploy.coolify import Coolify
+from services.deploy.coolify_errors import ApplicationGoneError, NotFoundError, QueueFullError
+from services.deploy.coolify_models import DeploymentStatus
+from services.deploy.deployments import DeploymentWatch, Sighting, deployment_key, queue_key
+from services.deploy.models import ProjectDeployment, Stage
+from shared.errors import PermanentError
+from shared.models import ProvisioningState
+from shared.outcome import Done, Later, Outcome, Parked
+from shared.step import Step
+from shared.writes import Upsert
+
+LOOK_AGAIN = 120.0
+"""Seconds after which a waiting step looks by itself, should the watch be away."""
+
+SETTLING = 120.0
+"""Seconds for which a status may be wrong after a deployment, `running:unhealthy` above all (Coolify's next sweep)."""
+
+SERVER_AWAY = 60.0
+"""Seconds until a server that Coolify cannot use is looked at again."""
+
+
+class Rollout:
+    """From a recorded application to `AppDeployed`. A wait holds nothing: the step is parked."""
+
+    def __init__(self, coolify: Coolify, watch: DeploymentWatch) -> None:
+        self._coolify = coolify
+        self._watch = watch
+
+    async def advance(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
+        """Do what comes next. `row` has its application recorded."""
+        if row.stage is Stage.REQUESTED:
+            row = await self._found(row) or row.at(Stage.CREATED)
+        if row.stage in (Stage.CREATED, Stage.CONFIGURED):
+            return await self._request(step, wanted, row)
+        if row.stage is Stage.DEPLOYING:
+            return await self._judge(event, step, wanted, row)
+        return await self._settle(event, step, row)
+
+    async def _request(self, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
+        """Write the variables unless they are known to be written, and request a deployment.
+
+        The token's hash is recorded before the container can use the token. Once it is there a deployment may be under
+        way: `force` makes ours follow that one with the newest variables, where Coolify would skip it.
+        """
+        force = row.token_hash is not None
+        token = new_token() if row.stage is Stage.CREATED else None
+        row = row.at(Stage.REQUESTED, token_hash=token_hash(token) if token else row.token_hash)
+        await step.record(Upsert(row))
+        application = _application(row)
+        if token:
+            await self._coolify.set_variables(application, wanted.variables_with(token))
+        try:
+            deployment = await self._coolify.deploy(application, force=force)
+        except QueueFullError:
+            return Parked(
+                key=queue_key(row.server),
+                until_woken=True,
+                message="Waits for room in the server's deployment queue",
+                writes=(Upsert(row.at(Stage.CONFIGURED)),),
+            )
+        return _waiting(row.at(Stage.DEPLOYING, deployment=deployment))
+
+    async def _judge(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
+        deployment = _deployment(row)
+        match self._watch.sighting(deployment):
+            case Sighting.LIVE:
+                return _waiting(row)
+            case Sighting.STUCK:
+                return await self._end_stuck(step, wanted, row)
+        try:
+            status = (await self._coolify.deployment(deployment)).status
+        except ApplicationGoneError:
+            raise
+        except NotFoundError:  # the uuid of a skipped deployment: another one of this app is, or was, under way
+            found = await self._found(row)
+            return _waiting(found) if found else await self._again(step, wanted, row, "is unknown to Coolify")
+        match status:
+            case DeploymentStatus.FINISHED:
+                return await self._settle(event, step, row.at(Stage.DEPLOYED))
+            case DeploymentStatus.FAILED:
+                return await self._again(step, wanted, row, "failed")
+            case DeploymentStatus.CANCELLED:
+                await self._give_up(step, row)
+                raise PermanentError(
+                    f"deployment {deployment} of application {row.application} was cancelled by somebody in Coolify; "
+                    "replay to deploy again",
+                    code="deployment_cancelled",
+                )
+        return _waiting(row)
+
+    async def _again(self, step: Step, wanted: Wanted, row: ProjectDeployment, what: str) -> Outcome:
+        """Deploy once more: a restart of Coolify fails all deployments, and so does a dropped SSH connection."""
+        server = await self._coolify.server(row.server)
+        if not server.is_usable:
+            return Later(after=SERVER_AWAY, message=f"Coolify cannot use server {server.name} now")
+        if row.retries:
+            await self._give_up(step, row)
+            raise PermanentError(
+                f"deployment {row.deployment} of application {row.application} on server {server.name} {what}, "
+                "and so did the one before it; read its log in Coolify, then replay",
+                code="deployment_failed",
+            )
+        return await self._request(step, wanted, row.at(Stage.CONFIGURED, retries=1))
+
+    async def _end_stuck(self, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
+        """Cancel it. What comes next is recorded first, or the next try would take it for cancelled by a person."""
+        given_up = bool(row.retries)
+        await step.record(Upsert(row.at(Stage.CONFIGURED, retries=0 if given_up else 1)))
+        await self._coolify.cancel(_deployment(row))
+        if given_up:
+            raise PermanentError(
+                f"deployment {row.deployment} of application {row.application} did not get on and was cancelled, "
+                "as was the one before it; look after Coolify's queue and the server, then replay",
+                code="deployment_stuck",
+            )
+        return await self._request(step, wanted, row.at(Stage.CONFIGURED, retries=1))
+
+    async def _settle(self, event: DnsConfigured, step: Step, row: ProjectDeployment) -> Outcome:
+        """Wait until the status agrees that the deployed app runs, which the deployment alone does not prove."""
+        application = await self._coolify.application(_application(row))
+        if application.is_running and not application.is_unhealthy:
+            return _deployed(event, row)
+        age = row.age.total_seconds()
+        if age < SETTLING:
+            return Later(
+                after=max(1.0, age),
+                message=f"Deployed; Coolify still says {application.status}",
+                writes=(Upsert(row),),
+            )
+        await self._give_up(step, row)
+        raise PermanentError(
+            f"application {row.application} is {application.status!r} {SETTLING:.0f} s after its deployment finished; "
+            "read the container's log in Coolify, then replay",
+            code="app_not_running",
+        )
+
+    async def _give_up(self, step: Step, row: ProjectDeployment) -> None:
+        """Let a replay begin with a new deployment."""
+        await step.record(Upsert(row.at(Stage.CONFIGURED, retries=0)))
+
+    async def _found(self, row: ProjectDeployment) -> ProjectDeployment | None:
+        """Adopt the newest deployment that is not known yet."""
+        for deployment in await self._coolify.deployments_of(_application(row)):
+            if deployment.uuid == row.deployment:
+                break
+            return row.at(Stage.DEPLOYING, deployment=deployment.uuid)
+        return None
+
+
+def _waiting(row: ProjectDeployment) -> Parked:
+    return Parked(
+        key=deployment_key(_deployment(row)),
+        look_again=LOOK_AGAIN,
+        message="Waits for Coolify to deploy the app",
+        writes=(Upsert(row),),
+        detail={"application": row.application, "deployment": row.deployment},
+    )
+
+
+def _deployed(event: DnsConfigured, row: ProjectDeployment) -> Done:
+    said = AppDeployed(
+        fqdn=event.fqdn,
+        url=f"https://{event.fqdn}",
+        image=row.image,
+        tag=row.tag,
+        server=event.server,
+        application=_application(row),
+        deployment=_deployment(row),
+    )
+    return Done(
+        message=f"Coolify runs {row.image}:{row.tag} on {event.server.name} for {event.fqdn}",
+        events=(said,),
+        writes=(Upsert(row.at(Stage.DEPLOYED, retries=0)),),
+        state=ProvisioningState.APP_DEPLOYED,
+        detail={"application": row.application, "deployment": row.deployment, "server": event.server.name},
+    )
+
+
+def _application(row: ProjectDeployment) -> str:
+    if row.application is None:
+        raise ValueError(f"project {row.project_id} is {row.stage} without an application")
+    return row.application
+
+
+def _deployment(row: ProjectDeployment) -> str:
+    if row.deployment is None:
+        raise ValueError(f"project {row.project_id} is {row.stage} without a deployment")
+    return row.deployment

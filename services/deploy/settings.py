@@ -1,0 +1,51 @@
+"""What the deploy service is told by its environment."""
+
+from typing import Annotated
+
+from pydantic import Field, HttpUrl, SecretStr, StringConstraints, field_validator
+
+from shared.settings import Settings
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+
+class DeploySettings(Settings):
+    """`VRS_COOLIFY_PROJECT` is a project's uuid, or a name: a project of that name is made if there is none.
+
+    Coolify counts requests per user: several deploy processes (and whoever else uses tokens of the same user) share
+    `API_RATE_LIMIT`, so give each its part as `VRS_COOLIFY_RATE_LIMIT`.
+    """
+
+    coolify_url: HttpUrl
+    coolify_token: SecretStr
+    coolify_project: Line
+    coolify_rate_limit: int = Field(default=200, ge=8, description="requests a minute")
+    coolify_deployment_minutes: float = Field(default=20, gt=0, description="without progress for so long: stuck")
+    marketplace_url: HttpUrl
+    app_image: Line = "ghcr.io/vrs/vrs-core"
+    app_tag: Line = "1.0.0"
+    app_port: int = Field(default=8080, ge=1, le=65535)
+    app_health_path: Line = "/health"
+    app_health_command: Line | None = Field(
+        default=None, description="run in the container instead of curl or wget, which an image may lack"
+    )
+
+    @field_validator("coolify_url")
+    @classmethod
+    def _without_api_path(cls, url: HttpUrl) -> HttpUrl:
+        if (url.path or "/").rstrip("/").endswith("/api/v1"):
+            raise ValueError("leave out /api/v1")
+        return url
+
+    @field_validator("coolify_token")
+    @classmethod
+    def _whole_token(cls, token: SecretStr) -> SecretStr:
+        number, bar, _ = token.get_secret_value().partition("|")
+        if not bar or not number.isdigit():
+            raise ValueError("give the whole token with its number, as in 7|secret")
+        return token
+
+    @property
+    def coolify_api(self) -> str:
+        """Base URL of the API."""
+        return str(self.coolify_url).rstrip("/") + "/api/v1"
