@@ -1,0 +1,91 @@
+"""The dns service, put together: the only place of it that builds anything."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from contracts import (
+    CustomerText,
+    DnsConfigured,
+    DnsRecordsNeeded,
+    DnsReleased,
+    ProjectCancelled,
+    ProjectOrdered,
+    ServiceName,
+)
+from services.dns.authority import Authority
+from services.dns.capacity import wake_when_free
+from services.dns.checks import checks
+from services.dns.customer import CustomerPatience
+from services.dns.handlers.project_cancelled import ReleaseDns
+from services.dns.handlers.project_ordered import ConfigureDns
+from services.dns.inwx import Inwx
+from services.dns.inwx_session import InwxSession
+from services.dns.settings import DnsSettings
+from services.dns.tan import TanSource
+from shared.database import open_database
+from shared.http import http_client
+from shared.service import Consumer, Service
+from shared.settings import load
+
+FAILED = CustomerText(
+    de="Die Internetadresse Ihres Projekts konnte noch nicht eingerichtet werden. Wir kümmern uns darum.",
+    en="The address of your project could not be set up yet. We are taking care of it.",
+)
+
+
+@asynccontextmanager
+async def dns() -> AsyncIterator[Service]:
+    """Read the settings, open the INWX client and a small pool for the capacity watch, give the service."""
+    settings = load(DnsSettings)
+    database = open_database(settings.model_copy(update={"database_pool_size": 1}), application_name="vrs dns capacity")
+    try:
+        async with http_client() as http:
+            session = InwxSession(
+                http,
+                url=str(settings.inwx_url),
+                user=settings.inwx_user,
+                password=settings.inwx_password,
+                tans=TanSource(settings.inwx_totp_secret) if settings.inwx_totp_secret else None,
+            )
+            inwx, authority = Inwx(session), Authority(settings.dns_servers)
+            configure = ConfigureDns(
+                inwx=inwx,
+                authority=authority,
+                record_ttl=settings.record_ttl,
+                placement=settings.placement,
+                inwx_grace=settings.inwx_grace,
+                patience=CustomerPatience(
+                    gives_up_after=timedelta(days=settings.customer_days),
+                    look_after=settings.customer_look_after,
+                    look_at_most=settings.customer_look_at_most,
+                ),
+            )
+            release = ReleaseDns(inwx=inwx, inwx_grace=settings.inwx_grace)
+            yield Service(
+                name=ServiceName.DNS,
+                consumers=(
+                    Consumer(
+                        event=ProjectOrdered,
+                        handler=configure,
+                        concurrency=32,
+                        deadline=timedelta(minutes=30),
+                        next_due=timedelta(minutes=5),
+                        introduces_project=True,
+                        failed_text=FAILED,
+                    ),
+                    Consumer(
+                        event=ProjectCancelled,
+                        handler=release,
+                        concurrency=32,
+                        deadline=timedelta(hours=1),
+                        needs_project=False,
+                        failed_text=FAILED,
+                    ),
+                ),
+                publishes=(DnsConfigured, DnsRecordsNeeded, DnsReleased),
+                background=(wake_when_free(database.engine),),
+                checks=checks(inwx, authority),
+            )
+    finally:
+        await database.engine.dispose()

@@ -1,0 +1,182 @@
+"""What the name servers of a zone answer, each asked by itself.
+
+A resolver is asked for their names and addresses only, never for the answer: it may keep an old one for hours.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import dns.asyncquery
+import dns.asyncresolver
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+
+from contracts import DnsRecord, RecordType
+from shared.errors import TemporaryError
+
+TIMEOUT = 2.0
+"""Seconds for one question to one server."""
+
+_DNS_PORT = 53
+
+Expected = Mapping[tuple[str, RecordType], frozenset[str]]
+"""For each name and type exactly the contents that must answer; none means there must be no such record."""
+
+
+class ServerAddress(NamedTuple):
+    """A name server: host name or IP address, and port."""
+
+    host: str
+    port: int = _DNS_PORT
+
+    def __str__(self) -> str:
+        return self.host if self.port == _DNS_PORT else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one server says to one question: contents in order, or the `problem` that kept it from answering."""
+
+    server: str
+    name: str
+    type: RecordType
+    expected: frozenset[str]
+    contents: tuple[str, ...] = ()
+    problem: str | None = None
+
+    @property
+    def matches(self) -> bool:
+        """Whether exactly the expected contents came."""
+        return self.problem is None and frozenset(self.contents) == self.expected
+
+    @property
+    def said(self) -> str:
+        """The answer for people."""
+        return self.problem or ", ".join(self.contents) or "no such record"
+
+    def __str__(self) -> str:
+        wanted = ", ".join(sorted(self.expected)) or "nothing"
+        return f"{self.server} answers {self.name} {self.type} with {self.said} instead of {wanted}"
+
+
+def expected_of(records: Iterable[DnsRecord]) -> dict[tuple[str, RecordType], frozenset[str]]:
+    """What must answer when exactly `records` are set."""
+    expected: dict[tuple[str, RecordType], frozenset[str]] = {}
+    for record in records:
+        key = record.name, record.type
+        expected[key] = expected.get(key, frozenset()) | {record.content}
+    return expected
+
+
+def as_detail(answers: Iterable[Answer]) -> dict[str, dict[str, str]]:
+    """What each server said, for the log."""
+    detail: dict[str, dict[str, str]] = {}
+    for answer in answers:
+        detail.setdefault(answer.server, {})[f"{answer.name} {answer.type}"] = answer.said
+    return detail
+
+
+class Authority:
+    """Asks every authoritative server; `servers` instead of the zone's own, where those cannot be reached."""
+
+    def __init__(self, servers: Sequence[ServerAddress] = (), *, timeout: float = TIMEOUT) -> None:
+        self._fixed = tuple(servers)
+        self._timeout = timeout
+
+    async def ask(self, zone: str, expected: Expected) -> list[Answer]:
+        """Ask all servers of `zone` all questions at once.
+
+        Raises:
+            TemporaryError: the zone's name servers cannot be found.
+
+        """
+        servers = [(server, await _address(server)) for server in self._fixed] or await self._servers_of(zone)
+        questions = [
+            self._ask(str(server), address, server.port, name, kind, wanted)
+            for server, address in servers
+            for (name, kind), wanted in expected.items()
+        ]
+        return list(await asyncio.gather(*questions))
+
+    async def zone_of(self, name: str) -> str:
+        """Find the zone that holds `name`, whoever runs it (the SOA record, RFC 1035 section 3.3.13).
+
+        Not for names of ours that may be missing yet: a resolver remembers that for up to an hour (RFC 2308).
+
+        Raises:
+            TemporaryError: the question found no answer.
+
+        """
+        if self._fixed:
+            return name
+        try:
+            zone = await dns.asyncresolver.zone_for_name(name, resolver=self._resolver)
+        except dns.exception.DNSException as error:
+            raise TemporaryError(f"cannot find the DNS zone of {name}: {error}", code="dns_zone_unknown") from error
+        return zone.to_text(omit_final_dot=True).lower()
+
+    @cached_property
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        resolver = dns.asyncresolver.Resolver()
+        resolver.cache = dns.resolver.LRUCache()
+        return resolver
+
+    async def _servers_of(self, zone: str) -> list[tuple[ServerAddress, str]]:
+        try:
+            answer = await self._resolver.resolve(zone, "NS")
+            names = sorted(target.to_text(omit_final_dot=True).lower() for target in _targets(answer))
+            found = await asyncio.gather(*(self._resolver.resolve_name(name) for name in names))
+        except dns.exception.DNSException as error:
+            raise TemporaryError(f"cannot find the name servers of {zone}: {error}", code="dns_no_servers") from error
+        # One address each, IPv4 if there is one: containers often have no way to IPv6.
+        addresses = [min(answers.addresses(), key=lambda address: ":" in address) for answers in found]
+        return [(ServerAddress(name), address) for name, address in zip(names, addresses, strict=True)]
+
+    async def _ask(
+        self, server: str, address: str, port: int, name: str, kind: RecordType, expected: frozenset[str]
+    ) -> Answer:
+        query = dns.message.make_query(name, kind.value, flags=0)  # no recursion
+        try:
+            response, _ = await dns.asyncquery.udp_with_fallback(query, address, timeout=self._timeout, port=port)
+        except dns.exception.Timeout:
+            return Answer(server, name, kind, expected, problem=f"no answer within {self._timeout:g} s")
+        except (dns.exception.DNSException, OSError, EOFError) as error:
+            return Answer(server, name, kind, expected, problem=f"no answer ({type(error).__name__}: {error})")
+        if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return Answer(server, name, kind, expected, problem=f"code {dns.rcode.to_text(response.rcode())}")
+        if not response.flags & dns.flags.AA:
+            return Answer(server, name, kind, expected, problem="an answer without authority for the zone")
+        return Answer(server, name, kind, expected, contents=_contents(response))
+
+
+def _targets(answer: dns.resolver.Answer) -> list[dns.name.Name]:
+    return [record.target for record in answer]
+
+
+def _contents(response: dns.message.Message) -> tuple[str, ...]:
+    """The records at the end of the chain of aliases that the server itself gives."""
+    if not isinstance(response, dns.message.QueryMessage):
+        return ()
+    try:
+        rrset = response.resolve_chaining().answer
+    except dns.exception.DNSException:
+        return ()
+    return tuple(sorted(record.to_text() for record in rrset)) if rrset else ()
+
+
+async def _address(server: ServerAddress) -> str:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise TemporaryError(
+            f"cannot resolve the name server {server.host!r} of VRS_DNS_SERVERS: {error}", code="dns_no_servers"
+        ) from error
+    return str(found[0][4][0])

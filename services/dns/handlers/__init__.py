@@ -1,0 +1,1 @@
+"""What dns does when an event comes: one file per event."""

@@ -1,0 +1,47 @@
+"""ProjectCancelled: our records go, the place and the names are free again."""
+
+from dataclasses import dataclass
+
+from contracts import DnsReleased, ProjectCancelled
+from services.dns.inwx import Inwx
+from services.dns.models import ManagedRecord, Placement, RecordHolder
+from services.dns.records import unanswered_for, undo
+from services.dns.reservation import ReleasePlace
+from shared.models import ProjectDomain
+from shared.outcome import Done, Later, Outcome
+from shared.step import Step
+from shared.writes import Delete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDns:
+    """Delete by id what was written down, then free the place and the names; fine if there is nothing."""
+
+    inwx: Inwx
+    inwx_grace: float
+
+    async def __call__(self, cancelled: ProjectCancelled, step: Step) -> Outcome:
+        """Wait until no create can be under way; from then on what is looked up stays true."""
+        del cancelled  # what is to be undone is written down
+        rows = await step.rows(ManagedRecord)
+        if wait := unanswered_for(rows, self.inwx_grace):
+            return Later(after=wait, message="A create at INWX was not answered; it is looked up when it must be over.")
+        names = await step.rows(ProjectDomain)
+        places = await step.rows(Placement)
+        if rows:
+            await step.record()
+        forgotten = await undo(self.inwx, rows)
+        gone = tuple(row.says() for row in rows if row.holder is RecordHolder.INWX)
+        return Done(
+            message=f"{len(gone)} DNS records were deleted, the place and the names are free again."
+            if gone or places or names
+            else "dns had done nothing for this project.",
+            events=(
+                DnsReleased(
+                    fqdn=next((name.host for name in names if name.is_primary), None),
+                    records=gone,
+                    server=places[0].server.name if places else None,
+                ),
+            ),
+            writes=(*forgotten, *(Delete(name) for name in names), ReleasePlace()),
+        )

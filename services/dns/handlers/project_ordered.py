@@ -1,0 +1,170 @@
+"""ProjectOrdered: a place on a server, the records, and patience until every name server has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from contracts import DnsRecord, PlacementStrategy, ProjectOrdered, RecordType, TargetServer
+from services.dns.authority import Authority, as_detail, expected_of
+from services.dns.customer import CustomerPatience, wait_for_customer
+from services.dns.hosts import ClaimHosts, HostRefused, hosts_of
+from services.dns.inwx import Inwx, InwxRecord
+from services.dns.inwx_errors import InwxNotFoundError
+from services.dns.models import ManagedRecord, Placement, RecordHolder
+from services.dns.outcomes import configured, no_room, refusal
+from services.dns.placement import NoRoom
+from services.dns.records import ensure, unanswered_for, undo
+from services.dns.reservation import ReservePlace
+from shared.errors import PermanentError, TemporaryError
+from shared.models import ProjectOrder, ProvisioningState
+from shared.outcome import Later, Outcome
+from shared.step import Step
+from shared.writes import Upsert, Write
+
+TRUST = timedelta(minutes=5)
+"""For so long a record that INWX confirmed is not looked up again: a wait asks the name servers only."""
+
+FIRST_LOOK = 0.3
+LAST_LOOK = 5.0
+"""Seconds between looks at the name servers: a tenth of the wait so far, within these bounds."""
+
+Held = tuple[str, list[InwxRecord]] | None
+"""The zone in our account, with its records; None for a domain that is held elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureDns:
+    """Reserve a place, ensure the records, wait until every authoritative server answers with them."""
+
+    inwx: Inwx
+    authority: Authority
+    record_ttl: int
+    placement: PlacementStrategy
+    inwx_grace: float
+    patience: CustomerPatience
+
+    async def __call__(self, order: ProjectOrdered, step: Step) -> Outcome:
+        """Go on where the rows say that the last try stopped."""
+        rows = await step.rows(ManagedRecord)
+        for known in await step.rows(Placement):
+            if _is_settled(rows, self.wanted(order, known.server)):
+                return await self._propagated(order, step, known, rows)
+        place = await self._admit(order, step)
+        if isinstance(place, NoRoom):
+            return no_room(order, place)
+        wanted = self.wanted(order, place.server)
+        obsolete = [row for row in rows if _is_obsolete(row, wanted)]
+        if wait := unanswered_for(obsolete, self.inwx_grace):
+            return Later(after=wait, message="A call to INWX may still be under way; what it makes must go first.")
+        if obsolete:
+            await step.record(*await undo(self.inwx, obsolete))
+            rows = [row for row in rows if row not in obsolete]
+        held = await self._zone(order, rows)
+        if held is None:
+            return await wait_for_customer(
+                order, step, place, wanted, rows, authority=self.authority, patience=self.patience
+            )
+        rows = await ensure(step, self.inwx, held[0], wanted, rows, held[1])
+        return await self._propagated(order, step, place, rows, writes=[Upsert(row) for row in rows])
+
+    def wanted(self, order: ProjectOrdered, server: TargetServer) -> list[DnsRecord]:
+        """The records that make the project's names lead to `server`."""
+        addresses = {RecordType.A: server.ipv4, RecordType.AAAA: server.ipv6}
+        return [
+            DnsRecord(name=host, type=kind, content=str(address), ttl=self.record_ttl)
+            for host in hosts_of(order)
+            for kind, address in addresses.items()
+            if address is not None
+        ]
+
+    async def _admit(self, order: ProjectOrdered, step: Step) -> Placement | NoRoom:
+        """Write down the order, claim its names, reserve its place."""
+        _, refused, place = await step.record(
+            Upsert(_order_row(order, step)),
+            ClaimHosts(hosts_of(order), order.base_domain),
+            ReservePlace(order.placement or self.placement, order.region),
+        )
+        if isinstance(refused, HostRefused):
+            raise refusal(refused)
+        reserved: Placement | NoRoom = place
+        return reserved
+
+    async def _zone(self, order: ProjectOrdered, rows: Sequence[ManagedRecord]) -> Held:
+        if order.base_domain is None:
+            try:
+                return await self.inwx.zone_of(order.fqdn)
+            except TemporaryError:
+                if any(row.holder is RecordHolder.CUSTOMER for row in rows):
+                    return None  # it was elsewhere: an outage of INWX must not end a wait for the customer
+                raise
+        try:
+            return order.base_domain, await self.inwx.records(order.base_domain, name=order.fqdn)
+        except InwxNotFoundError as error:
+            raise PermanentError(
+                f"the base domain {order.base_domain} has no zone in the INWX account: create it there, or check "
+                "VRS_INWX_USER; then replay",
+                code="zone_not_in_account",
+            ) from error
+
+    async def _propagated(
+        self,
+        order: ProjectOrdered,
+        step: Step,
+        place: Placement,
+        rows: Sequence[ManagedRecord],
+        *,
+        writes: Sequence[Write] = (),
+    ) -> Outcome:
+        records = [row.says() for row in rows]
+        zone = next(row.zone for row in rows if row.zone)
+        answers = await self.authority.ask(zone, expected_of(records))
+        missing = [answer for answer in answers if not answer.matches]
+        if not missing:
+            return configured(order, place, records, answers, writes=writes)
+        waited = datetime.now(UTC) - min(row.intended_at for row in rows)
+        return Later(
+            after=min(max(FIRST_LOOK, waited.total_seconds() / 10), LAST_LOOK),
+            message=f"Not every name server has the records yet: {missing[0]}.",
+            writes=tuple(writes),
+            state=_state_while_waiting(step),
+            detail={"placement": place.reason, "considered": place.considered, "name_servers": as_detail(answers)},
+        )
+
+
+def _is_settled(rows: Sequence[ManagedRecord], wanted: Sequence[DnsRecord]) -> bool:
+    """Whether INWX lately confirmed each record that is wanted, and no other row is left."""
+    fresh = datetime.now(UTC) - TRUST
+    return {row.says() for row in rows} == set(wanted) and all(
+        row.record_id and row.seen_at is not None and row.seen_at > fresh for row in rows
+    )
+
+
+def _is_obsolete(row: ManagedRecord, wanted: Sequence[DnsRecord]) -> bool:
+    """Whether the row serves no wanted record; one that was answered can still be given another content."""
+    same = [record for record in wanted if (record.name, record.type) == row.key]
+    return not same or (row.is_unanswered and same[0].content != row.content)
+
+
+def _state_while_waiting(step: Step) -> ProvisioningState | None:
+    if step.project is None or step.project.state is ProvisioningState.ORDERED:
+        return None
+    return ProvisioningState.ORDERED
+
+
+def _order_row(order: ProjectOrdered, step: Step) -> ProjectOrder:
+    return ProjectOrder(
+        project_id=step.project_id,
+        correlation_id=step.correlation_id,
+        slug=order.slug,
+        fqdn=order.fqdn,
+        base_domain=order.base_domain,
+        project_type=order.project_type,
+        plan=order.plan,
+        plugins=[plugin.model_dump(mode="json") for plugin in order.plugins],
+        locale=order.locale,
+        placement=order.placement,
+        region=order.region,
+        customer_name=order.customer.name,
+        customer_email=order.customer.email,
+        ordered_at=step.opened_at,
+    )

@@ -1,0 +1,111 @@
+"""The host names under which a project answers, and the claim to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from sqlalchemy import BindParameter, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import ProjectOrdered
+from shared.models import BaseDomain, ProjectDomain
+
+_HOSTS: BindParameter[Any] = bindparam("hosts", expanding=True)
+_PROJECTS: BindParameter[Any] = bindparam("projects", expanding=True)
+_BASE_DOMAINS = select(BaseDomain.name)
+_HELD = select(ProjectDomain.host, ProjectDomain.project_id, ProjectDomain.is_primary)
+_HELD_BY_PROJECTS = _HELD.where(ProjectDomain.project_id.in_(_PROJECTS))
+_HOLDERS = _HELD.where(ProjectDomain.host.in_(_HOSTS))
+_CLAIM = insert(ProjectDomain).on_conflict_do_nothing()
+_GIVE_UP = delete(ProjectDomain).where(ProjectDomain.host.in_(_HOSTS))
+
+
+def hosts_of(order: ProjectOrdered) -> tuple[str, ...]:
+    """The project's host names, the primary one first: an own domain also answers under its ``www``."""
+    if order.own_domain is None or order.own_domain.startswith("www."):
+        return (order.fqdn,)
+    return (order.own_domain, f"www.{order.own_domain}")
+
+
+class HostProblem(StrEnum):
+    """Why a project cannot have the names it ordered."""
+
+    TAKEN = "host_taken"
+    UNKNOWN_BASE_DOMAIN = "base_domain_unknown"
+    UNDER_BASE_DOMAIN = "own_domain_under_base_domain"
+
+
+@dataclass(frozen=True, slots=True)
+class HostRefused:
+    """The claim failed because of `host`; the project holds no name at all now."""
+
+    problem: HostProblem
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimHosts:
+    """Claims `hosts` for the project, the primary one first, and gives up others that it held.
+
+    Result: None, or `HostRefused` if another project holds one, the base domain is not ours, or an own domain lies
+    in a base domain (whose names are given by slug only).
+    """
+
+    hosts: tuple[str, ...]
+    base_domain: str | None
+    rank: ClassVar[int] = 40
+
+    @property
+    def kind(self) -> object:
+        """One batch."""
+        return "claim_hosts"
+
+    @classmethod
+    async def apply(cls, connection: AsyncConnection, batch: Sequence[tuple[UUID, Self]]) -> list[HostRefused | None]:
+        """Claim for the whole batch; whoever is refused keeps nothing."""
+        bases = set((await connection.scalars(_BASE_DOMAINS)).all())
+        refused = {project: write.refusal(bases) for project, write in batch}
+        kept = {project: {} if refused[project] else write.wanted() for project, write in batch}
+        await _give_up(connection, kept)
+        claims = [
+            {"host": host, "project_id": project, "is_primary": is_primary}
+            for project, hosts in kept.items()
+            for host, is_primary in hosts.items()
+        ]
+        if claims:  # sorted, so that two transactions never wait for each other's names
+            await connection.execute(_CLAIM, sorted(claims, key=lambda claim: str(claim["host"])))
+            held = await connection.execute(_HOLDERS, {"hosts": [claim["host"] for claim in claims]})
+            holders = {row.host: row.project_id for row in held}
+            for project, write in batch:
+                taken = next((host for host in write.hosts if holders.get(host) != project), None)
+                if taken and not refused[project]:
+                    refused[project] = HostRefused(HostProblem.TAKEN, taken)
+            await _give_up(connection, {project: {} for project, _ in batch if refused[project]})
+        return [refused[project] for project, _ in batch]
+
+    def wanted(self) -> dict[str, bool]:
+        """Each host, and whether it is the primary one."""
+        return {host: host == self.hosts[0] for host in self.hosts}
+
+    def refusal(self, bases: set[str]) -> HostRefused | None:
+        """What the base domains say."""
+        if self.base_domain is not None:
+            known = self.base_domain in bases
+            return None if known else HostRefused(HostProblem.UNKNOWN_BASE_DOMAIN, self.base_domain)
+        for base in bases:
+            if f".{self.hosts[0]}".endswith(f".{base}"):
+                return HostRefused(HostProblem.UNDER_BASE_DOMAIN, self.hosts[0])
+        return None
+
+
+async def _give_up(connection: AsyncConnection, keep: Mapping[UUID, Mapping[str, bool]]) -> None:
+    """Delete the projects' names that are not to be kept exactly so."""
+    if not keep:
+        return
+    held = (await connection.execute(_HELD_BY_PROJECTS, {"projects": list(keep)})).all()
+    stale = [row.host for row in held if keep[row.project_id].get(row.host) is not row.is_primary]
+    if stale:
+        await connection.execute(_GIVE_UP, {"hosts": stale})

@@ -1,0 +1,77 @@
+"""The tables of dns: what it set at INWX for a project, and the place that the project has on a server."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contracts import DnsRecord, PlacementStrategy, RecordType, TargetServer
+from shared.models import Table
+from shared.models.table import enum_type
+
+
+class RecordHolder(StrEnum):
+    """Who sets a record: dns in our INWX account, or the customer wherever the domain is held."""
+
+    INWX = "inwx"
+    CUSTOMER = "customer"
+
+
+class ManagedRecord(Table):
+    """A record that a project needs. Owner: dns. What stands here is ours, anything else in a zone is not.
+
+    Held at INWX: without `record_id` it is a create intent, written at `intended_at` before the call and not answered
+    yet; `seen_at` is when INWX last confirmed the record. Held by the customer: what the customer was asked to set.
+    """
+
+    __tablename__ = "dns_records"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[RecordType] = mapped_column(enum_type(RecordType, "dns_record_type"), primary_key=True)
+    content: Mapped[str]
+    ttl: Mapped[int]
+    holder: Mapped[RecordHolder] = mapped_column(enum_type(RecordHolder, "dns_record_holder"))
+    zone: Mapped[str | None]
+    record_id: Mapped[str | None]
+    intended_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+
+    @property
+    def key(self) -> tuple[str, RecordType]:
+        """Name and type."""
+        return self.name, self.type
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a create was intended and its answer is not known."""
+        return self.holder is RecordHolder.INWX and self.record_id is None
+
+    def says(self) -> DnsRecord:
+        """The record as events tell it."""
+        return DnsRecord(name=self.name, type=self.type, content=self.content, ttl=self.ttl)
+
+
+class Placement(Table):
+    """The place that a project holds on a server, counted in ``servers.used``. Owner: dns.
+
+    `target` is the server as `TargetServer` at the last look, `considered` each server with why it won or lost.
+    """
+
+    __tablename__ = "placements"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"))
+    strategy: Mapped[PlacementStrategy] = mapped_column(enum_type(PlacementStrategy, "placement_strategy"))
+    reason: Mapped[str]
+    considered: Mapped[list[Any]]
+    target: Mapped[dict[str, Any]]
+    placed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_placements_server_id", "server_id"),)
+
+    @property
+    def server(self) -> TargetServer:
+        """The server as events tell it."""
+        return TargetServer.model_validate(self.target)

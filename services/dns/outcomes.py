@@ -1,0 +1,79 @@
+"""How ProjectOrdered can end or rest, as outcomes and errors."""
+
+from collections.abc import Sequence
+
+from contracts import CustomerText, DnsConfigured, DnsRecord, ProjectOrdered
+from services.dns.authority import Answer, as_detail
+from services.dns.hosts import HostProblem, HostRefused
+from services.dns.models import Placement
+from services.dns.placement import NoRoom
+from shared.errors import PermanentError
+from shared.models import ProvisioningState
+from shared.outcome import Done, Parked
+from shared.writes import Write
+
+CAPACITY = "capacity"
+"""Wake key of projects that wait for a place anywhere; ``capacity:<region>`` of those that named a region."""
+
+
+def configured(
+    order: ProjectOrdered,
+    place: Placement,
+    records: Sequence[DnsRecord],
+    answers: Sequence[Answer],
+    *,
+    writes: Sequence[Write],
+) -> Done:
+    """Every name server answers with the records."""
+    return Done(
+        message=f"{order.fqdn} leads to {place.server.name}: every name server answers with the records.",
+        events=(
+            DnsConfigured(
+                fqdn=order.fqdn, records=tuple(records), server=place.server, placement_reason=place.reason[:500]
+            ),
+        ),
+        writes=tuple(writes),
+        state=ProvisioningState.DNS_CONFIGURED,
+        detail={
+            "placement": place.reason,
+            "considered": place.considered,
+            "name_servers": as_detail(answers),
+        },
+    )
+
+
+def no_room(order: ProjectOrdered, result: NoRoom) -> Parked:
+    """No server can take the project now."""
+    where = f" in region {order.region}" if order.region else ""
+    return Parked(
+        key=f"{CAPACITY}:{order.region}" if order.region else CAPACITY,
+        until_woken=True,
+        message=f"No server{where} has a free place; the project goes on by itself when there is one.",
+        state=ProvisioningState.WAITING_FOR_CAPACITY,
+        detail={"considered": result.considered},
+    )
+
+
+def refusal(refused: HostRefused) -> PermanentError:
+    """Why the project cannot have its names, and what to do about it."""
+    host = refused.host
+    match refused.problem:
+        case HostProblem.TAKEN:
+            message = f"{host} belongs to another project: cancel that one, or order under another name"
+            text = CustomerText(
+                de=f"Die Adresse {host} ist schon vergeben. Bitte wählen Sie eine andere.",
+                en=f"The address {host} is already taken. Please choose another one.",
+            )
+        case HostProblem.UNKNOWN_BASE_DOMAIN:
+            message = f"{host} is no base domain of ours: add it to base_domains (`vrs db seed`), or correct the order"
+            text = CustomerText(
+                de=f"Unter {host} können wir keine Projekte anlegen. Wir klären das und melden uns.",
+                en=f"We cannot set up projects under {host}. We are looking into it and will get in touch.",
+            )
+        case HostProblem.UNDER_BASE_DOMAIN:
+            message = f"{host} lies in a base domain, whose names are given by slug: order it with base_domain and slug"
+            text = CustomerText(
+                de=f"Die Adresse {host} kann nicht als eigene Domain bestellt werden.",
+                en=f"The address {host} cannot be ordered as a domain of your own.",
+            )
+    return PermanentError(message, code=refused.problem.value, customer_text=text)

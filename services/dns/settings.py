@@ -1,0 +1,65 @@
+"""Settings of dns, beside those that every service has."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from contracts import PlacementStrategy
+from services.dns.authority import ServerAddress
+from services.dns.tan import normalised_secret
+from shared.settings import Settings
+
+_PORTS = range(1, 65_536)
+
+
+def _servers(value: Any) -> Any:
+    """Read ``host:port,[2001:db8::1]:53,host``; the port is 53 where it is left out."""
+    if not isinstance(value, str):
+        return value
+    return tuple(_server(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _server(text: str) -> ServerAddress:
+    host, _, port = text.rpartition(":") if not text.endswith("]") else (text, "", "53")
+    if not host:
+        host, port = text, "53"
+    host = host.removeprefix("[").removesuffix("]")
+    if not port.isdecimal() or int(port) not in _PORTS:
+        raise ValueError(f"{text!r} is no name server: expected host:port")
+    return ServerAddress(host, int(port))
+
+
+class DnsSettings(Settings):
+    """`dns_servers` are asked instead of the zones' own name servers; empty in production.
+
+    TTL in seconds, INWX's bounds. A customer who must set records is waited for `customer_days`; dns looks again
+    after `customer_look_after` seconds, later and later until `customer_look_at_most` (at most 300, the kernel's).
+    `inwx_grace` is how long after its call a create without an answer may still be done.
+    """
+
+    inwx_url: HttpUrl = HttpUrl("https://api.domrobot.com/jsonrpc/")
+    inwx_user: str = Field(min_length=1)
+    inwx_password: SecretStr = Field(min_length=1)
+    inwx_totp_secret: SecretStr | None = None
+    inwx_grace: float = Field(default=90.0, ge=0, le=3600)
+    dns_servers: Annotated[tuple[ServerAddress, ...], NoDecode, BeforeValidator(_servers)] = ()
+    record_ttl: int = Field(default=300, ge=300, le=864_000)
+    placement: PlacementStrategy = PlacementStrategy.LEAST_LOADED
+    customer_days: float = Field(default=30.0, gt=0, le=365)
+    customer_look_after: float = Field(default=30.0, gt=0, le=300)
+    customer_look_at_most: float = Field(default=300.0, gt=0, le=300)
+
+    @field_validator("inwx_url")
+    @classmethod
+    def _json_rpc(cls, url: HttpUrl) -> HttpUrl:
+        if not (url.path or "").endswith("/"):
+            raise ValueError("must end with a slash, as in https://api.domrobot.com/jsonrpc/")
+        return url
+
+    @field_validator("inwx_totp_secret")
+    @classmethod
+    def _base32(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None or not secret.get_secret_value():
+            return None
+        return SecretStr(normalised_secret(secret.get_secret_value()))

@@ -1,0 +1,167 @@
+"""The INWX simulator with a client of dns in front of it, and orders that are handled without broker and database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import SecretStr
+
+from contracts import PlacementStrategy, ProjectCancelled, ProjectOrdered
+from services.dns.authority import Authority, ServerAddress
+from services.dns.customer import CustomerPatience
+from services.dns.handlers.project_cancelled import ReleaseDns
+from services.dns.handlers.project_ordered import ConfigureDns
+from services.dns.hosts import ClaimHosts, HostRefused
+from services.dns.inwx import Inwx
+from services.dns.inwx_session import InwxSession
+from services.dns.models import Placement
+from services.dns.placement import NoRoom
+from services.dns.reservation import ReleasePlace, ReservePlace
+from services.dns.tan import TanSource
+from shared.http import http_client
+from shared.models import ProjectDomain, Table
+from shared.outcome import Outcome
+from shared.writes import Write
+from simulators.inwx import RunningInwx, running_inwx
+from tests.in_memory_step import InMemoryStep
+
+IPV4, IPV6 = "192.0.2.10", "2001:db8::10"
+CREATE = "nameserver.createRecord"
+
+
+@dataclass
+class World:
+    """`inwx` is a client signed in as demo; `control` and `records` look behind the simulator's API."""
+
+    running: RunningInwx
+    http: httpx.AsyncClient
+    inwx: Inwx
+    authority: Authority
+
+    async def control(self, **wanted: Any) -> Any:
+        answer = await self.http.post(self.running.control_url, json=wanted)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def fault(self, call: str, kind: str, **more: Any) -> None:
+        await self.control(fault={"call": call, "kind": kind, **more})
+
+    async def calls(self) -> dict[str, int]:
+        calls: dict[str, int] = (await self.http.get(self.running.control_url)).json()["calls"]
+        return calls
+
+    async def records(self, zone: str, name: str | None = None) -> list[dict[str, Any]]:
+        """Rows of the zone beside SOA and NS."""
+        zones = (await self.http.get(f"{self.running.control_url}/zones")).json()
+        rows = next(each["records"] for each in zones if each["domain"] == zone)
+        return [row for row in rows if row["type"] not in ("SOA", "NS") and name in (None, row["name"])]
+
+    async def stranger(self, zone: str, **record: Any) -> str:
+        """A record that somebody else set in our account."""
+        params = {"domain": zone, "ttl": 3600, **record, "user": "demo", "pass": "demo"}
+        answer = await self.http.post(self.running.url, json={"method": CREATE, "params": params})
+        return str(answer.json()["resData"]["id"])
+
+
+@asynccontextmanager
+async def running_world(*, read_timeout: float = 20.0) -> AsyncIterator[World]:
+    async with running_inwx() as running, httpx.AsyncClient() as http, http_client(read_timeout=read_timeout) as ours:
+        servers = [ServerAddress(host, int(port)) for host, port in (at.split(":") for at in running.dns_servers)]
+        yield World(running, http, Inwx(session(running, ours)), Authority(servers))
+
+
+def session(
+    running: RunningInwx,
+    http: httpx.AsyncClient,
+    *,
+    user: str = "demo",
+    password: str = "demo",
+    tans: TanSource | None = None,
+) -> InwxSession:
+    return InwxSession(http, url=running.url, user=user, password=SecretStr(password), tans=tans)
+
+
+@dataclass
+class Project:
+    """One project through any number of tries: what was recorded stays, each outcome's writes are applied."""
+
+    world: World
+    order: ProjectOrdered
+    ipv6: str | None = None
+    refused: HostRefused | None = None
+    has_room: bool = True
+    grace: float = 0.0
+    age: timedelta = timedelta()
+    project_id: UUID = field(default_factory=uuid4)
+    tables: dict[tuple[Any, ...], Table] = field(default_factory=dict)
+    ipv4: str = IPV4
+
+    async def configure(self) -> Outcome:
+        handler = ConfigureDns(
+            inwx=self.world.inwx,
+            authority=self.world.authority,
+            record_ttl=300,
+            placement=PlacementStrategy.LEAST_LOADED,
+            inwx_grace=self.grace,
+            patience=CustomerPatience(gives_up_after=timedelta(days=30), look_after=30.0, look_at_most=300.0),
+        )
+        return await self._try(handler, self.order)
+
+    async def cancel(self) -> Outcome:
+        handler = ReleaseDns(inwx=self.world.inwx, inwx_grace=self.grace)
+        return await self._try(handler, ProjectCancelled(reason="test", requested_by="test"))
+
+    def rows(self, model: type[Table]) -> list[Any]:
+        return [row for row in self.tables.values() if isinstance(row, model)]
+
+    async def _try(self, handler: Any, event: Any) -> Outcome:
+        step = InMemoryStep(project_id=self.project_id, tables=self.tables, decide=self._decide)
+        step.opened_at -= self.age
+        outcome: Outcome = await handler(event, step)
+        for write in outcome.writes:
+            step.apply(write)
+        return outcome
+
+    def _decide(self, write: Write) -> Any:
+        match write:
+            case ClaimHosts(hosts=hosts):
+                if not self.refused:
+                    for host in hosts:
+                        domain = ProjectDomain(host=host, project_id=self.project_id, is_primary=host == hosts[0])
+                        self.tables["project_domains", host] = domain
+                return self.refused
+            case ReservePlace():
+                return self._place() if self.has_room else NoRoom([{"server": "fsn-1", "verdict": "full"}])
+            case ReleasePlace():
+                self.tables.pop(("placements", self.project_id), None)
+        return None
+
+    def _place(self) -> Placement:
+        placement = Placement(
+            project_id=self.project_id,
+            server_id=1,
+            strategy=PlacementStrategy.LEAST_LOADED,
+            reason="fsn-1 by least_loaded",
+            considered=[],
+            target={"id": "c1", "name": "fsn-1", "region": "fsn", "ipv4": self.ipv4, "ipv6": self.ipv6},
+            placed_at=datetime.now(UTC),
+        )
+        self.tables["placements", self.project_id] = placement
+        return placement
+
+
+def order(*, slug: str | None = None, own_domain: str | None = None, **more: Any) -> ProjectOrdered:
+    return ProjectOrdered.model_validate(
+        {
+            "slug": slug or f"kunde-{uuid4().hex[:8]}",
+            "base_domain": None if own_domain else "vrs.example",
+            "own_domain": own_domain,
+            "plan": "starter",
+            "customer": {"name": "Erika Muster", "email": "erika@example.com"},
+            **more,
+        }
+    )
