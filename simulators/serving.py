@@ -3,10 +3,10 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class _Server(uvicorn.Server):
@@ -26,11 +26,23 @@ async def running_app(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -
     # asyncio turns Nagle off only for sockets that name their protocol, which this one does not: 40 ms an answer.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(
-        uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        uvicorn.Config(_quiet(app), lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield listener.getsockname()[1]
     finally:
+        for connection in server.server_state.connections:
+            connection.transport.abort()
+        for answer in server.server_state.tasks:
+            answer.cancel()
         server.should_exit = True
         await serving
+
+
+def _quiet(app: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):  # the end of the block; uvicorn would log it as the app's failure
+            await app(scope, receive, send)
+
+    return answer

@@ -64,11 +64,10 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 def _bind(host: str, port: int, attempts: int = 20) -> tuple[socket.socket, socket.socket]:
     """A UDP and a TCP socket on the same port; a free UDP port may be taken for TCP, hence the attempts."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    udp = socket.socket(family, socket.SOCK_DGRAM)
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         udp.bind((host, port))
-        tcp = socket.create_server((host, udp.getsockname()[1]), family=family)
+        tcp = socket.create_server((host, udp.getsockname()[1]))
     except OSError:
         udp.close()
         if port or attempts == 1:

@@ -9,20 +9,14 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
-from conftest import Inwx
 
 from simulators.inwx import TOTP_SECRET, running_inwx
+from tests.simulators.inwx_api import Inwx
 
 OK = {"code": 1000, "msg": "Command completed successfully"}
 NO_SESSION = {"code": 2002, "msg": "Command use error"}
 EXISTS = {"code": 2302, "msg": "Object exists"}
 UNKNOWN = {"code": 2303, "msg": "Object does not exist"}
-
-
-@pytest.fixture
-async def demo(inwx: Inwx) -> Inwx:
-    await inwx.login()
-    return inwx
 
 
 @pytest.fixture

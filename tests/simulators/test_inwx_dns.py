@@ -11,19 +11,13 @@ import dns.rcode
 import httpx
 import pytest
 import uvloop
-from conftest import Inwx
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.inwx import running_inwx
 from simulators.inwx.authoritative import NameServer
 from simulators.inwx.zones import Zones
-
-
-@pytest.fixture
-async def demo(inwx: Inwx) -> Inwx:
-    await inwx.login()
-    return inwx
+from tests.simulators.inwx_api import Inwx
 
 
 def contents(answer: dns.message.Message) -> list[str]:
