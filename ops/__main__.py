@@ -1,0 +1,5 @@
+"""``python -m ops`` is ``vrs``."""
+
+from ops.cli import main
+
+main()
