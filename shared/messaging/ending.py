@@ -136,8 +136,7 @@ def _death(service: ServiceName, step: LiveStep, verdict: Verdict) -> Ended:
     if not step.consumer.fails_project:
         return Ended(_log(service, step, verdict, []), None, (letter,))
     failed = wrap(service, step, failure(service, verdict, letter))
-    move = _move(step, verdict) if step.project else None
-    return Ended(_log(service, step, verdict, [failed]), move, (letter, said(failed)))
+    return Ended(_log(service, step, verdict, [failed]), _move(step, verdict), (letter, said(failed)))
 
 
 def failure(service: ServiceName, verdict: Verdict, letter: Message) -> ProvisioningFailed:

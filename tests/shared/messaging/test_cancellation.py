@@ -1,0 +1,154 @@
+"""The mark, the closing of open steps, and what still ends after it."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+from contracts import ProjectCancelled, ServiceName
+from shared.errors import PermanentError, StepVoidError
+from shared.messaging.cancellation import mark_undone
+from shared.models import BaseDomain
+from shared.outcome import Done, Outcome, Parked
+from shared.step import Step
+from shared.writes import Upsert
+from tests.shared.messaging.harness import NEXT, ORDERED, Harness, cancellation, configure, order, until
+
+
+async def test_a_late_event_of_a_cancelled_project_has_no_effect(harness: Harness) -> None:
+    event = order()
+    async with harness.running():
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "completed")
+        await harness.publish(event)
+        await until(lambda: harness.has(ORDERED, 0))
+        other = order()
+        await harness.publish(other)
+        await harness.logged(other.subject, "completed")
+    assert harness.handled == [other.subject]
+    assert await harness.state(event.subject) is None
+    assert [row.project_id for row in await harness.sql("SELECT * FROM cancellations")] == [event.subject]
+
+
+async def test_cancelling_closes_what_is_parked_and_what_is_dead(harness: Harness) -> None:
+    async def park(event: Any, step: Step) -> Outcome:
+        return Parked(key="capacity", message="no room", until_woken=True)
+
+    async def fail(event: Any, step: Step) -> Outcome:
+        raise PermanentError("no", code="no")
+
+    parked, dead = order(), order()
+    async with harness.running():
+        harness.handle = park
+        await harness.publish(parked)
+        await harness.logged(parked.subject, "parked")
+        harness.handle = fail
+        await harness.publish(dead)
+        await harness.logged(dead.subject, "dead")
+        await harness.publish(cancellation(parked.subject))
+        await harness.publish(cancellation(dead.subject))
+        await harness.logged(parked.subject, "parked", "cancelled", "completed")
+        await harness.logged(dead.subject, "dead", "cancelled", "completed")
+        assert await harness.state(parked.subject) == "cancelling"
+        letter = await harness.next_message("dns.dead")
+        await harness.replay(letter.body, letter.headers)
+        await until(lambda: harness.has(ORDERED, 0))
+    assert await harness.open_steps() == []
+
+
+async def test_the_undo_waits_for_the_running_step_which_then_emits_nothing(harness: Harness) -> None:
+    go_on, refusals, undone = asyncio.Event(), [], []
+
+    async def work(event: Any, step: Step) -> Outcome:
+        await go_on.wait()
+        try:
+            await step.record(Upsert(BaseDomain(name="too-late.example")))
+        except StepVoidError as error:
+            refusals.append(str(error))
+        return await configure(event, step)
+
+    async def undo(event: ProjectCancelled, step: Step) -> Outcome:
+        undone.append(step.project_id)
+        return Done(message="undone")
+
+    harness.handle, harness.undo = work, undo
+    event = order()
+    async with harness.running():
+        await harness.publish(event)
+        await until(lambda: bool(harness.handled))
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "waiting")
+        assert undone == []
+        go_on.set()
+        await harness.logged(event.subject, "waiting", "cancelled", "completed")
+    assert refusals == ["the project was cancelled"]
+    assert undone == [event.subject]
+    assert await harness.count(NEXT) == 0
+    assert await harness.state(event.subject) == "cancelling"
+    [row] = [row for row in await harness.log(event.subject) if row.status == "cancelled"]
+    assert "the project was cancelled meanwhile" in row.message
+
+
+async def test_a_refused_record_that_is_let_pass_closes_its_step(harness: Harness) -> None:
+    go_on = asyncio.Event()
+
+    async def work(event: Any, step: Step) -> Outcome:
+        await go_on.wait()
+        await step.record()
+        return await configure(event, step)
+
+    harness.handle = work
+    event = order()
+    async with harness.running():
+        await harness.publish(event)
+        await until(lambda: bool(harness.handled))
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "waiting")
+        go_on.set()
+        await harness.logged(event.subject, "waiting", "cancelled", "completed")
+    assert await harness.open_steps() == []
+
+
+async def test_a_failing_step_of_a_cancelled_project_is_closed_and_not_dead(harness: Harness) -> None:
+    go_on = asyncio.Event()
+
+    async def work(event: Any, step: Step) -> Outcome:
+        await go_on.wait()
+        raise PermanentError("no", code="no")
+
+    harness.handle = work
+    event = order()
+    async with harness.running():
+        await harness.publish(event)
+        await until(lambda: bool(harness.handled))
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "waiting")
+        go_on.set()
+        await harness.logged(event.subject, "waiting", "cancelled", "completed")
+    assert await harness.count("dns.dead") == 0
+
+
+async def test_the_project_is_cancelled_when_every_part_is_undone(harness: Harness) -> None:
+    event = order()
+    async with harness.running():
+        await harness.publish(event)
+        await harness.logged(event.subject, "completed")
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "completed", "completed")
+        assert await harness.state(event.subject) == "cancelling"
+        for service in ProjectCancelled.undone_by - {ServiceName.DNS}:
+            async with harness.database.engine.begin() as connection:
+                await mark_undone(connection, service, [event.subject])
+        assert await harness.state(event.subject) == "cancelled"
+        await harness.publish(cancellation(event.subject))  # once more
+        await harness.logged(event.subject, "completed", "completed", "completed")
+    assert await harness.state(event.subject) == "cancelled"
+
+
+async def test_cancelling_a_project_that_nobody_knows_leaves_a_mark(harness: Harness) -> None:
+    unknown = uuid4()
+    async with harness.running():
+        await harness.publish(cancellation(unknown))
+        await harness.publish(cancellation(unknown))
+        await harness.logged(unknown, "completed", "completed")
+    rows = await harness.sql("SELECT * FROM cancellations")
+    assert [(row.project_id, row.reason, row.undone) for row in rows] == [(unknown, "changed their mind", ["dns"])]
