@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
 from shared.messaging.settle import LOCK_PROJECTS
+from shared.messaging.topology import queue_name
 
 _MARK = text("""
     INSERT INTO cancellations (project_id, reason, requested_by)
@@ -50,7 +51,7 @@ _CLOSE_OTHERS = text("""
     WITH closed AS (
         DELETE FROM open_steps s
         USING unnest(CAST(:project_ids AS uuid[]), CAST(:event_ids AS uuid[])) AS d (project_id, event_id)
-        WHERE s.project_id = d.project_id AND s.event_id <> d.event_id AND s.consumer LIKE :consumers
+        WHERE s.project_id = d.project_id AND s.consumer LIKE :consumers AND s.consumer <> :undo
           AND s.state <> 'running'
         RETURNING s.consumer, s.event_id, s.project_id, s.attempt, d.event_id AS cause
     )
@@ -65,8 +66,8 @@ _STILL_RUNNING = text("""
     SELECT DISTINCT s.project_id
     FROM open_steps s
     JOIN unnest(CAST(:project_ids AS uuid[]), CAST(:event_ids AS uuid[])) AS d (project_id, event_id)
-      ON s.project_id = d.project_id AND s.event_id <> d.event_id
-    WHERE s.consumer LIKE :consumers AND s.state = 'running'
+      ON s.project_id = d.project_id
+    WHERE s.consumer LIKE :consumers AND s.consumer <> :undo AND s.state = 'running'
 """)
 
 
@@ -126,6 +127,7 @@ class CloseOpenSteps:
             "project_ids": [project_id for project_id, _ in batch],
             "event_ids": [write.undo_event_id for _, write in batch],
             "consumers": f"{service}.%",
+            "undo": queue_name(service, ProjectCancelled),  # undoing twice at a time is idempotent
         }
         await connection.execute(_CLOSE_OTHERS, {**parameters, "service": service.value})
         running = set((await connection.execute(_STILL_RUNNING, parameters)).scalars())
