@@ -6,7 +6,6 @@ started. Every channel of ours is a plain aiormq channel on the broker's own con
 
 import asyncio
 from types import TracebackType
-from typing import Any
 
 import structlog
 from aio_pika.abc import AbstractRobustConnection
@@ -45,7 +44,7 @@ class ServiceBroker(RabbitBroker):
     def _declare_subscriber(self, consumer: Consumer) -> None:
         queue = consumer_queue(self.service.name, consumer.event)
 
-        async def heard(event: CloudEvent[Any]) -> None:
+        async def heard(event: CloudEvent[consumer.event]) -> None:  # type: ignore[name-defined]  # known at run time
             raise NotImplementedError(f"the kernel consumes {queue.name}: this subscriber only declares it")
 
         self.subscriber(
