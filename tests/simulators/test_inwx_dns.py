@@ -1,6 +1,7 @@
 """The name servers beside the INWX simulator answer as authoritative servers do."""
 
 import asyncio
+import random
 import socket
 from time import monotonic
 from typing import Any
@@ -186,10 +187,22 @@ async def test_domain_held_elsewhere_is_answered_but_is_in_no_account(demo: Inwx
     assert contents(await demo.ask("fremd.example")) == ["198.51.100.1"]
 
 
+def three_free_ports() -> int:
+    """The first of three in a row, below those that the system gives to clients."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        try:
+            for nth in range(3):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(type=kind) as probe:
+                        probe.bind(("127.0.0.1", port + nth))
+        except OSError:
+            continue
+        return port
+
+
 async def test_name_servers_take_the_given_port_and_the_next_ones() -> None:
-    with socket.socket() as first:
-        first.bind(("127.0.0.1", 0))
-        port = first.getsockname()[1]
+    port = three_free_ports()
     async with running_inwx(dns_port=port, name_servers=3) as inwx:
         assert inwx.dns_servers == [f"127.0.0.1:{port + nth}" for nth in range(3)]
         with pytest.raises(OSError, match="in use"):
