@@ -107,6 +107,8 @@ class Core:
             return NoHealth(f"the proxy at {address} answers 404: it does not know {fqdn}")
         if status not in REPORTING:
             return NoHealth(f"{fqdn} at {address} answers {status}")
+        if len(body) > MOST_BYTES:
+            return NoHealth(f"{fqdn} at {address} answers with more than {MOST_BYTES} bytes")
         try:
             return Health.model_validate_json(body)
         except ValidationError as error:

@@ -9,7 +9,6 @@ from contracts import (
     ProjectCancelled,
     ProvisioningDelayed,
     ProvisioningFailed,
-    ServiceName,
 )
 from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
@@ -37,11 +36,9 @@ async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Ou
 
 
 async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outcome:
-    """Tell the case workers that a step was given up, and the customer too if it is one that they wait for."""
-    customer_told = event.step is not ServiceName.NOTIFY
-    drafts = _to_case_workers(post, step, Kind.FAILED, customer_told=customer_told, **dict(event))
-    if customer_told:
-        drafts.append(_to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text))
+    """Tell the case workers that a step was given up and what to do, and the customer in plain words."""
+    drafts = _to_case_workers(post, step, Kind.FAILED, **dict(event))
+    drafts.append(_to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text))
     return await post.deliver(step, drafts)
 
 

@@ -1,0 +1,103 @@
+"""What the mails say, in both languages and both forms."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from jinja2 import UndefinedError
+
+from contracts import CustomerText, Locale, ServiceName
+from services.notify.letters import STEPS, Kind, write
+
+TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
+
+FACTS: dict[Kind, dict[str, Any]] = {
+    Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
+    Kind.RECORDS_NEEDED: {"records": [("A", "www.a.example", "203.0.113.10")], "found": ["a.example A 192.0.2.1"]},
+    Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
+    Kind.CANCELLED: {"keep_volumes": True},
+    Kind.DELAYED: {
+        "step": ServiceName.DNS,
+        "reason": "not visible yet",
+        "due_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
+        "next_try_at": None,
+        "expected_at": datetime(2026, 12, 1, 22, 30, tzinfo=UTC),
+    },
+    Kind.FAILED: {
+        "step": ServiceName.DEPLOY,
+        "message": "Coolify answers 422",
+        "reason_code": "coolify_422",
+        "customer_text": TEXT,
+        "dead_letter_id": uuid4(),
+    },
+}
+
+INTERNAL = (Kind.DELAYED, Kind.FAILED)
+ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
+
+
+def written(kind: Kind, locale: Locale, **changed: Any) -> Any:
+    facts = {"name": "Anna & <b>Söhne</b>", "fqdn": "a.vrs.example", "project_id": uuid4(), **FACTS[kind]}
+    return write(kind, locale, **facts | changed)
+
+
+@pytest.mark.parametrize(("kind", "locale"), ALL)
+def test_every_mail_has_a_subject_on_one_line_and_both_forms(kind: Kind, locale: Locale) -> None:
+    letter = written(kind, locale)
+    assert "a.vrs.example" in letter.subject
+    assert letter.subject == " ".join(letter.subject.split())
+    assert letter.text.startswith(f"{letter.subject}\n=")
+    assert f'<html lang="{locale}">' in letter.html
+    assert f"{letter.subject}</h1>" in letter.html
+    assert "<p" not in letter.text
+    assert "\n\n\n" not in letter.text
+    assert max(map(len, letter.text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(("kind", "locale"), [each for each in ALL if each[0] not in INTERNAL])
+def test_a_customers_name_is_shown_and_not_obeyed(kind: Kind, locale: Locale) -> None:
+    letter = written(kind, locale)
+    assert "Anna &amp; &lt;b&gt;Söhne&lt;/b&gt;" in letter.html
+    assert "Anna & <b>Söhne</b>" in letter.text
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_the_records_to_set_are_complete(form: str) -> None:
+    letter = written(Kind.RECORDS_NEEDED, Locale.EN)
+    for fact in ("www.a.example", "203.0.113.10", "a.example A 192.0.2.1"):
+        assert fact in getattr(letter, form)
+
+
+def test_that_nothing_is_found_today_is_said() -> None:
+    assert "noch keine Einträge" in written(Kind.RECORDS_NEEDED, Locale.DE, found=()).text
+
+
+def test_a_project_without_plugins_lists_none() -> None:
+    assert "Plugins" not in written(Kind.LIVE, Locale.DE, plugins=[]).text
+
+
+@pytest.mark.parametrize(("kept", "said"), [(True, "löschen wir dabei nicht"), (False, "dabei gelöscht")])
+def test_what_becomes_of_the_data_is_said(kept: bool, said: str) -> None:
+    assert said in " ".join(written(Kind.CANCELLED, Locale.DE, keep_volumes=kept).text.split())
+
+
+def test_case_workers_read_german_time_in_summer_and_winter() -> None:
+    text = written(Kind.DELAYED, Locale.DE).text
+    assert "Fällig war: 02.07.2026, 00:30 Uhr" in text
+    assert "Fertig etwa: 01.12.2026, 23:30 Uhr" in text
+    assert "Nächster Versuch: nicht absehbar" in text
+
+
+def test_the_customer_reads_the_reason_in_the_orders_language() -> None:
+    assert TEXT.de in written(Kind.FAILED_CUSTOMER, Locale.DE).text
+    assert TEXT.en in written(Kind.FAILED_CUSTOMER, Locale.EN).text
+
+
+def test_every_service_has_a_name_for_case_workers() -> None:
+    assert set(STEPS) == set(ServiceName)
+
+
+def test_a_fact_that_is_missing_is_an_error_and_not_a_gap() -> None:
+    with pytest.raises(UndefinedError):
+        write(Kind.LIVE, Locale.DE, name="Anna", fqdn="a.vrs.example", plugins=[])
