@@ -19,7 +19,6 @@ from contracts import (
     RecordType,
     ServiceName,
 )
-from services.notify.app import notify
 from services.notify.handlers import tell_cancelled, tell_delayed, tell_failed, tell_live, tell_records_needed
 from services.notify.models import Mail, MailRecipient
 from services.notify.post import Post
@@ -27,7 +26,6 @@ from services.notify.smtp import MailDeferredError, MailRefusedError, SmtpUnreac
 from shared.errors import TemporaryError
 from shared.models import ProvisioningState
 from shared.outcome import Done, Outcome
-from shared.settings import SettingsError
 from shared.step import ProjectFacts
 from tests.in_memory_step import InMemoryStep
 
@@ -251,50 +249,3 @@ async def test_a_name_adds_no_header_and_no_recipient(post: Post, sink: Any, nam
     assert set(mail["headers"]) == {
         *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"),
     }
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, sink: Any) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("VRS_AMQP_URL", "amqp://localhost")
-    monkeypatch.setenv("VRS_DATABASE_URL", "postgresql://localhost/vrs")
-    monkeypatch.setenv("VRS_SMTP_URL", sink.running.smtp_url)
-    monkeypatch.setenv("VRS_MAIL_FROM", "VRS <noreply@vrs.example>")
-    monkeypatch.setenv("VRS_CASE_WORKERS", "erika@desk.example, max@desk.example")
-    return monkeypatch
-
-
-async def test_the_service_is_built_from_its_settings(environment: pytest.MonkeyPatch, sink: Any) -> None:
-    async with notify() as service:
-        [check] = service.checks
-        assert "answers" in await check.run()
-        for consumer, event in zip(service.consumers, (LIVE, None, None, FAILED), strict=False):
-            if event is not None:
-                assert consumer.event is type(event)
-                assert isinstance(await consumer.handler(event, a_step()), Done)
-    assert len(await sink.mails()) == 4
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("VRS_SMTP_URL", None),
-        ("VRS_SMTP_URL", "http://user:geheim@mail.example"),
-        ("VRS_SMTP_URL", "smtp://user:geheim@mail.example:port"),
-        ("VRS_MAIL_FROM", None),
-        ("VRS_MAIL_FROM", "noreply"),
-        ("VRS_CASE_WORKERS", None),
-        ("VRS_CASE_WORKERS", " "),
-        ("VRS_CASE_WORKERS", "erika@desk.example, max"),
-    ],
-)
-async def test_a_missing_or_wrong_setting_is_named_without_its_secret(
-    environment: pytest.MonkeyPatch, variable: str, value: str | None
-) -> None:
-    if value is None:
-        environment.delenv(variable)
-    else:
-        environment.setenv(variable, value)
-    with pytest.raises(SettingsError, match=f"{variable}: ") as wrong:
-        async with notify():
-            pass
-    assert "geheim" not in str(wrong.value)
