@@ -118,15 +118,15 @@ def _app(world: World) -> Starlette:
     async def jsonrpc(request: Request) -> Response:
         called = _read(await request.body())
         if called is None:
-            return JSONResponse(envelope(ResultCode.SYNTAX_ERROR))
+            return _json(envelope(ResultCode.SYNTAX_ERROR))
         method, params = rpc.method(called[0]), called[1]
         if method is None:
-            return JSONResponse(envelope(ResultCode.UNKNOWN_COMMAND))
+            return _json(envelope(ResultCode.UNKNOWN_COMMAND))
         token = request.cookies.get(_COOKIE)
 
         async def work() -> Response:
             reply = rpc.call(method, params, token)
-            answer = JSONResponse(reply.envelope)
+            answer = _json(reply.envelope)
             if reply.token is not None:
                 answer.headers["Set-Cookie"] = f"{_COOKIE}={reply.token}; path=/"
             return answer
@@ -134,7 +134,7 @@ def _app(world: World) -> Starlette:
         def refuse(code: int) -> Response:
             if code in CLOSES_SESSION:
                 world.accounts.end(token)
-            return JSONResponse(envelope(ResultCode(code)))
+            return _json(envelope(ResultCode(code)))
 
         session = world.accounts.session(token)
         turn = session.queue if session else None
@@ -150,6 +150,11 @@ def _app(world: World) -> Starlette:
             Route("/_control/zones", zones),
         ]
     )
+
+
+def _json(answer: Envelope) -> Response:
+    """Escaped, as PHP does it: what was sent and is repeated may have no UTF-8."""
+    return Response(json.dumps(answer), media_type="application/json")
 
 
 def _read(body: bytes) -> tuple[str, dict[str, Any]] | None:

@@ -1,6 +1,7 @@
 """The SMTP sink as a whole: mail comes in over SMTP (RFC 5321), and is read and controlled over HTTP."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -146,7 +147,8 @@ def _app(switchboard: Switchboard, inbox: Inbox) -> Starlette:
         if request.method == "DELETE":
             inbox.clear()
             return Response(status_code=204)
-        return JSONResponse([mail.row() for mail in inbox])
+        # Escaped: mail may decode to lone surrogates, which have no UTF-8.
+        return Response(json.dumps([mail.row() for mail in inbox]), media_type="application/json")
 
     async def mail(request: Request) -> Response:
         found = inbox.get(request.path_params["number"])

@@ -133,6 +133,16 @@ async def test_body_that_is_no_call_is_2001(inwx: Inwx) -> None:
         assert (answer.status_code, answer.json()["code"], body) == (200, 2001, body)
 
 
+async def test_text_that_is_no_unicode_breaks_nothing(demo: Inwx) -> None:
+    record = rb'{"domain": "vrs.example", "type": "TXT", "content": "\ud800"}'
+    for method, params, code in [
+        (b"nameserver.createRecord", record, 2005),
+        (b"domain.check", rb'{"domain": "\ud800"}', 1000),
+    ]:
+        answer = await demo.http.post(demo.url, content=b'{"method": "%s", "params": %s}' % (method, params))
+        assert (answer.status_code, answer.json()["code"]) == (200, code)
+
+
 async def test_record_is_created_and_found_with_string_ids_and_absolute_names(demo: Inwx) -> None:
     created = await demo.create(name="Kunde1.vrs.example", ttl=300)
     record_id = created["resData"]["id"]

@@ -86,6 +86,7 @@ async def test_emptied_inbox_goes_on_counting(smtp: RunningSmtp, http: httpx.Asy
         b"",
         b"no headers at all",
         b"Subject: \xff\xfe\r\n\r\n\xff",
+        b"Subject: =?unicode_escape?q?=5Cud800?=\r\n\r\nx",
         b"Content-Type: text/plain; charset=unheard-of\r\n\r\nx",
         b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
         b"From: <\r\nMessage-ID: <<>\r\nDate: never\r\nContent-Transfer-Encoding: base64\r\n\r\n%%%",
