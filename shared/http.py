@@ -36,7 +36,17 @@ def http_client(
     )
 
 
-async def _only_with_lease(request: httpx.Request) -> None:
+def require_lease(before: str) -> None:
+    """Call right before a vendor is asked to do something; `before` completes "the lease ended before …".
+
+    Raises:
+        StepVoidError: the running try may not act any more.
+
+    """
     lease = current_lease.get()
     if lease is not None and time.monotonic() >= lease.ends:
-        raise StepVoidError(f"the lease ended before {request.method} {request.url.path}")
+        raise StepVoidError(f"the lease ended before {before}")
+
+
+async def _only_with_lease(request: httpx.Request) -> None:
+    require_lease(f"{request.method} {request.url.path}")

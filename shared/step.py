@@ -69,4 +69,4 @@ class Step(Protocol):
         """
 
     async def rows(self, model: type[Row]) -> list[Row]:
-        """Read the project's rows of a table of this service (one with a ``project_id``), oldest key first."""
+        """Read the project's rows of a table of this service or the log, oldest key first."""

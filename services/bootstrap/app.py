@@ -40,7 +40,6 @@ async def bootstrap() -> AsyncIterator[Service]:
                     handler=partial(await_core, core),
                     concurrency=LOOKS_AT_ONCE,
                     deadline=timedelta(minutes=30),
-                    next_due=timedelta(minutes=2),
                     failed_text=NOT_STARTED,
                 ),
                 Consumer(event=ProjectCancelled, handler=retire_core, needs_project=False),

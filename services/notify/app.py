@@ -64,5 +64,5 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         concurrency=16,
         deadline=timedelta(hours=24),
         fails_project=False,
-        needs_project=event is not ProjectCancelled,
+        needs_project=event not in (ProjectCancelled, ProvisioningFailed),
     )

@@ -36,9 +36,13 @@ async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Ou
 
 
 async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outcome:
-    """Tell the case workers that a step was given up and what to do, and the customer in plain words."""
+    """Tell the case workers that a step was given up and what to do, and the customer in plain words.
+
+    An order that could not be read has no project: then only the case workers are told.
+    """
     drafts = _to_case_workers(post, step, Kind.FAILED, **dict(event))
-    drafts.append(_to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text))
+    if step.project is not None:
+        drafts.append(_to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text))
     return await post.deliver(step, drafts)
 
 
@@ -56,7 +60,8 @@ def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> Draft:
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
-    letter = write(kind, Locale.DE, fqdn=_ordered(step).fqdn, project_id=step.project_id, **facts)
+    fqdn = step.project.fqdn if step.project else "Bestellung, die nicht gelesen werden konnte"
+    letter = write(kind, Locale.DE, fqdn=fqdn, project_id=step.project_id, **facts)
     return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from shared.errors import PermanentError, StepVoidError, TemporaryError
-from shared.http import current_lease
+from shared.errors import PermanentError, TemporaryError
+from shared.http import require_lease
 
 COMMAND_TIMEOUT = 20.0
 """Seconds for each SMTP command: below a third of the default lease of 90 s."""
@@ -84,9 +83,7 @@ class Smtp:
 
         """
         async with self._session() as session:
-            lease = current_lease.get()
-            if lease is not None and time.monotonic() >= lease.ends:
-                raise StepVoidError("the lease ended before the mail was sent")
+            require_lease("the mail was sent")
             try:
                 await session.send_message(message)
             # The library's errors hold the address: they are not chained.

@@ -58,7 +58,7 @@ class ServiceBroker(RabbitBroker):
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             title=queue.name,
-            description=consumer.handler.__doc__,
+            description=getattr(consumer.handler, "func", consumer.handler).__doc__,
         )(heard)
 
     async def start(self) -> None:
