@@ -19,3 +19,9 @@ async def inwx() -> AsyncIterator[Inwx]:
 async def demo(inwx: Inwx) -> Inwx:
     await inwx.login()
     return inwx
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as http:
+        yield http

@@ -1,12 +1,19 @@
 """A client of the INWX simulator that adds nothing to the protocol."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dns.asyncquery
 import dns.message
 import httpx
+import pyotp
 
-from simulators.inwx import RunningInwx
+from simulators.inwx import TOTP_SECRET, RunningInwx
+
+OK = {"code": 1000, "msg": "Command completed successfully"}
+NO_SESSION = {"code": 2002, "msg": "Command use error"}
+EXISTS = {"code": 2302, "msg": "Object exists"}
+UNKNOWN = {"code": 2303, "msg": "Object does not exist"}
 
 _INWX_NAMES = {"pass_": "pass", "case_insensitive": "case-insensitive"}  # no names for Python's keywords
 
@@ -46,3 +53,7 @@ class Inwx:
         query = dns.message.make_query(name, kind)
         send = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
         return await send(query, host, timeout=5, port=int(port))
+
+
+def tan(windows_ago: int = 0) -> str:
+    return pyotp.TOTP(TOTP_SECRET).at(datetime.now(UTC) - timedelta(seconds=30 * windows_ago))
