@@ -2,7 +2,11 @@
 
 import asyncio
 import socket
+from typing import Any
 
+import dns.asyncresolver
+import dns.message
+import dns.rrset
 import pytest
 
 from contracts import RecordType
@@ -55,3 +59,47 @@ async def test_a_server_may_be_given_by_name_and_a_wrong_name_is_said(world: Wor
     assert answer.server == f"localhost:{port}"
     with pytest.raises(TemporaryError, match="VRS_DNS_SERVERS"):
         await Authority([ServerAddress("nowhere.invalid", port)]).ask("vrs.example", EXPECTED)
+
+
+class WithoutAuthority(asyncio.DatagramProtocol):
+    """A resolver: the right answer, and no authority for it."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        query = dns.message.from_wire(data)
+        response = dns.message.make_response(query)
+        response.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "A", "192.0.2.1"))
+        self.transport.sendto(response.to_wire(), addr)
+
+
+async def test_an_answer_from_a_cache_does_not_count() -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(WithoutAuthority, local_addr=("127.0.0.1", 0))
+    try:
+        port = transport.get_extra_info("sockname")[1]
+        [answer] = await Authority([ServerAddress("127.0.0.1", port)]).ask("vrs.example", EXPECTED)
+    finally:
+        transport.close()
+    assert (answer.matches, answer.said) == (False, "an answer without authority for the zone")
+
+
+async def test_a_zone_and_its_name_servers_are_found_through_the_resolver(world: World) -> None:
+    await world.control(zone={"account": "demo", "domain": "inwx.example"})
+    for name, address in (("ns", "192.0.2.53"), ("ns2", "192.0.2.54")):
+        await world.stranger("inwx.example", name=f"{name}.inwx.example", type="A", content=address)
+        await world.stranger("inwx.example", name=f"{name}.inwx.example", type="AAAA", content="2001:db8::53")
+    authority = Authority()
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers = ["127.0.0.1"]
+    resolver.port = int(world.running.dns_servers[0].split(":")[1])
+    authority._resolver = resolver
+
+    assert await authority.zone_of("shop.kunde-mit-domain.example") == "kunde-mit-domain.example"
+    assert await authority._servers_of("kunde-mit-domain.example") == [
+        (ServerAddress("ns.inwx.example"), "192.0.2.53"),
+        (ServerAddress("ns2.inwx.example"), "192.0.2.54"),
+    ]
+    with pytest.raises(TemporaryError, match=r"nowhere\.invalid"):
+        await authority.ask("nowhere.invalid", EXPECTED)
