@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from coolify_api import PROJECT, Api, application
 
 from simulators.coolify import running_coolify
+from tests.simulators.coolify_api import PROJECT, Api, application
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from coolify_api import SERVER, Api, until
 
 from simulators.coolify import running_coolify
 from simulators.core import running_core
+from tests.simulators.coolify_api import SERVER, Api, until
 
 NOT_HEALTHY = "New container is not healthy, rolling back to the old container."
 
