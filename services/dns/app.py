@@ -72,6 +72,7 @@ async def dns() -> AsyncIterator[Service]:
                         deadline=timedelta(minutes=30),
                         next_due=timedelta(minutes=5),
                         introduces_project=True,
+                        needs_project=False,
                         failed_text=FAILED,
                     ),
                     Consumer(

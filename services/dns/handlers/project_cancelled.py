@@ -33,7 +33,7 @@ class ReleaseDns:
         forgotten = await undo(self.inwx, rows)
         gone = tuple(row.says() for row in rows if row.holder is RecordHolder.INWX)
         return Done(
-            message=f"{len(gone)} DNS records were deleted, the place and the names are free again."
+            message=f"DNS records deleted: {len(gone)}. The place and the names are free again."
             if gone or places or names
             else "dns had done nothing for this project.",
             events=(
