@@ -52,9 +52,11 @@ async def publish(channel: Channel, messages: Sequence[Message]) -> list[Said]:
 
     Raises:
         TimeoutError: confirms are missing after `CONFIRM_TIMEOUT`. Close the channel before saying a row again.
-        aiormq.exceptions.AMQPError: the channel or the connection is gone; any message may have been delivered.
+        aiormq.exceptions.AMQPError, ConnectionError: channel or connection are gone; any message may have arrived.
 
     """
+    if channel.is_closed:
+        raise ConnectionError("the channel is closed")
     confirmations: list[asyncio.Future[Any]] = []
     frames: list[Any] = []
     for message in messages:
@@ -100,6 +102,8 @@ def _meaning(answer: Any) -> Said:
             return Said.RETURNED
         case DeliveryError():
             return Said.REFUSED
+        case asyncio.CancelledError():  # aiormq's word for a channel that closed under us: nobody cancelled us
+            raise ConnectionError("the channel closed before it confirmed")
         case BaseException():
             raise answer
     raise TypeError(f"unexpected confirmation {answer!r}")
