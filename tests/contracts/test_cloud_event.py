@@ -12,6 +12,7 @@ from contracts import (
     MAX_BYTES,
     CloudEvent,
     ContractError,
+    Event,
     ProjectCancelled,
     ProjectOrdered,
     ServiceName,
@@ -136,7 +137,7 @@ def test_no_value_in_any_field_raises_anything_but_a_contract_error(field: str, 
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: event.__name__)
-def test_every_event_has_a_wire_name_a_few_facts_and_listeners_that_exist(event: type) -> None:
+def test_every_event_has_a_wire_name_a_few_facts_and_listeners_that_exist(event: type[Event]) -> None:
     assert event.type.startswith("vrs.")
     assert event.type.endswith(".v1")
     assert 2 <= len(event.model_fields) <= 12
