@@ -153,10 +153,12 @@ async def test_a_throttle_pauses_the_whole_process(bench: Bench) -> None:
     assert time.monotonic() - began > 0.8
 
 
-async def test_a_429_that_is_no_json_is_a_throttle_too(bench: Bench, client: Client) -> None:
+async def test_json_is_asked_for_and_a_429_that_is_none_is_a_throttle_too(bench: Bench, client: Client) -> None:
     await bench.control(rate_limit=1)
     await (await client(bench.running.url)).servers()
-    with pytest.raises(ThrottledError) as caught:
+    with pytest.raises(ThrottledError, match="Too Many Attempts"):
+        await (await client(bench.running.url)).servers()
+    with pytest.raises(ThrottledError, match="text/html") as caught:
         await (await client(bench.running.url, Accept="*/*")).servers()
     assert 0 < (caught.value.retry_after or 0) <= 60
 

@@ -56,6 +56,7 @@ async def test_a_deployment_under_way_is_cancelled(bench: Bench) -> None:
     await bench.control(delete_seconds=0.5)
     await order.cancel()
     assert [one["status"] for one in (await bench.state())["deployments"]] == ["cancelled-by-user"]
+    assert (await bench.calls())["cancel_deployment"] == 1
     await removed(bench, order)
 
 
@@ -66,6 +67,18 @@ async def test_cancelled_in_the_middle_nothing_stays(bench: Bench, call: str, ki
     order = bench.order()
     with pytest.raises(Exception, match=r"502|no answer"):
         await order.deploy()
+    await removed(bench, order)
+
+
+async def test_what_an_unanswered_create_made_goes_and_is_looked_for_again(bench: Bench) -> None:
+    order = bench.order()
+    await bench.fault("create_application", "lost_answer")
+    with pytest.raises(Exception, match="no answer"):
+        await order.deploy()
+    assert isinstance(await order.cancel(), Later)
+    await bench.applications_become(0)
+    outcome = await order.cancel()
+    assert "unanswered create" in outcome.message
     await removed(bench, order)
 
 
