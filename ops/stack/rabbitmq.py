@@ -6,8 +6,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,8 +105,8 @@ class RabbitNode:
         }
 
 
-@asynccontextmanager
-async def rabbitmq_node(script: Path, folder: Path, logs: Path, guard: Guard) -> AsyncIterator[RabbitNode]:
+@contextmanager
+def rabbitmq_node(script: Path, folder: Path, logs: Path, guard: Guard) -> Iterator[RabbitNode]:
     """Start a node that runs as long as the block; await its `wait` before the first connection."""
     folder.mkdir()
     node = RabbitNode(script, folder, logs, guard, _free_ports())

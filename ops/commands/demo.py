@@ -1,0 +1,5 @@
+"""``vrs demo``."""
+
+
+def demo() -> None:
+    """TODO."""

@@ -1,0 +1,46 @@
+"""``vrs order``."""
+
+# ruff: noqa: PLC0415 - imports on call, see the package
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.failure import CommandError
+
+
+def order(
+    file: Annotated[str, typer.Argument(help="An order as JSON, or - for the standard input.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the event that is published.")] = False,
+) -> None:
+    """Order a project: check the file, publish ProjectOrdered, print the project's id.
+
+    The file holds the data of ProjectOrdered, with a project_id if you like, or a complete CloudEvent.
+    The order is committed to the marketplace's outbox; the marketplace service publishes it.
+
+    Examples:
+      vrs order examples/orders/subdomain.json
+      vrs order - < order.json
+
+    """
+    from ops.connection import connected
+    from ops.orders import place, read_order
+
+    placed = read_order(_content(file), name="standard input" if file == "-" else file)
+
+    async def write() -> None:
+        async with connected() as database:
+            await place(database, [placed])
+
+    asyncio.run(write())
+    typer.echo(placed.encode() if as_json else placed.subject)
+
+
+def _content(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}", exit_code=2) from error

@@ -1,0 +1,44 @@
+"""The database for one command: reached once, or a sentence that says what is missing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from ops.failure import CommandError
+from shared.database import Database, open_database
+from shared.settings import Settings, load
+
+UNDEFINED_TABLE = "42P01"
+
+
+class DeskSettings(Settings):
+    """The desk writes to the database; only ``vrs doctor`` asks the broker itself."""
+
+    amqp_url: SecretStr = SecretStr("")
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Database]:
+    """Give the database of ``VRS_DATABASE_URL``.
+
+    Raises:
+        SettingsError: it is not set.
+        CommandError: it does not answer, or has no schema yet.
+
+    """
+    database = open_database(load(DeskSettings), application_name="vrs desk")
+    try:
+        async with database.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        yield database
+    except OSError as error:
+        raise CommandError(f"The database of VRS_DATABASE_URL does not answer: {error}") from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
+            raise CommandError("The database has no schema, or an old one: run `vrs db upgrade`") from error
+        raise CommandError(f"The database refuses: {error.orig}") from error
+    finally:
+        await database.engine.dispose()

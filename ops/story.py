@@ -1,0 +1,119 @@
+"""What the database tells about projects: where each stands, what it waits for, what was done for it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ops.failure import CommandError
+from shared.models import OpenStep, Project, ProjectOrder, ProvisioningLog, ProvisioningState, StepState
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A step that is not done. `consumer` is ``<service>.<event>``; times are UTC."""
+
+    consumer: str
+    state: StepState
+    attempt: int
+    due_at: datetime
+    reason: str | None
+
+    @property
+    def service(self) -> str:
+        """Whose step it is."""
+        return self.consumer.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} is {self.state}" + (f": {self.reason.splitlines()[0]:.160}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLine:
+    """A project and its open steps."""
+
+    project_id: UUID
+    slug: str
+    fqdn: str | None
+    state: ProvisioningState | None
+    step_due_at: datetime | None
+    created_at: datetime
+    waiting: tuple[Waiting, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, for ``json.dumps(…, default=str)``."""
+        return asdict(self)
+
+
+async def project_lines(engine: AsyncEngine, only: Sequence[UUID] | None = None) -> list[ProjectLine]:
+    """Read projects, the oldest first; those of `only` if given."""
+    projects = (
+        select(
+            Project.vrs_id,
+            Project.slug,
+            ProjectOrder.fqdn,
+            Project.provisioning_state,
+            Project.step_due_at,
+            Project.created_at,
+        )
+        .outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
+        .order_by(Project.id)
+    )
+    steps = select(
+        OpenStep.project_id, OpenStep.consumer, OpenStep.state, OpenStep.attempt, OpenStep.due_at, OpenStep.reason
+    )
+    if only is not None:
+        projects, steps = projects.where(Project.vrs_id.in_(only)), steps.where(OpenStep.project_id.in_(only))
+    waiting: dict[UUID | None, list[Waiting]] = {}
+    async with engine.connect() as connection:
+        for project_id, consumer, state, attempt, due_at, reason in await connection.execute(steps):
+            waiting.setdefault(project_id, []).append(Waiting(consumer, state, attempt, due_at, reason))
+        return [
+            ProjectLine(*row, waiting=tuple(waiting.get(row.vrs_id, ()))) for row in await connection.execute(projects)
+        ]
+
+
+async def find_project(engine: AsyncEngine, id_or_slug: str) -> UUID:
+    """Find a project by its id or its slug.
+
+    Raises:
+        CommandError: there is none, or several have this slug.
+
+    """
+    try:
+        wanted = Project.vrs_id == UUID(id_or_slug)
+    except ValueError:
+        wanted = Project.slug == id_or_slug
+    async with engine.connect() as connection:
+        found = (await connection.scalars(select(Project.vrs_id).where(wanted))).all()
+    if not found:
+        raise CommandError(f"There is no project {id_or_slug!r}; `vrs projects` lists them")
+    if len(found) > 1:
+        ids = ", ".join(map(str, found))
+        raise CommandError(f"{len(found)} projects have the slug {id_or_slug!r}; name one by its id: {ids}")
+    return found[0]
+
+
+async def log_rows(engine: AsyncEngine, project_ids: Sequence[UUID], *, after: int = 0) -> Sequence[Row[Any]]:
+    """Read the log of these projects, rows with an id beyond `after`, in the order of writing."""
+    statement = (
+        select(*ProvisioningLog.__table__.columns)
+        .where(ProvisioningLog.project_id.in_(project_ids), ProvisioningLog.id > after)
+        .order_by(ProvisioningLog.id)
+    )
+    async with engine.connect() as connection:
+        return (await connection.execute(statement)).all()
+
+
+def log_as_json(row: Row[Any]) -> dict[str, Any]:
+    """A log row for ``json.dumps(…, default=str)``; `emitted` becomes the number of events that it said."""
+    return row._asdict() | {"status": row.status.value, "emitted": len(emitted_of(row))}
+
+
+def emitted_of(row: Row[Any]) -> list[bytes]:
+    """The events that a step said, as they travelled."""
+    return (row.emitted or b"").splitlines()

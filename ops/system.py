@@ -1,0 +1,150 @@
+"""The whole system on one machine: stack, simulators, and every service in a process of its own."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from contracts import ServiceName
+from ops.failure import CommandError
+from ops.places import SEED
+from ops.schema import upgrade
+from ops.seed import read_seed, write_seed
+from ops.stack import Stack, local_stack
+from ops.stack.guard import start, stop
+from ops.vendors import Latencies, Simulators, running_simulators
+from shared.database import Database, open_database, wait_until_up
+from shared.settings import Settings
+
+READY_SECONDS = 60.0
+DEFAULTS = {
+    "VRS_MARKETPLACE_URL": "http://127.0.0.1:8000",
+    "VRS_MAIL_FROM": "VRS <noreply@vrs.example>",
+    "VRS_CASE_WORKERS": "case-work@vrs.example",
+}
+"""What a service needs and nobody has set."""
+
+
+@dataclass(slots=True)
+class ServiceProcess:
+    """A running service and where its health endpoint listens."""
+
+    name: ServiceName
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def check(self) -> None:
+        """Raise CommandError if it has ended."""
+        if self.process.poll() is not None:
+            lines = self.log.read_text(errors="replace").splitlines()[-1:]
+            raise CommandError(f"{self.name} has ended; see {self.log}: {' '.join(lines)[:500]}")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Everything that runs."""
+
+    stack: Stack
+    database: Database
+    simulators: Simulators
+    services: list[ServiceProcess]
+    logs: Path
+
+    def check(self) -> None:
+        """Raise CommandError if a service has ended."""
+        for service in self.services:
+            service.check()
+
+    async def wait(self) -> None:
+        """Return when each service says that it is ready.
+
+        Raises:
+            CommandError: one has ended, or is not ready in time.
+
+        """
+        await self.stack.wait()
+        deadline = time.monotonic() + READY_SECONDS
+        async with httpx.AsyncClient() as http:
+            for service in self.services:
+                while (problem := await _not_ready(http, service)) is not None:
+                    self.check()
+                    if time.monotonic() > deadline:
+                        raise CommandError(f"{service.name} is not ready: {problem}; see {service.log}")
+                    await asyncio.sleep(0.1)
+
+    def urls(self) -> list[str]:
+        """What a person can open or use from another terminal, a line each."""
+        lines = [
+            f"export VRS_AMQP_URL='{self.stack.amqp_url}'",
+            f"export VRS_DATABASE_URL='{self.stack.database_url}'",
+        ]
+        if self.simulators.inwx is not None:
+            lines.append(f"INWX      {self.simulators.inwx.url}  (simulated, demo/demo)")
+        if self.simulators.coolify is not None:
+            lines.append(f"Coolify   {self.simulators.coolify.url}/_state  (simulated)")
+        if self.simulators.core is not None:
+            lines.append(f"vrs-core  {self.simulators.core.url}/_apps  (simulated)")
+        if self.simulators.smtp is not None:
+            lines.append(f"mail      {self.simulators.smtp.inbox_url}  (simulated)")
+        lines += [f"{service.name:<10}http://127.0.0.1:{service.port}/health/ready" for service in self.services]
+        return lines
+
+
+@asynccontextmanager
+async def running_system(logs: Path, latencies: Latencies) -> AsyncIterator[System]:
+    """Run everything as long as the block runs; `wait` tells when it is ready. Logs go to `logs`.
+
+    Raises:
+        CommandError: something could not be started.
+
+    """
+    with local_stack(logs) as stack:
+        async with running_simulators(latencies) as simulators:
+            settings = {"VRS_AMQP_URL": stack.amqp_url, "VRS_DATABASE_URL": stack.database_url} | simulators.settings
+            database = open_database(
+                Settings(amqp_url=SecretStr(stack.amqp_url), database_url=SecretStr(stack.database_url)),
+                application_name="vrs ops",
+            )
+            services: list[ServiceProcess] = []
+            try:
+                await wait_until_up(database)
+                await upgrade(database.engine)
+                if simulators.coolify is not None:
+                    await write_seed(database.engine, read_seed(SEED))
+                services.extend(_start(name, settings, stack, logs) for name in ServiceName)
+                yield System(stack, database, simulators, services, logs)
+            finally:
+                await asyncio.to_thread(stop, [service.process for service in services])
+                await database.engine.dispose()
+
+
+def _start(name: ServiceName, settings: dict[str, str], stack: Stack, logs: Path) -> ServiceProcess:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
+    log = logs / f"{name}.log"
+    process = start(
+        [sys.executable, "-m", "ops", "run", name.value],
+        environment=DEFAULTS | dict(os.environ) | settings | health,
+        output=log,
+        guard=stack.guard,
+    )
+    return ServiceProcess(name, process, port, log)
+
+
+async def _not_ready(http: httpx.AsyncClient, service: ServiceProcess) -> str | None:
+    try:
+        answer = await http.get(f"http://127.0.0.1:{service.port}/health/ready")
+    except httpx.HTTPError as error:
+        return str(error)
+    return None if answer.status_code == httpx.codes.OK else answer.text
