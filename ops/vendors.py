@@ -13,6 +13,9 @@ from simulators.core import Core, running_core
 from simulators.inwx import RunningInwx, running_inwx
 from simulators.smtp import RunningSmtp, running_smtp
 
+INWX_ACCOUNT = "demo"
+"""The simulator's account without a second factor, and its password."""
+
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
@@ -73,8 +76,8 @@ def _is_set(variable: str) -> bool:
 def _inwx(inwx: RunningInwx) -> dict[str, str]:
     return {
         "VRS_INWX_URL": inwx.url,
-        "VRS_INWX_USER": "demo",
-        "VRS_INWX_PASSWORD": "demo",
+        "VRS_INWX_USER": INWX_ACCOUNT,
+        "VRS_INWX_PASSWORD": INWX_ACCOUNT,
         "VRS_DNS_SERVERS": ",".join(inwx.dns_servers),
     }
 
