@@ -1,0 +1,104 @@
+"""Real RabbitMQ and PostgreSQL for whoever asks: started once, and empty for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import aiormq
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from contracts import EVENTS, ServiceName
+from ops.schema import upgrade
+from ops.stack import Stack, local_stack
+from shared.database import Database, asyncpg_url, open_database
+from shared.messaging.topology import DEAD_EXCHANGE, EVENTS_EXCHANGE, TO_EXCHANGE, dead_queue, queue_name
+from shared.settings import Settings
+
+EXCHANGES = (EVENTS_EXCHANGE, TO_EXCHANGE, DEAD_EXCHANGE)
+QUEUES = (
+    *(dead_queue(service).name for service in ServiceName),
+    *(queue_name(service, event) for service in ServiceName for event in EVENTS.values()),
+)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The bus and the database of this test run: throwaway ones, or those of VRS_AMQP_URL and VRS_DATABASE_URL."""
+    with local_stack(tmp_path_factory.mktemp("logs")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def broker_url(stack: Stack) -> str:
+    """The URL of a broker that answers and is nobody else's: what a test leaves behind is deleted."""
+    await stack.wait()
+    if stack.node is None:
+        await _refuse_a_broker_in_use(stack.amqp_url)
+    return stack.amqp_url
+
+
+@pytest.fixture
+async def amqp_url(broker_url: str) -> AsyncIterator[str]:
+    """The URL of a broker without exchanges and queues of ours."""
+    yield broker_url
+    async with await aiormq.connect(broker_url) as connection:
+        channel = await connection.channel()
+        for queue in QUEUES:
+            await channel.queue_delete(queue)
+        for exchange in EXCHANGES:
+            await channel.exchange_delete(exchange)
+
+
+@pytest.fixture(scope="session")
+async def template(stack: Stack) -> AsyncIterator[str]:
+    """The name of a migrated database that each test gets a copy of."""
+    async with _new_database(stack.database_url) as (name, url):
+        database = open_at(url)
+        await upgrade(database.engine)
+        await database.engine.dispose()
+        yield name
+
+
+@pytest.fixture
+async def database_url(stack: Stack, template: str) -> AsyncIterator[str]:
+    """The URL of a migrated, empty database of the test's own."""
+    async with _new_database(stack.database_url, template) as (_, url):
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated, empty database of the test's own."""
+    database = open_at(database_url)
+    yield database
+    await database.engine.dispose()
+
+
+def open_at(url: str) -> Database:
+    return open_database(Settings(amqp_url=SecretStr(""), database_url=SecretStr(url)), application_name="vrs tests")
+
+
+@asynccontextmanager
+async def _new_database(server: str, template: str = "template1") -> AsyncIterator[tuple[str, str]]:
+    """Give the name and the URL of a copy of `template` as long as the block runs."""
+    name = f"vrs_test_{uuid4().hex}"
+    admin = await asyncpg.connect(asyncpg_url(server))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield name, urlsplit(asyncpg_url(server))._replace(path=f"/{name}").geturl()
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await admin.close()
+
+
+async def _refuse_a_broker_in_use(url: str) -> None:
+    async with await aiormq.connect(url) as connection:
+        channel = await connection.channel()
+        try:
+            await channel.exchange_declare(EVENTS_EXCHANGE, passive=True)
+        except aiormq.exceptions.ChannelNotFoundEntity:
+            return
+    pytest.exit(f"The broker of VRS_AMQP_URL has an exchange {EVENTS_EXCHANGE}, and tests delete it: give them a vhost")
