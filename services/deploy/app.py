@@ -64,6 +64,7 @@ async def deploy() -> AsyncIterator[Service]:
                 Consumer(
                     event=ProjectCancelled,
                     handler=handlers.remove_app,
+                    needs_project=False,
                     concurrency=8,
                     try_timeout=WAITS_FOR_BUDGET,
                     failed_text=REMOVAL_FAILED,

@@ -33,6 +33,8 @@ async def test_the_service_hears_two_events_and_says_two(environment: pytest.Mon
             assert {consumer.event for consumer in service.consumers} == {DnsConfigured, ProjectCancelled}
             assert set(service.publishes) == {AppDeployed, AppRemoved}
             assert all(consumer.failed_text for consumer in service.consumers)
+            needs = {consumer.event: consumer.needs_project for consumer in service.consumers}
+            assert needs == {DnsConfigured: True, ProjectCancelled: False}
             [check] = service.checks
             assert "10 of 10 servers usable" in await check.run()
 
