@@ -24,6 +24,6 @@ class CoreRetired(Event):
 
     type: ClassVar[str] = "vrs.core.retired.v1"
 
-    fqdn: HostName | None
+    fqdn: HostName | None = None
     was_healthy: bool
     reason: Text

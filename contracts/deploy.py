@@ -31,6 +31,6 @@ class AppRemoved(Event):
 
     type: ClassVar[str] = "vrs.app.removed.v1"
 
-    application: Text | None
-    environment: Text | None
+    application: Text | None = None
+    environment: Text | None = None
     volumes_kept: bool

@@ -67,6 +67,6 @@ class DnsReleased(Event):
 
     type: ClassVar[str] = "vrs.dns.released.v1"
 
-    fqdn: HostName | None
+    fqdn: HostName | None = None
     records: tuple[DnsRecord, ...]
     server: Slug | None = None

@@ -1,6 +1,7 @@
 """The envelope and what it refuses."""
 
 import json
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -49,6 +50,12 @@ def test_an_event_travels_on_one_line_as_structured_cloud_events_json() -> None:
     assert wire["time"].endswith("Z")
     assert "causationid" not in wire
     assert "null" not in event.encode().decode()
+
+
+@pytest.mark.parametrize("contract", EVENTS.values())
+def test_a_fact_that_may_be_null_may_be_left_out_as_the_wire_does(contract: type[Event]) -> None:
+    nullable = [field for field in contract.model_fields.values() if type(None) in get_args(field.annotation)]
+    assert not any(field.is_required() for field in nullable)
 
 
 def test_attribute_names_are_those_that_cloud_events_allows() -> None:
