@@ -1,0 +1,45 @@
+# Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
+# except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
+.DEFAULT_GOAL := help
+.PHONY: help demo up test test-containers check clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# A uv of our own where there is none. `pip install --target` works where plain `pip install` is refused (PEP 668)
+# and where `python3 -m venv` is missing, as on a bare Debian.
+UV := $(shell command -v uv || echo "env PYTHONPATH=.local/uv $(PYTHON) -m uv")
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.ready ## Place the example orders and watch them go live; ARGS="--orders 50 --json", see `vrs demo --help`
+	@$(BIN)/vrs demo $(ARGS)
+
+up: .venv/.ready ## Run the whole system in the foreground
+	@$(BIN)/vrs up $(ARGS)
+
+test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without containers; ARGS="-k words"
+	@$(BIN)/pytest --ignore tests/containers $(ARGS)
+
+test-containers: .venv/.ready ## Test against RabbitMQ 4 and PostgreSQL 17 in containers; needs a container engine
+	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
+
+check: .venv/.ready ## Lint, format, types, import rules
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+clean: ## Remove what was set up and what was logged
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Set-up speaks on stderr only: the standard output of `make demo ARGS=--json` is one JSON object.
+.venv/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed, $(PYTHON) is older or missing; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute) ..." >&2
+	@command -v uv >/dev/null || test -e .local/uv/.ready \
+	  || { $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+	         --upgrade --target .local/uv uv >&2 && touch .local/uv/.ready; }
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$(command -v $(PYTHON))" >&2
+	@touch $@
