@@ -62,11 +62,6 @@ class Application(_Answer):
         """Whether its container runs, healthy or not."""
         return self.status.startswith("running")
 
-    @property
-    def is_unhealthy(self) -> bool:
-        """Whether it is said to be unhealthy, which is wrong for up to two minutes after a deployment."""
-        return "unhealthy" in self.status
-
 
 class Environment(_Answer):
     """An environment with its applications."""

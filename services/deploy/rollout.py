@@ -120,9 +120,13 @@ class Rollout:
         return await self._request(step, wanted, row.at(Stage.CONFIGURED, retries=1))
 
     async def _settle(self, event: DnsConfigured, step: Step, row: ProjectDeployment) -> Outcome:
-        """Wait until the status agrees that the deployed app runs, which the deployment alone does not prove."""
+        """Wait until the status says that the deployed app runs, which the deployment alone does not prove.
+
+        Healthy or not: right after a healthy deployment Coolify says ``running:unhealthy`` until its next sweep, and
+        bootstrap asks vrs-core itself.
+        """
         application = await self._coolify.application(_application(row))
-        if application.is_running and not application.is_unhealthy:
+        if application.is_running:
             return _deployed(event, row)
         age = row.age.total_seconds()
         if age < SETTLING:

@@ -226,7 +226,7 @@ async def test_a_queued_deployment_is_not_stuck_while_its_server_gets_on(bench: 
 
 
 async def test_a_full_queue_parks_the_order_until_there_is_room(bench: Bench) -> None:
-    await bench.control(deploy_seconds=0.2)
+    await bench.control(deploy_seconds=1.5)
     await bench.api("PATCH", f"/servers/{SERVER}", {"deployment_queue_limit": 1})
     orders = [bench.order() for _ in range(8)]
     outcomes = [await order.deploy() for order in orders]
@@ -241,14 +241,16 @@ async def test_a_full_queue_parks_the_order_until_there_is_room(bench: Bench) ->
 
 
 async def test_an_app_that_does_not_come_to_run_ends_the_step(bench: Bench) -> None:
-    await bench.control(blip_seconds=600)
     order = bench.order()
     await order.woken(await waiting(order))
+    deploying = order.row
+    assert deploying is not None
+    await bench.api("POST", f"/applications/{deploying.application}/stop")
     assert isinstance(await order.deploy(), Later)
     row = order.row
     assert row is not None
     order.tables[("deployments", order.project_id)] = replace(row, since=row.since - timedelta(minutes=2))
-    with pytest.raises(PermanentError, match="running:unhealthy") as caught:
+    with pytest.raises(PermanentError, match="exited") as caught:
         await order.deploy()
     assert caught.value.code == "app_not_running"
 
