@@ -9,11 +9,14 @@ from contracts import (
     ProjectCancelled,
     ProvisioningDelayed,
     ProvisioningFailed,
+    ServiceName,
 )
 from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
 from services.notify.post import Draft, Post
 from shared.errors import TemporaryError
+from shared.messaging.topology import queue_name
+from shared.models import LogStatus, ProvisioningLog
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
 
@@ -47,9 +50,13 @@ async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outc
 
 
 async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Outcome:
-    """Confirm the cancellation to the customer."""
+    """Confirm the cancellation to the customer, once however often it is asked for."""
     if step.project is None:
         return Done(message="nobody to mail to: the project was cancelled before its order arrived")
+    confirms = queue_name(ServiceName.NOTIFY, ProjectCancelled)
+    log = await step.rows(ProvisioningLog)
+    if any(row.consumer == confirms and row.status is LogStatus.COMPLETED for row in log):
+        return Done(message="the customer has been told before")
     return await post.deliver(step, [_to_customer(step, Kind.CANCELLED, keep_volumes=event.keep_volumes)])
 
 
