@@ -2,4 +2,5 @@
 
 from ops.cli import main
 
-main()
+if __name__ == "__main__":  # processes that are forked from this one import it under another name
+    main()

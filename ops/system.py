@@ -2,9 +2,6 @@
 
 import asyncio
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +11,12 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from contracts import ServiceName
 from ops.failure import CommandError
 from ops.places import SEED
 from ops.schema import upgrade
 from ops.seed import read_seed, write_seed
+from ops.services import ServiceProcess, preload, start_services, stop_services
 from ops.stack import Stack, local_stack
-from ops.stack.guard import start, stop
 from ops.vendors import Latencies, Simulators, running_simulators
 from shared.database import Database, open_database, wait_until_up
 from shared.settings import Settings
@@ -32,22 +28,6 @@ DEFAULTS = {
     "VRS_CASE_WORKERS": "case-work@vrs.example",
 }
 """What a service needs and nobody has set."""
-
-
-@dataclass(slots=True)
-class ServiceProcess:
-    """A running service and where its health endpoint listens."""
-
-    name: ServiceName
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-
-    def check(self) -> None:
-        """Raise CommandError if it has ended."""
-        if self.process.poll() is not None:
-            lines = self.log.read_text(errors="replace").splitlines()[-1:]
-            raise CommandError(f"{self.name} has ended; see {self.log}: {' '.join(lines)[:500]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +56,7 @@ class System:
         deadline = time.monotonic() + READY_SECONDS
         async with httpx.AsyncClient() as http:
             for service in self.services:
-                while (problem := await _not_ready(http, service)) is not None:
+                while (problem := await service.problem(http)) is not None:
                     self.check()
                     if time.monotonic() > deadline:
                         raise CommandError(f"{service.name} is not ready: {problem}; see {service.log}")
@@ -108,6 +88,7 @@ async def running_system(logs: Path, latencies: Latencies) -> AsyncIterator[Syst
         CommandError: something could not be started.
 
     """
+    preload()
     with local_stack(logs) as stack:
         async with running_simulators(latencies) as simulators:
             settings = {"VRS_AMQP_URL": stack.amqp_url, "VRS_DATABASE_URL": stack.database_url} | simulators.settings
@@ -121,30 +102,9 @@ async def running_system(logs: Path, latencies: Latencies) -> AsyncIterator[Syst
                 await upgrade(database.engine)
                 if simulators.coolify is not None:
                     await write_seed(database.engine, read_seed(SEED))
-                services.extend(_start(name, settings, stack, logs) for name in ServiceName)
+                environment = DEFAULTS | dict(os.environ) | settings
+                services += await asyncio.to_thread(start_services, environment, logs, stack.guard)
                 yield System(stack, database, simulators, services, logs)
             finally:
-                await asyncio.to_thread(stop, [service.process for service in services])
+                await stop_services(services)
                 await database.engine.dispose()
-
-
-def _start(name: ServiceName, settings: dict[str, str], stack: Stack, logs: Path) -> ServiceProcess:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
-    log = logs / f"{name}.log"
-    process = start(
-        [sys.executable, "-m", "ops", "run", name.value],
-        environment=DEFAULTS | dict(os.environ) | settings | health,
-        output=log,
-        guard=stack.guard,
-    )
-    return ServiceProcess(name, process, port, log)
-
-
-async def _not_ready(http: httpx.AsyncClient, service: ServiceProcess) -> str | None:
-    try:
-        answer = await http.get(f"http://127.0.0.1:{service.port}/health/ready")
-    except httpx.HTTPError as error:
-        return str(error)
-    return None if answer.status_code == httpx.codes.OK else answer.text

@@ -1,15 +1,9 @@
 """Processes that end with us: an orderly end when we can, a hard one by a guard when we cannot."""
 
-import os
-import signal
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-
-GRACE = 8.0
-"""Seconds between SIGTERM and SIGKILL."""
 
 _GUARD = """
 trap "" INT TERM HUP
@@ -71,21 +65,3 @@ def start(arguments: list[str], *, environment: dict[str, str], output: Path, gu
         )
     guard.watch(process.pid)
     return process
-
-
-def stop(processes: list[subprocess.Popen[bytes]], *, grace: float = GRACE) -> None:
-    """Ask all to end, wait together for at most `grace` seconds, then kill what is left of their groups."""
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + grace
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, deadline - time.monotonic()))
-        _kill_group(process.pid)
-        process.wait()
-
-
-def _kill_group(group: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
