@@ -15,8 +15,8 @@ from ops.failure import CommandError
 from ops.stack.guard import Guard, start
 
 START_SECONDS = 90.0
-NODE = "vrs@localhost"
-"""Each node has its own epmd (Erlang's port mapper), so all may have the same name."""
+NODE = "vrs@127.0.0.1"
+"""An address needs no /etc/hosts. Each node has its own epmd (Erlang's port mapper): all may have the same name."""
 
 SERVERS = (Path("/usr/lib/rabbitmq/bin/rabbitmq-server"), Path("/usr/local/opt/rabbitmq/sbin/rabbitmq-server"))
 """Where packages put the script itself. Debian's wrapper on the PATH insists on being root or the user rabbitmq."""
@@ -90,6 +90,7 @@ class RabbitNode:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_CRASH_DUMP": str(self.logs / "erl_crash.dump"),
             "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_NODE_PORT": amqp,
             "RABBITMQ_DIST_PORT": distribution,
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
