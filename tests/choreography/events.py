@@ -1,0 +1,123 @@
+"""One project's events, each caused by the one before it, with made-up facts that the simulators know."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from contracts import (
+    AppDeployed,
+    CloudEvent,
+    Contact,
+    CoreHealthy,
+    CustomerText,
+    DnsConfigured,
+    DnsRecord,
+    DnsRecordsNeeded,
+    Event,
+    Plugin,
+    ProjectCancelled,
+    ProjectOrdered,
+    ProvisioningDelayed,
+    ProvisioningFailed,
+    RecordType,
+    ServiceName,
+    TargetServer,
+)
+
+BASE_DOMAIN = "vrs.example"
+PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="blog", version="1.0.0"))
+CUSTOMER = Contact(name="Erika Muster", email="erika@kunde-mit-domain.example")
+
+SERVER = TargetServer(
+    id="srv0000000000000000000001", name="srv-tenants-1", region="fsn1", ipv4="203.0.113.10", ipv6="2001:db8::10"
+)
+"""The first server of the Coolify simulator."""
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One project from its order on. What is true of the event before is the cause of each event."""
+
+    own_domain: str | None = None
+    plugins: tuple[Plugin, ...] = PLUGINS
+    slug: str = field(default_factory=lambda: f"p-{uuid4().hex[:12]}")
+    project_id: UUID = field(default_factory=uuid4)
+
+    @property
+    def fqdn(self) -> str:
+        """Where the project goes live."""
+        return self.own_domain or f"{self.slug}.{BASE_DOMAIN}"
+
+    def ordered(self, **more: Any) -> CloudEvent[ProjectOrdered]:
+        """The customer's order."""
+        data = ProjectOrdered(
+            slug=self.slug,
+            base_domain=None if self.own_domain else BASE_DOMAIN,
+            own_domain=self.own_domain,
+            plan="starter",
+            plugins=self.plugins,
+            customer=CUSTOMER,
+            **more,
+        )
+        return self.event(data, ServiceName.MARKETPLACE)
+
+    def configured(self) -> CloudEvent[DnsConfigured]:
+        """What dns says."""
+        data = DnsConfigured(fqdn=self.fqdn, records=self.records(), server=SERVER, placement_reason="the only one")
+        return self.event(data, ServiceName.DNS)
+
+    def deployed(self) -> CloudEvent[AppDeployed]:
+        """What deploy says."""
+        data = AppDeployed(
+            fqdn=self.fqdn,
+            url=f"https://{self.fqdn}",
+            image="ghcr.io/vrs/vrs-core",
+            tag="1.0.0",
+            server=SERVER,
+            application="app000000000000000000001",
+            deployment="dep000000000000000000001",
+        )
+        return self.event(data, ServiceName.DEPLOY)
+
+    def healthy(self) -> CloudEvent[CoreHealthy]:
+        """What bootstrap says."""
+        data = CoreHealthy(fqdn=self.fqdn, url=f"https://{self.fqdn}", core_version="1.0.0", plugins=self.plugins)
+        return self.event(data, ServiceName.BOOTSTRAP)
+
+    def records_needed(self) -> CloudEvent[DnsRecordsNeeded]:
+        """What dns says of a domain that is held elsewhere."""
+        return self.event(DnsRecordsNeeded(fqdn=self.fqdn, records=self.records()), ServiceName.DNS)
+
+    def delayed(self) -> CloudEvent[ProvisioningDelayed]:
+        """What is said of a step that is late."""
+        data = ProvisioningDelayed(
+            step=ServiceName.DEPLOY, reason="Coolify is busy", due_at=datetime.now(UTC) - timedelta(minutes=5)
+        )
+        return self.event(data, ServiceName.NOTIFY)
+
+    def failed(self) -> CloudEvent[ProvisioningFailed]:
+        """What a service says that gave up."""
+        data = ProvisioningFailed(
+            step=ServiceName.DEPLOY,
+            reason_code="coolify_403",
+            message="Coolify answers 403",
+            customer_text=CustomerText(de="Wir kümmern uns darum.", en="We are on it."),
+            dead_letter_id=uuid4(),
+        )
+        return self.event(data, ServiceName.DEPLOY)
+
+    def cancelled(self, **more: Any) -> CloudEvent[ProjectCancelled]:
+        """What the marketplace says of a customer who changed their mind."""
+        data = ProjectCancelled(reason="changed their mind", requested_by="case worker", **more)
+        return self.event(data, ServiceName.MARKETPLACE)
+
+    def records(self) -> tuple[DnsRecord, ...]:
+        """What makes the name lead to the server."""
+        return (DnsRecord(name=self.fqdn, type=RecordType.A, content=str(SERVER.ipv4)),)
+
+    def event(self, data: EventT, service: ServiceName) -> CloudEvent[EventT]:
+        """Put `data` into its envelope; the story is the project's."""
+        return CloudEvent.of(data, source=service.value, project_id=self.project_id, correlation_id=self.project_id)

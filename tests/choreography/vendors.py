@@ -1,0 +1,148 @@
+"""The simulated vendors, each with the means to look at it and to break it."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import httpx
+
+from simulators.coolify import Coolify
+from simulators.core import Core
+from simulators.inwx import RunningInwx
+from simulators.smtp import RunningSmtp
+from tests.choreography.events import BASE_DOMAIN, SERVER, Story
+
+
+@dataclass
+class Vendor:
+    """What every simulator has: a switchboard. `knobs` make it fast."""
+
+    knobs: ClassVar[dict[str, Any]] = {}
+    http: httpx.AsyncClient
+    control_url: str
+
+    async def set(self, **wanted: Any) -> None:
+        """Turn knobs."""
+        answer = await self.http.post(self.control_url, json=wanted)
+        assert answer.status_code == 200, answer.text
+
+    async def break_(self, call: str, kind: str, **more: Any) -> None:
+        """Let the next `times` calls fail; without a number, all."""
+        await self.set(fault={"call": call, "kind": kind, "times": 1_000_000, **more})
+
+    async def mend(self) -> None:
+        """Let nothing fail and nothing take long."""
+        await self.set(reset=True, **self.knobs)
+
+    async def calls(self) -> dict[str, int]:
+        """How often each call was made."""
+        calls: dict[str, int] = await self._get(self.control_url, "calls")
+        return calls
+
+    async def _get(self, url: str, key: str | None = None) -> Any:
+        found = (await self.http.get(url)).raise_for_status().json()
+        return found if key is None else found[key]
+
+
+@dataclass
+class Inwx(Vendor):
+    """INWX and its name servers."""
+
+    inwx: RunningInwx
+
+    def settings(self) -> dict[str, str]:
+        """What leads dns here."""
+        return {
+            "VRS_INWX_URL": self.inwx.url,
+            "VRS_INWX_USER": "demo",
+            "VRS_INWX_PASSWORD": "demo",
+            "VRS_INWX_GRACE": "0",
+            "VRS_DNS_SERVERS": ",".join(self.inwx.dns_servers),
+            "VRS_CUSTOMER_LOOK_AFTER": "0.2",
+        }
+
+    async def records(self, story: Story | None = None, zone: str = BASE_DOMAIN) -> list[tuple[str, str, str]]:
+        """Name, type and content of the project's records, or of all that were set in the zone."""
+        zones = await self._get(f"{self.control_url}/zones")
+        rows = next(each["records"] for each in zones if each["domain"] == zone)
+        return sorted(
+            (row["name"], row["type"], row["content"])
+            for row in rows
+            if row["type"] not in ("SOA", "NS") and (story is None or row["name"] == story.fqdn)
+        )
+
+
+@dataclass
+class Deployments(Vendor):
+    """Coolify."""
+
+    knobs = {"deploy_seconds": 0.05, "blip_seconds": 0, "delete_seconds": 0, "rate_limit": 6000}  # noqa: RUF012 - ClassVar
+    coolify: Coolify
+
+    def settings(self) -> dict[str, str]:
+        """What leads deploy here."""
+        return {
+            "VRS_COOLIFY_URL": self.coolify.url,
+            "VRS_COOLIFY_TOKEN": self.coolify.token,
+            "VRS_COOLIFY_PROJECT": self.coolify.project_uuid,
+            "VRS_COOLIFY_RATE_LIMIT": "6000",
+            "VRS_MARKETPLACE_URL": "https://marketplace.vrs.example",
+        }
+
+    async def applications(self, story: Story | None = None) -> list[dict[str, Any]]:
+        """The project's applications, or all."""
+        found: list[dict[str, Any]] = await self._get(f"{self.coolify.url}/_state", "applications")
+        return [each for each in found if story is None or str(story.project_id) in each["name"]]
+
+    async def environments(self, story: Story) -> list[str]:
+        """The names of the project's environments."""
+        projects = await self._get(f"{self.coolify.url}/_state", "projects")
+        names = [environment["name"] for project in projects for environment in project["environments"]]
+        return [name for name in names if str(story.project_id) in name]
+
+
+@dataclass
+class Cores(Vendor):
+    """The customers' vrs-core containers."""
+
+    knobs = {"boot_seconds": 0}  # noqa: RUF012 - ClassVar
+    core: Core
+
+    def settings(self) -> dict[str, str]:
+        """What leads bootstrap here."""
+        return {"VRS_CORE_CONNECT": self.core.https_address, "VRS_CORE_CA_FILE": str(self.core.ca_file)}
+
+    async def start(self, story: Story, *, plugins: str | None = None) -> None:
+        """Start the project's container, as a deployment does; `plugins` instead of what was ordered."""
+        ordered = ",".join(f"{plugin.name}=={plugin.version}" for plugin in story.plugins)
+        container = {
+            "fqdn": story.fqdn,
+            "image": "ghcr.io/vrs/vrs-core",
+            "tag": "1.0.0",
+            "env": {"VRS_PLUGINS": plugins or ordered},
+            "server_ip": str(SERVER.ipv4),
+        }
+        (await self.http.post(f"{self.core.url}/_apps", json=container)).raise_for_status()
+
+    async def looks(self) -> int:
+        """How often anybody asked for health."""
+        return (await self.calls()).get("health", 0)
+
+
+@dataclass
+class Mailbox(Vendor):
+    """The mail server."""
+
+    smtp: RunningSmtp
+
+    def settings(self) -> dict[str, str]:
+        """What leads notify here."""
+        return {
+            "VRS_SMTP_URL": self.smtp.smtp_url,
+            "VRS_MAIL_FROM": "VRS <noreply@vrs.example>",
+            "VRS_CASE_WORKERS": "team@vrs.example",
+        }
+
+    async def mails(self, to: str | None = None) -> list[dict[str, Any]]:
+        """The mails that arrived, oldest first."""
+        found: list[dict[str, Any]] = await self._get(self.smtp.inbox_url)
+        return [mail for mail in found if to is None or to in mail["to"]]
