@@ -123,6 +123,10 @@ class Cores(Vendor):
         }
         (await self.http.post(f"{self.core.url}/_apps", json=container)).raise_for_status()
 
+    async def hosts(self) -> list[str]:
+        """The names under which a container answers."""
+        return [app["fqdn"] for app in await self._get(f"{self.core.url}/_apps")]
+
     async def looks(self) -> int:
         """How often anybody asked for health."""
         return (await self.calls()).get("health", 0)
