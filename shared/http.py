@@ -21,7 +21,7 @@ current_lease: ContextVar[Lease | None] = ContextVar("current_lease", default=No
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
-"""Seconds. Together below a third of the default lease of 90 s: a request ends while its try may still act."""
+"""Seconds. A request (pool, connect, write, read) ends within a third of the default lease of 120 s."""
 
 
 def http_client(
@@ -31,7 +31,7 @@ def http_client(
     return httpx.AsyncClient(
         base_url=base_url,
         headers=headers,
-        timeout=httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
+        timeout=httpx.Timeout(CONNECT_TIMEOUT, read=read_timeout),
         event_hooks={"request": [_only_with_lease]},
     )
 

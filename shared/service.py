@@ -21,6 +21,7 @@ class Consumer:
     `concurrency` bounds the tries that run at once, `deadline` the step's whole life, `try_timeout` one try.
     `next_due` is the time after which the step that follows counts as late (`projects.step_due_at`).
     `fails_project`: a death of this step is a ProvisioningFailed; without it, only a dead letter.
+    `despite_cancellation`: hears of cancelled projects as well, as whoever tells people of a failing undo must.
     `introduces_project`: the event makes a project known; a consumer that `needs_project` waits for that.
     """
 
@@ -34,6 +35,7 @@ class Consumer:
     needs_project: bool = True
     failed_text: CustomerText | None = None
     fails_project: bool = True
+    despite_cancellation: bool = False
 
 
 class Kernel(Protocol):

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     health_host: str = "0.0.0.0"  # noqa: S104 - a container's health port is asked from outside
     health_port: int | None = Field(default=None, ge=0, le=65535)
-    lease_seconds: float = Field(default=90.0, ge=0.5, le=3600)
+    lease_seconds: float = Field(default=120.0, ge=1, le=3600)
 
     @classmethod
     def settings_customise_sources(

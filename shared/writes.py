@@ -40,20 +40,20 @@ class _RowWrite:
 
     @property
     def kind(self) -> object:
-        """One batch per table."""
-        return type(self.row).__tablename__
+        """One batch per table and set of columns."""
+        return (type(self).__name__, type(self.row).__tablename__, *sorted(_values(self.row)))
 
 
 class Upsert(_RowWrite):
-    """Insert the row, or update it whole if its primary key is there."""
+    """Insert the row, or update it if its primary key is there. An unset column is null, or its server's default."""
 
     rank: ClassVar[int] = 50
 
     @classmethod
     async def apply(cls, connection: AsyncConnection, batch: Sequence[tuple[UUID, Self]]) -> Sequence[Any]:
         """Write all rows of one table. Their results are None."""
-        model = type(batch[0][1].row)
-        await connection.execute(_upsert(model), [_values(write.row) for _, write in batch])
+        rows = [_values(write.row) for _, write in batch]
+        await connection.execute(_upsert(type(batch[0][1].row), tuple(rows[0])), rows)
         return [None] * len(batch)
 
 
@@ -86,15 +86,20 @@ async def apply_all(connection: AsyncConnection, writes: Sequence[tuple[UUID, Wr
 
 
 def _values(row: Table) -> dict[str, Any]:
-    """The row's columns as set; a column that was never set is None."""
-    return {attribute.columns[0].name: getattr(row, attribute.key) for attribute in inspect(type(row)).column_attrs}
+    columns = ((attribute.key, attribute.columns[0]) for attribute in inspect(type(row)).column_attrs)
+    is_set = vars(row)
+    return {
+        column.name: getattr(row, key)
+        for key, column in columns
+        if key in is_set or (column.server_default is None and column.identity is None)
+    }
 
 
 @cache
-def _upsert(model: type[Table]) -> Insert:
+def _upsert(model: type[Table], columns: tuple[str, ...]) -> Insert:
     statement = insert(model)
     keys = [column.name for column in inspect(model).primary_key]
-    others = {column.name: column for column in statement.excluded if column.name not in keys}
+    others = {column.name: column for column in statement.excluded if column.name in set(columns) - set(keys)}
     if not others:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=others)

@@ -64,5 +64,6 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         concurrency=16,
         deadline=timedelta(hours=24),
         fails_project=False,
+        despite_cancellation=event is ProvisioningFailed,
         needs_project=event not in (ProjectCancelled, ProvisioningFailed),
     )

@@ -15,7 +15,7 @@ from shared.errors import PermanentError, TemporaryError
 from shared.http import require_lease
 
 COMMAND_TIMEOUT = 20.0
-"""Seconds for each SMTP command: below a third of the default lease of 90 s."""
+"""Seconds for each SMTP command: below a third of the default lease of 120 s."""
 
 CONNECTIONS = 4
 

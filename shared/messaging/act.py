@@ -1,9 +1,9 @@
 """Runs the tries: each claimed or taken step's handler, bounded per consumer, outside any transaction."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -17,7 +17,7 @@ from shared.messaging.commit import Committer
 from shared.messaging.ending import undoes
 from shared.messaging.steps import LiveStep
 from shared.messaging.topology import queue_name
-from shared.messaging.verdict import Ending, decide
+from shared.messaging.verdict import Ending, Verdict, decide, gave_up
 from shared.messaging.waiting_room import StepRow
 from shared.outcome import Later, Outcome
 from shared.service import Consumer, Service
@@ -41,11 +41,17 @@ class Lane:
     in_hand: dict[int, LiveStep] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
+    more_is_due: bool = False
 
     @property
     def room(self) -> int:
-        """How many more steps may be claimed or taken."""
+        """How many more steps may be taken from the waiting room."""
         return 2 * self.consumer.concurrency - len(self.in_hand)
+
+    @property
+    def room_for_new(self) -> int:
+        """How many more may be claimed: fewer, so that a backlog never keeps out what is due."""
+        return self.consumer.concurrency + self.consumer.concurrency // 2 - len(self.in_hand)
 
 
 class Actor:
@@ -71,13 +77,18 @@ class Actor:
         rows: Iterable[StepRow],
         facts: Mapping[UUID, ProjectFacts],
         events: Mapping[UUID, CloudEvent[Event]] | None = None,
+        *,
+        since: float,
     ) -> None:
-        """Begin a try for each row. Events that were not just decoded are decoded from the row's bytes."""
-        now = time.monotonic()
+        """Begin a try for each row. Events that were not just decoded are decoded from the row's bytes.
+
+        `since`: monotonic time before the statement that gave us their leases.
+        """
         for row in rows:
-            event = (events or {}).get(row.event_id) or self._decoded(lane, row)
+            event = (events or {}).get(row.event_id)
+            verdict = None
             if event is None:
-                continue
+                event, verdict = _decoded(lane, row)
             step = LiveStep(
                 consumer=lane.consumer,
                 queue=lane.queue,
@@ -86,19 +97,21 @@ class Actor:
                 attempt=row.attempt,
                 token=row.token,
                 deaths=row.deaths,
-                expires=None if row.remaining is None else now + row.remaining,
+                expires=None if row.remaining is None else since + row.remaining,
                 opened_at=row.created_at,
                 reason=row.reason,
                 project=facts.get(event.subject),
-                lease=Lease(now + self.committer.lease),
+                lease=Lease(since + self.committer.lease),
                 records=self.committer,
             )
             lane.in_hand[step.token] = step
-            task = asyncio.create_task(self._try(lane, step))
+            if row.crashed and row.remaining is not None and row.remaining <= 0:
+                verdict = gave_up(f"its process ended {row.attempt - 1} times during it", "crashed", lane.consumer)
+            task = asyncio.create_task(self._try(lane, step, verdict))
             lane.tasks.add(task)
             task.add_done_callback(lane.tasks.discard)
 
-    async def _try(self, lane: Lane, step: LiveStep) -> None:
+    async def _try(self, lane: Lane, step: LiveStep, verdict: Verdict | None) -> None:
         try:
             with bound_contextvars(
                 project=str(step.project_id),
@@ -106,16 +119,19 @@ class Actor:
                 causation=str(step.event_id),
                 consumer=step.queue,
             ):
-                async with lane.slots:
-                    result = await self._act(step)
-                verdict = decide(result, consumer=step.consumer, attempt=step.attempt, expires=step.expires)
-                await self.committer.end(step, verdict)
-                if verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
+                if verdict is None:
+                    async with lane.slots:
+                        verdict = _judged(step, await self._act(step))
+                ended = await self.committer.end(step, verdict)
+                if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
                     self.look_again(verdict.after)
-                log.info("step ended", ending=verdict.ending.value, message=verdict.message, attempt=step.attempt)
+                ending = verdict.ending.value if ended else Ending.VOID.value
+                log.info("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
         finally:
             lane.in_hand.pop(step.token, None)
             lane.freed.set()
+            if lane.more_is_due:
+                self.look_again(0.0)
 
     async def _act(self, step: LiveStep) -> Outcome | Exception:
         consumer = step.consumer
@@ -127,21 +143,23 @@ class Actor:
                 [busy] = await step.record(CloseOpenSteps(self.service.name, step.event_id))
                 if busy:
                     return STILL_RUNNING
-            async with asyncio.timeout(consumer.try_timeout.total_seconds()):
-                return await consumer.handler(step.event.data, step)
-        except (TemporaryError, PermanentError, StepVoidError, TimeoutError) as error:
+            return await self._handle(step)
+        except (TemporaryError, PermanentError, StepVoidError) as error:
             return error
         except Exception as error:
             log.exception("unexpected error in a handler, it will be tried again")
             return error
 
-    def _decoded(self, lane: Lane, row: StepRow) -> CloudEvent[Event] | None:
+    @staticmethod
+    async def _handle(step: LiveStep) -> Outcome:
+        limit = step.consumer.try_timeout.total_seconds()
         try:
-            return decode(row.body, lane.consumer.event)
-        except ContractError:
-            # Claimed under an older contract. Its lease ends, and a version that reads it takes it.
-            log.exception("an open step's event breaks the contract", consumer=lane.queue, event_id=str(row.event_id))
-            return None
+            async with asyncio.timeout(limit) as timeout:
+                return await step.consumer.handler(step.event.data, step)
+        except TimeoutError as error:
+            if not timeout.expired():
+                raise
+            raise TemporaryError(f"the try took longer than {limit:.0f} s", code="try_timeout") from error
 
     async def drain(self, grace: float) -> Sequence[LiveStep]:
         """Wait `grace` seconds for the running tries, then stop them; return those that did not end."""
@@ -149,8 +167,33 @@ class Actor:
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
         left = self.in_hand
-        for lane in self.lanes:
-            for task in lane.tasks:
-                task.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return left
+
+
+def _judged(step: LiveStep, result: Outcome | Exception) -> Verdict:
+    """Decide; an outcome that cannot even be judged is an error like any other."""
+    judge = partial(decide, consumer=step.consumer, attempt=step.attempt, expires=step.expires)
+    try:
+        return judge(result)
+    except Exception as error:
+        log.exception("an outcome cannot be judged")
+        return judge(error)
+
+
+def _decoded(lane: Lane, row: StepRow) -> tuple[CloudEvent[Event], Verdict | None]:
+    """The row's event; if it breaks the contract by now, as much of it as its death needs."""
+    try:
+        return decode(row.body, lane.consumer.event), None
+    except ContractError as error:
+        event: CloudEvent[Event] = CloudEvent.model_construct(
+            id=row.event_id,
+            subject=row.project_id or UUID(int=0),
+            source="unreadable",
+            type=lane.consumer.event.type,
+            time=row.created_at,
+            data=None,  # type: ignore[arg-type]  # its handler is never called
+        )
+        return event, gave_up(f"its event breaks the contract of this version: {error}", "contract", lane.consumer)

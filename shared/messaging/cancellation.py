@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
-from shared.messaging.settle import LOCK_PROJECTS
+from shared.messaging.settle import lock_projects
 from shared.messaging.topology import queue_name
 
 _MARK = text("""
@@ -74,7 +74,7 @@ _STILL_RUNNING = text("""
 async def mark_cancelled(connection: AsyncConnection, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
     """Lock the projects and set the cancellation mark, also for a project that nobody knows."""
     project_ids = [project_id for project_id, _ in events]
-    await connection.execute(LOCK_PROJECTS, {"project_ids": project_ids})
+    await lock_projects(connection, project_ids)
     await connection.execute(
         _MARK,
         {

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from shared.database import Database
 from shared.errors import PermanentError, StepVoidError
 from shared.messaging.cancellation import mark_undone
-from shared.messaging.ending import STAYS_AS, ended, stay_of, under_cancellation, undoes
+from shared.messaging.ending import STAYS_AS, ended, heeds_mark, stay_of, under_cancellation, undoes
 from shared.messaging.publish import Message
 from shared.messaging.say import Speaker
 from shared.messaging.settle import leave, lock_projects, stay, write_down
 from shared.messaging.steps import LiveStep
-from shared.messaging.trouble import DATABASE_ERRORS, is_data_error
-from shared.messaging.verdict import Ending, Verdict
+from shared.messaging.trouble import LOCK_TIMEOUT, Pause, passes, reason_of, sqlstate
+from shared.messaging.verdict import Ending, Verdict, gave_up
 from shared.messaging.waiting_room import renew
 from shared.service import Service
 from shared.step import Row
@@ -33,16 +32,31 @@ log = structlog.get_logger(__name__)
 LARGEST_GROUP = 128
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
+DATA_ERROR = "data_error"
+LAST_WORDS = "gave up: "
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A record (`writes`) or an ending (`verdict`) of a try. `done` gets the writes' results, or why there are none."""
+    """A record (`writes`) or an ending (`verdict`) of a try. `done` gets the writes' results, or why there are none.
+
+    `alone`: its project's row was locked by somebody else for long; it must not hold up a group again.
+    """
 
     step: LiveStep
     done: asyncio.Future[list[Any]]
     writes: tuple[Write, ...] = ()
     verdict: Verdict | None = None
+    alone: bool = False
+
+    def answer(self, answer: list[Any] | Exception) -> None:
+        """Tell whoever still waits: a try may have been stopped meanwhile."""
+        if self.done.done():
+            return
+        if isinstance(answer, Exception):
+            self.done.set_exception(answer)
+        else:
+            self.done.set_result(answer)
 
 
 Answers = dict[Job, list[Any] | Exception]
@@ -70,10 +84,13 @@ class Committer:
         """
         return await self._put(Job(step, asyncio.get_running_loop().create_future(), writes=tuple(writes)))
 
-    async def end(self, step: LiveStep, verdict: Verdict) -> None:
-        """Commit how a try ended. A try that is void meanwhile leaves nothing."""
-        with suppress(StepVoidError):
+    async def end(self, step: LiveStep, verdict: Verdict) -> bool:
+        """Commit how a try ended; return False if it was void meanwhile and left nothing."""
+        try:
             await self._put(Job(step, asyncio.get_running_loop().create_future(), verdict=verdict))
+        except StepVoidError:
+            return False
+        return True
 
     async def read(self, model: type[Row], project_id: UUID) -> list[Row]:
         """Read a project's rows, oldest key first, on a connection of its own."""
@@ -106,38 +123,52 @@ class Committer:
         projects: set[UUID] = set()
         while self._jobs and len(group) < LARGEST_GROUP:
             job = self._jobs.popleft()
-            if job.step.project_id in projects:
+            if job.done.done() and job.verdict is None:  # the try that wanted this record was stopped
+                continue
+            if job.step.project_id in projects or (job.alone and group):
                 left.append(job)
-            else:
-                projects.add(job.step.project_id)
-                group.append(job)
+                continue
+            projects.add(job.step.project_id)
+            group.append(job)
+            if job.alone:
+                break
         self._jobs.extendleft(reversed(left))
         return group
 
     async def _commit(self, group: list[Job]) -> None:
-        pause = FIRST_PAUSE
+        pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             confirmed = self.speaker.take_confirmed()
+            began = time.monotonic()
             try:
                 answers, messages = await self._transaction(group, confirmed)
                 break
-            except (*DATABASE_ERRORS, ValueError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001 - a service's own write may raise anything
                 self.speaker.give_back(confirmed)
-                if is_data_error(error):
+                if not passes(error):
                     await self._split(group, error)
                     return
-                log.warning("commit is repeated", group=len(group), error=str(error).splitlines()[0], next_try_in=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+                if sqlstate(error) == LOCK_TIMEOUT and group:
+                    self._put_back(group)
+                    return
+                log.warning("commit is repeated", group=len(group), error=reason_of(error))
+            await pause.wait()
+        self.speaker.forget(confirmed)
         self.speaker.say(messages)
         for job, answer in answers.items():
-            if isinstance(answer, Exception):
-                job.done.set_exception(answer)
-            elif not job.done.done():
-                job.done.set_result(answer)
+            if job.verdict is None and not isinstance(answer, Exception):
+                job.step.lease.ends = began + self.lease
+            job.answer(answer)
+
+    def _put_back(self, group: list[Job]) -> None:
+        """Somebody outside holds one of the projects for long: the others must not wait with it."""
+        log.warning("a project's row is locked by somebody else", group=len(group))
+        for job in group:
+            job.alone = True
+        self._jobs.extend(group)
 
     async def _split(self, group: list[Job], error: Exception) -> None:
-        """A data error sinks only the job that has it: a record is refused, an ending becomes a death."""
+        """Bad data sink only the job that has them: a record is refused, an ending becomes a death."""
         if len(group) > 1:
             middle = len(group) // 2
             await self._commit(group[:middle])
@@ -146,14 +177,15 @@ class Committer:
         if not group:
             raise error
         job = group[0]
-        reason = f"the database refuses what this step writes: {str(error).splitlines()[0]}"
+        reason = f"what this step writes is refused: {reason_of(error)}"
         log.error("data error", consumer=job.step.queue, event_id=str(job.step.event_id), reason=reason)
         if job.verdict is None:
-            job.done.set_exception(PermanentError(reason, code="data_error"))
-        elif job.verdict.code == "data_error":
-            raise error
+            job.answer(PermanentError(reason, code=DATA_ERROR))
+        elif job.verdict.message.startswith(LAST_WORDS):
+            log.critical("a step's death cannot be written down; its lease ends and it is tried again")
+            job.answer(StepVoidError(reason))
         else:
-            job.verdict = Verdict(Ending.DEAD, reason, {"code": "data_error"}, code="data_error")
+            job.verdict = gave_up(f"{LAST_WORDS}{reason}", DATA_ERROR, job.step.consumer)
             await self._commit([job])
 
     async def _transaction(self, group: list[Job], confirmed: list[UUID]) -> tuple[Answers, list[Message]]:
@@ -167,16 +199,14 @@ class Committer:
 
     async def _record(self, connection: AsyncConnection, jobs: list[Job], cancelled: set[UUID]) -> Answers:
         answers: Answers = {}
-        now = time.monotonic()
         alive = await renew(connection, [job.step.fence for job in jobs], self.lease)
         allowed: list[Job] = []
         for job in jobs:
-            if job.step.project_id in cancelled and not undoes(job.step):
+            if job.step.project_id in cancelled and heeds_mark(job.step):
                 answers[job] = StepVoidError("the project was cancelled")
             elif job.step.token not in alive:
                 answers[job] = StepVoidError("the lease is lost, another try has taken over")
             else:
-                job.step.lease.ends = now + self.lease
                 allowed.append(job)
         results = iter(
             await apply_all(connection, [(job.step.project_id, write) for job in allowed for write in job.writes])

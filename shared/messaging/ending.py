@@ -1,6 +1,8 @@
 """From a verdict to rows: what the log says of it, what is still to be said, how the project stands. No I/O."""
 
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,16 +36,21 @@ class Ended:
 
 
 def undoes(step: LiveStep) -> bool:
-    """Whether the step undoes: the cancellation mark stops every other."""
+    """Whether the step is the undo of a cancellation."""
     return step.consumer.event is ProjectCancelled
+
+
+def heeds_mark(step: LiveStep) -> bool:
+    """Whether a cancellation stops the step: every one but the undo, and those that tell people about it."""
+    return not (undoes(step) or step.consumer.despite_cancellation)
 
 
 def under_cancellation(step: LiveStep, verdict: Verdict, *, cancelled: bool) -> Verdict:
     """A step of a cancelled project emits nothing, success or failure, and is closed; what it made is written down."""
-    if not cancelled or undoes(step):
+    if not cancelled or not heeds_mark(step):
         return verdict
     message = verdict.message
-    if verdict.ending is not Ending.CLOSED:
+    if verdict.ending is not Ending.VOID:
         message = f"closed, the project was cancelled meanwhile; the try had ended as {verdict.ending}: {message}"
     return Verdict(Ending.CLOSED, message, verdict.detail, writes=verdict.writes)
 
@@ -67,13 +74,9 @@ def ended(service: ServiceName, step: LiveStep, verdict: Verdict) -> Ended:
     """What the try leaves behind. A repetition of Later or Parked with the same words is not logged again."""
     if verdict.ending is Ending.DEAD:
         return _death(service, step, verdict)
-    events = [wrap(service, step, event) for event in verdict.events]
-    silent = verdict.ending in (Ending.LATER, Ending.PARKED) and verdict.message == step.reason and not events
-    return Ended(
-        None if silent else _log(service, step, verdict, events),
-        _move(step, verdict),
-        tuple(said(event) for event in events),
-    )
+    messages = tuple(said(wrap(service, step, event)) for event in verdict.events)
+    silent = verdict.ending in (Ending.LATER, Ending.PARKED) and verdict.message == step.reason and not messages
+    return Ended(None if silent else _log(service, step, verdict, messages), _move(step, verdict), messages)
 
 
 def wrap(service: ServiceName, step: LiveStep, event: Event) -> CloudEvent[Any]:
@@ -134,17 +137,17 @@ def _death(service: ServiceName, step: LiveStep, verdict: Verdict) -> Ended:
     )
     verdict = replace(verdict, detail={**verdict.detail, "dead_letter_id": str(letter.id)})
     if not step.consumer.fails_project:
-        return Ended(_log(service, step, verdict, []), None, (letter,))
-    failed = wrap(service, step, failure(service, verdict, letter))
-    return Ended(_log(service, step, verdict, [failed]), _move(step, verdict), (letter, said(failed)))
+        return Ended(_log(service, step, verdict, ()), None, (letter,))
+    failed = said(wrap(service, step, failure(service, verdict, letter)))
+    return Ended(_log(service, step, verdict, (failed,)), _move(step, verdict), (letter, failed))
 
 
 def failure(service: ServiceName, verdict: Verdict, letter: Message) -> ProvisioningFailed:
-    """What is said when a step gives up."""
+    """What is said when a step gives up, whatever its error's words were."""
     return ProvisioningFailed(
         step=service,
-        reason_code=verdict.code,
-        message=" ".join(verdict.message.split())[:500] or verdict.code,
+        reason_code=verdict.code if re.fullmatch(r"[a-z][a-z0-9_]{0,63}", verdict.code) else "unclassified",
+        message=re.sub(r"[\x00-\x20\x7f]+", " ", verdict.message).strip()[:500] or "no reason was given",
         customer_text=verdict.customer_text,
         dead_letter_id=letter.id,
     )
@@ -157,7 +160,7 @@ def _move(step: LiveStep, verdict: Verdict) -> Move | None:
     return Move(step.project_id, verdict.state, due.total_seconds() if due else None)
 
 
-def _log(service: ServiceName, step: LiveStep, verdict: Verdict, events: list[CloudEvent[Any]]) -> LogRow:
+def _log(service: ServiceName, step: LiveStep, verdict: Verdict, events: Sequence[Message]) -> LogRow:
     took = time.monotonic() - step.started
     return LogRow(
         project_id=step.project_id,
@@ -170,7 +173,7 @@ def _log(service: ServiceName, step: LiveStep, verdict: Verdict, events: list[Cl
         correlation_id=step.correlation_id,
         message=verdict.message,
         detail=verdict.detail,
-        emitted=b"\n".join(event.encode() for event in events) if events else None,
+        emitted=b"\n".join(event.body for event in events) if events else None,
         started_at=datetime.now(UTC) - timedelta(seconds=took),
         duration_ms=int(took * 1000),
     )

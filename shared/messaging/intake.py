@@ -6,6 +6,7 @@ dropped (the broker delivers it again) and everything begins anew.
 
 import asyncio
 import hashlib
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,11 @@ from contracts import CloudEvent, ContractError, Event, ProjectCancelled, Projec
 from contracts.cloud_event import Refusal
 from shared.database import Database
 from shared.messaging.act import Actor, Lane
-from shared.messaging.broker import CONNECTION_ERRORS, ServiceBroker
+from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.cancellation import introduce, mark_cancelled
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
-from shared.messaging.topology import queues_of
-from shared.messaging.trouble import DATABASE_ERRORS, is_data_error
+from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.waiting_room import claim, project_facts
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 LARGEST_GROUP = 128
 SUSPICIOUS_DELIVERIES = 5
 """From this delivery on a message is claimed alone: it may be what keeps killing its group."""
+
+MOST_DEATHS = 1_000_000
+"""A header that names more is not ours."""
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
@@ -47,6 +50,7 @@ class Delivery:
     deliveries: int
     event: CloudEvent[Event] | None = None
     error: ContractError | None = None
+    claimed: bool = True
 
 
 class Intake:
@@ -64,20 +68,23 @@ class Intake:
 
     async def run(self) -> None:
         """Consume, for ever; begin anew whenever the channel is gone."""
-        pause = FIRST_PAUSE
+        pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             try:
-                await self._consume()
-                pause = FIRST_PAUSE
+                await self._consume(pause)
             except CONNECTION_ERRORS as error:
-                reason = str(error) or type(error).__name__
-                log.warning("not subscribed", consumer=self.lane.queue, error=reason, next_try_in=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+                log.warning("not subscribed", consumer=self.lane.queue, error=reason_of(error))
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # aiormq's word to whoever waits for an answer when the connection's reader ends: nobody cancelled us
+                log.warning("not subscribed", consumer=self.lane.queue, error="the connection was lost")
+            await pause.wait()
 
-    async def _consume(self) -> None:
+    async def _consume(self, pause: Pause) -> None:
         """Subscribe and claim until the channel closes, the broker cancels the consumer, or we are stopped."""
-        await self.broker.declare(queues_of(self.broker.service))
+        await self.broker.declare()
         channel = await self.broker.open_channel(prefetch=2 * self.lane.consumer.concurrency)
         cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _: cancelled.set())
@@ -86,25 +93,25 @@ class Intake:
         try:
             await channel.basic_consume(self.lane.queue, self._arrived)
             self.subscribed = True
+            pause.reset()
             endings.append(asyncio.create_task(self._claim_forever(channel)))
             await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-            for ending in endings:
-                if ending.done() and not ending.cancelled() and ending.exception():
-                    raise ConnectionError(str(ending.exception()))
+            if len(endings) > 2 and endings[2].done():  # noqa: PLR2004 - the claim loop only ends by an error
+                endings[2].result()
         finally:
             self.subscribed = False
             for ending in endings:
                 ending.cancel()
             await asyncio.gather(*endings, return_exceptions=True)
             if not channel.is_closed:
-                await channel.close()
+                await channel.close(timeout=CLOSE_TIMEOUT)
 
     async def _arrived(self, message: DeliveredMessage) -> None:
         # One task per delivery: whoever appends before any await keeps the order of the delivery tags.
         headers: dict[str, Any] = message.header.properties.headers or {}
         self._deliveries.append(
             Delivery(
-                tag=message.delivery_tag or 0,
+                tag=_tag(message),
                 body=message.body,
                 deaths=_count(headers.get("vrs-death")),
                 deliveries=_count(headers.get("x-delivery-count")),
@@ -117,16 +124,25 @@ class Intake:
             while not self._deliveries:
                 self._ready.clear()
                 await self._ready.wait()
-            while self.lane.room <= 0:
+            while self.lane.room_for_new <= 0:
                 self.lane.freed.clear()
                 await self.lane.freed.wait()
             group = self._next_group()
             await self._claim(group)
-            await channel.basic_ack(group[-1].tag, multiple=True, wait=False)
+            await self._ack(channel, group)
+
+    @staticmethod
+    async def _ack(channel: Channel, group: list[Delivery]) -> None:
+        for delivery in group:
+            if not delivery.claimed:  # the broker moves it to the dead letters: nothing is lost
+                await channel.basic_reject(delivery.tag, requeue=False, wait=False)
+        claimed = [delivery.tag for delivery in group if delivery.claimed]
+        if claimed:
+            await channel.basic_ack(claimed[-1], multiple=True, wait=False)
 
     def _next_group(self) -> list[Delivery]:
         group: list[Delivery] = []
-        while self._deliveries and len(group) < min(LARGEST_GROUP, self.lane.room):
+        while self._deliveries and len(group) < min(LARGEST_GROUP, self.lane.room_for_new):
             if self._deliveries[0].deliveries >= SUSPICIOUS_DELIVERIES:
                 return group or [self._deliveries.popleft()]
             group.append(self._deliveries.popleft())
@@ -136,30 +152,30 @@ class Intake:
         """Claim the group; without a database wait for it, consuming nothing; split it on a data error."""
         for delivery in group:
             self._read(delivery)
-        pause = FIRST_PAUSE
+        pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             try:
                 await self._claim_once(group)
-            except (*DATABASE_ERRORS, ValueError, TypeError) as error:
-                reason = str(error).splitlines()[0]
-                if is_data_error(error):
-                    await self._split(group, reason)
+            except Exception as error:  # noqa: BLE001 - whatever a message does, its neighbours go on
+                if not passes(error):
+                    await self._split(group, error)
                     return
-                log.warning("claim is repeated", consumer=self.lane.queue, error=reason, next_try_in=pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                log.warning("claim is repeated", consumer=self.lane.queue, error=reason_of(error))
+                await pause.wait()
             else:
                 return
 
-    async def _split(self, group: list[Delivery], reason: str) -> None:
+    async def _split(self, group: list[Delivery], error: Exception) -> None:
         if len(group) > 1:
             for delivery in group:
                 await self._claim([delivery])
             return
         delivery = group[0]
         if delivery.event is None:
-            raise RuntimeError(f"a refused message cannot be written down: {reason}")
-        problems = [f"the database refuses it: {reason}"]
+            log.critical("a message can be neither claimed nor refused", consumer=self.lane.queue, exc_info=error)
+            delivery.claimed = False
+            return
+        problems = [f"it cannot be claimed: {reason_of(error)}"]
         delivery.error = ContractError(
             Refusal.INVALID, problems, event_id=delivery.event.id, project_id=delivery.event.subject
         )
@@ -180,13 +196,15 @@ class Intake:
                 legible[delivery.event.id] = delivery
         events = {event_id: delivery.event for event_id, delivery in legible.items() if delivery.event is not None}
         refused = [self._refused(delivery, delivery.error) for delivery in group if delivery.error is not None]
+        since = time.monotonic()
         async with self.database.engine.begin() as connection:
             await self._prepare(connection, list(events.values()))
             rows = (
                 await claim(
                     connection,
                     consumer=self.lane.queue,
-                    undoes=self.lane.consumer.event is ProjectCancelled,
+                    despite_cancellation=self.lane.consumer.event is ProjectCancelled
+                    or self.lane.consumer.despite_cancellation,
                     lease=self.actor.committer.lease,
                     lifetime=self.lane.consumer.deadline.total_seconds(),
                     deliveries=[
@@ -200,7 +218,7 @@ class Intake:
             facts = await project_facts(connection, [row.project_id for row in rows if row.project_id])
             messages = await refuse(connection, self.broker.service.name, self.lane, refused) if refused else []
         self.speaker.say(messages)
-        self.actor.start(self.lane, rows, facts, events)
+        self.actor.start(self.lane, rows, facts, events, since=since)
 
     async def _prepare(self, connection: Any, events: list[CloudEvent[Event]]) -> None:
         """What must stand before the claim, under the projects' locks: the project, or its cancellation mark."""
@@ -217,4 +235,10 @@ class Intake:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_DEATHS else 0
+
+
+def _tag(message: DeliveredMessage) -> int:
+    if message.delivery_tag is None:
+        raise ValueError("a delivery without a tag cannot be acked")
+    return message.delivery_tag

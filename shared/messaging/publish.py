@@ -82,8 +82,8 @@ def _frames(channel: Channel, message: Message) -> list[Any]:
         content_type=CONTENT_TYPE,
         delivery_mode=PERSISTENT,
         message_id=str(message.id),
-        correlation_id=message.headers.get("correlation-id"),
-        message_type=message.headers.get("type"),
+        correlation_id=_text(message.headers.get("correlation-id")),
+        message_type=_text(message.headers.get("type")),
         headers=message.headers,
     )
     size = channel.max_content_size
@@ -92,6 +92,10 @@ def _frames(channel: Channel, message: Message) -> list[Any]:
         ContentHeader(properties=properties, body_size=len(message.body)),
         *(ContentBody(message.body[start : start + size]) for start in range(0, len(message.body), size)),
     ]
+
+
+def _text(header: Any) -> str | None:
+    return header if isinstance(header, str) else None
 
 
 def _meaning(answer: Any) -> Said:

@@ -11,13 +11,14 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import CloudEvent, ContractError, ServiceName
+from contracts import CloudEvent, ContractError, ProvisioningFailed, ServiceName
 from shared.messaging.act import Lane
 from shared.messaging.clean import clean
 from shared.messaging.ending import dead_letter, failure, said
 from shared.messaging.publish import Message
 from shared.messaging.settle import LogRow, lock_projects, write_down
 from shared.messaging.verdict import GENERAL_TEXT, Ending, Verdict
+from shared.messaging.waiting_room import unclaim_settled
 from shared.models import LogStatus
 from shared.models.log import SETTLED
 
@@ -70,15 +71,19 @@ async def refuse(
     )
     logs: list[LogRow] = []
     messages: list[Message] = []
-    for row in buried:
+    rows = buried.all()
+    gone = await unclaim_settled(connection, lane.queue, [row.event_id for row in rows]) if rows else set()
+    for row in rows:
+        if row.event_id in gone:
+            continue
         each = by_id[row.event_id]
         letter = _letter(lane, each, row.deaths, row.attempt)
         messages.append(letter)
         emitted = None
         if each.project_id and each.project_id not in cancelled and lane.consumer.fails_project:
-            event = _failed(service, lane, each, letter)
-            emitted = event.encode()
-            messages.append(said(event))
+            failed = said(_failed(service, lane, each, each.project_id, letter))
+            emitted = failed.body
+            messages.append(failed)
         logs.append(_log(service, lane, each, row.attempt, emitted, letter))
     await write_down(connection, service=service, logs=logs, moves=[], messages=messages, confirmed=[])
     return messages
@@ -99,18 +104,19 @@ def _letter(lane: Lane, refused: Refused, death: int, attempt: int) -> Message:
     )
 
 
-def _failed(service: ServiceName, lane: Lane, refused: Refused, letter: Message) -> CloudEvent:  # type: ignore[type-arg]  # any event
+def _failed(
+    service: ServiceName, lane: Lane, refused: Refused, project_id: UUID, letter: Message
+) -> CloudEvent[ProvisioningFailed]:
     verdict = Verdict(
         Ending.DEAD,
         clean(f"{lane.queue} cannot read an event: {refused.error}"),
         code=f"contract_{refused.error.refusal}",
         customer_text=lane.consumer.failed_text or GENERAL_TEXT,
     )
-    assert refused.project_id is not None  # noqa: S101 - the caller has asked
     return CloudEvent.of(
         failure(service, verdict, letter),
         source=service.value,
-        project_id=refused.project_id,
+        project_id=project_id,
         causation_id=refused.error.event_id,
     )
 

@@ -4,20 +4,24 @@ import asyncio
 import json
 import signal
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
 
-from shared.database import open_database, wait_until_up
+from shared.database import Database, open_database, wait_until_up
 from shared.logging import configure_logging
 from shared.messaging.runtime import Runtime, running
 from shared.service import Build, Service
 from shared.settings import Settings, load
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+DISPOSE_TIMEOUT = 3.0
 
 
 async def run(build: Build) -> None:
@@ -31,38 +35,51 @@ async def run(build: Build) -> None:
     configure_logging(settings.log_format, settings.log_level)
     stopping = _signalled()
     async with build() as service:
-        await _until(stopping, _serve(service, settings, stopping))
+        database = open_database(settings, application_name=f"vrs {service.name}")
+        try:
+            await _unless(stopping, wait_until_up(database))
+            if not stopping.is_set():
+                await _serve(service, database, settings, stopping)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DISPOSE_TIMEOUT):
+                    await database.engine.dispose()
 
 
-async def _serve(service: Service, settings: Settings, stopping: asyncio.Event) -> None:
-    database = open_database(settings, application_name=f"vrs {service.name}")
-    try:
-        await wait_until_up(database)
-        amqp_url = settings.amqp_url.get_secret_value()
-        async with running(service, database, amqp_url=amqp_url, lease=settings.lease_seconds) as runtime:
-            log.info("service is up", service=service.name.value)
-            async with asyncio.TaskGroup() as group:
-                server = _health_server(runtime, settings)
-                if server:
-                    group.create_task(server.serve())
-                runtime.broken.add_done_callback(lambda _: stopping.set())
-                await stopping.wait()
-                if server:
-                    server.should_exit = True
-            log.info("service stops", service=service.name.value)
-        if runtime.broken.done():
-            runtime.broken.result()
-    finally:
-        await database.engine.dispose()
+async def _serve(service: Service, database: Database, settings: Settings, stopping: asyncio.Event) -> None:
+    amqp_url = settings.amqp_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        entering = stack.enter_async_context(
+            running(service, database, amqp_url=amqp_url, lease=settings.lease_seconds)
+        )
+        runtime = await _unless(stopping, entering)
+        if runtime is None:
+            return
+        runtime.broken.add_done_callback(lambda _: stopping.set())
+        log.info("service is up", service=service.name.value)
+        server = _health_server(runtime, settings)
+        async with asyncio.TaskGroup() as group:
+            if server:
+                group.create_task(server.serve())
+            await stopping.wait()
+            if server:
+                server.should_exit = True
+        log.info("service stops", service=service.name.value)
+    if runtime.broken.done():
+        runtime.broken.result()
 
 
-async def _until(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do `work`; a signal that comes before it can stop by itself cancels it."""
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """Do `work`, unless a signal comes first: then it is cancelled and the answer is None."""
     task = asyncio.create_task(work)
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    await task
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None
 
 
 def _signalled() -> asyncio.Event:

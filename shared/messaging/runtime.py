@@ -1,8 +1,9 @@
 """One service, put together and running."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -10,21 +11,24 @@ import structlog
 
 from shared.database import Database
 from shared.messaging.act import Actor
-from shared.messaging.broker import ServiceBroker
+from shared.messaging.broker import CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.commit import Committer
 from shared.messaging.intake import Intake
 from shared.messaging.say import Speaker
 from shared.messaging.schedule import Scheduler
-from shared.messaging.trouble import DATABASE_ERRORS
+from shared.messaging.trouble import DATABASE_ERRORS, Pause
 from shared.messaging.waiting_room import release
 from shared.service import Background, Service
 
 log = structlog.get_logger(__name__)
 
-GRACE = 20.0
+GRACE = 15.0
 """Seconds that running tries are given at the end."""
 
 FLUSH = 5.0
+CLOSE_TIMEOUT = 3.0
+"""Seconds each. With the broker or the database gone silent a stop still ends within 30 s."""
+
 LONGEST_PAUSE = 60.0
 
 
@@ -35,6 +39,7 @@ class Runtime:
         self.service = service
         self.database = database
         self.broker = ServiceBroker(amqp_url, service)
+        self.broker.consumes = lambda: not self.not_ready
         self.speaker = Speaker(service.name, database, self.broker)
         self.committer = Committer(service, database, self.speaker, lease)
         self.actor = Actor(service, self.committer)
@@ -60,8 +65,8 @@ class Runtime:
         self._run("listen", self.scheduler.listen)
         for intake in self.intakes:
             self._run(intake.lane.queue, intake.run)
-        for background in self.service.background:
-            self._run(getattr(background, "__name__", "background"), partial(self._restart, background))
+        for number, background in enumerate(self.service.background, 1):
+            self._run(f"background {number}", partial(self._restart, background))
 
     async def stop(self) -> None:
         """Stop taking, let running tries end, say what is committed; give back what is left."""
@@ -69,18 +74,21 @@ class Runtime:
         left = await self.actor.drain(GRACE)
         try:
             async with asyncio.timeout(FLUSH):
-                while not (self.committer.idle and self.speaker.idle) and not self.broken.done():  # noqa: ASYNC110 - queues and a timer, once
+                while not (self.committer.idle and self.speaker.idle) and not self.broken.done():
+                    self.speaker.remove_confirmed()
                     await asyncio.sleep(0.01)
         except TimeoutError:
             log.warning("stopped before everything was said; the outbox keeps it")
         await self._cancel(list(self._loops))
         if left:
             try:
-                async with self.database.autocommit.begin() as connection:
+                async with asyncio.timeout(CLOSE_TIMEOUT), self.database.autocommit.begin() as connection:
                     await release(connection, [step.fence for step in left])
             except DATABASE_ERRORS:
                 log.warning("leases end by themselves", steps=len(left))
-        await self.broker.stop()
+        with suppress(*CONNECTION_ERRORS):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.broker.stop()
 
     def _run(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.create_task(loop(), name=name)
@@ -89,22 +97,25 @@ class Runtime:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """None of the loops ends by itself: a kernel that has lost one must stop rather than limp."""
-        if task.cancelled() or self.broken.done():
+        if self._loops.get(task.get_name()) is not task or self.broken.done():
             return
-        log.error("the kernel is broken", loop=task.get_name(), exc_info=task.exception())
-        self.broken.set_exception(task.exception() or RuntimeError(f"{task.get_name()} has ended"))
+        error = None if task.cancelled() else task.exception()
+        log.error("the kernel is broken", loop=task.get_name(), exc_info=error)
+        self.broken.set_exception(error or RuntimeError(f"{task.get_name()} has ended"))
 
     async def _restart(self, background: Background) -> None:
-        pause = 1.0
+        pause = Pause(1.0, LONGEST_PAUSE)
         while True:
+            began = time.monotonic()
             try:
                 await background(self.scheduler)
             except Exception:
-                log.exception("background work failed", next_try_in=pause)
+                log.exception("background work failed")
             else:
                 raise RuntimeError("background work has ended")
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            if time.monotonic() - began > LONGEST_PAUSE:
+                pause.reset()
+            await pause.wait()
 
     async def _cancel(self, names: list[str]) -> None:
         tasks = [self._loops.pop(name) for name in names if name in self._loops]
@@ -115,12 +126,12 @@ class Runtime:
 
 @asynccontextmanager
 async def running(
-    service: Service, database: Database, *, amqp_url: str, lease: float = 90.0
+    service: Service, database: Database, *, amqp_url: str, lease: float = 120.0
 ) -> AsyncIterator[Runtime]:
     """Run `service` inside the block; on leaving it drains."""
     runtime = Runtime(service, database, amqp_url, lease)
-    await runtime.start()
     try:
+        await runtime.start()
         yield runtime
     finally:
         await runtime.stop()

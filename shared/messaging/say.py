@@ -5,7 +5,9 @@ lease has ended, the sweeper of the service that owns it says it again, on anoth
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -14,10 +16,10 @@ from sqlalchemy import text
 
 from contracts import ServiceName
 from shared.database import Database
-from shared.messaging.broker import CONNECTION_ERRORS, ServiceBroker
+from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.publish import Message, Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
-from shared.messaging.trouble import DATABASE_ERRORS
+from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 
 log = structlog.get_logger(__name__)
 
@@ -42,28 +44,30 @@ _POSTPONE = text("""
 
 
 class Speaker:
-    """Publishes for one service. `confirmed` ids wait to be removed from the outbox."""
+    """Publishes for one service. `on_confirmed` is called when confirms have waited for `REMOVE_WITHIN`."""
 
     def __init__(self, owner: ServiceName, database: Database, broker: ServiceBroker) -> None:
         self.owner = owner
         self.database = database
         self.broker = broker
         self.on_confirmed: Callable[[], None] = lambda: None
+        self._rows: deque[Message] = deque()
+        self._in_hand: set[UUID] = set()
         self._confirmed: list[UUID] = []
         self._removal: asyncio.TimerHandle | None = None
-        self._rows: list[Message] = []
         self._ready = asyncio.Event()
         self._channel: Channel | None = None
-        self._saying = False
 
-    def say(self, messages: Sequence[Message]) -> None:
-        """Publish committed rows as soon as possible; their lease is this process's."""
-        if messages:
-            self._rows += messages
+    def say(self, messages: Iterable[Message]) -> None:
+        """Publish committed rows as soon as possible. One that is in hand already is not said twice."""
+        new = [message for message in messages if message.id not in self._in_hand]
+        if new:
+            self._in_hand.update(message.id for message in new)
+            self._rows += new
             self._ready.set()
 
     def take_confirmed(self) -> list[UUID]:
-        """Hand over what may be removed from the outbox."""
+        """Hand over what may be removed from the outbox; `give_back` or `forget` it afterwards."""
         confirmed, self._confirmed = self._confirmed, []
         return confirmed
 
@@ -71,10 +75,14 @@ class Speaker:
         """The removal was not committed."""
         self._confirmed += confirmed
 
+    def forget(self, rows: Iterable[UUID]) -> None:
+        """The rows are no longer ours to say: removed, or left to the sweeper."""
+        self._in_hand.difference_update(rows)
+
     @property
     def idle(self) -> bool:
         """Whether nothing waits to be said or removed."""
-        return not (self._rows or self._saying or self._confirmed)
+        return not self._in_hand
 
     async def run(self) -> None:
         """Say group after group, for ever."""
@@ -82,35 +90,32 @@ class Speaker:
             if not self._rows:
                 self._ready.clear()
                 await self._ready.wait()
-            group, self._rows = self._rows[:LARGEST_GROUP], self._rows[LARGEST_GROUP:]
-            self._saying = True
+            group = [self._rows.popleft() for _ in range(min(LARGEST_GROUP, len(self._rows)))]
             await self._say(group)
-            self._saying = False
 
     async def sweep(self) -> None:
         """Take the rows of this service whose lease has ended, and say them again."""
-        if not self.idle:
-            return
-        async with self.database.autocommit.begin() as connection:
+        async with self.database.engine.begin() as connection:
             rows = await connection.execute(
                 _SWEEP, {"owner": self.owner.value, "lease": OUTBOX_LEASE, "most": SWEEP_AT_MOST}
             )
-            self.say(
-                [
-                    Message(row.id, row.exchange, row.routing_key, bytes(row.body), row.headers, row.required)
-                    for row in rows
-                ]
-            )
+            found = [
+                Message(row.id, row.exchange, row.routing_key, bytes(row.body), row.headers, row.required)
+                for row in rows
+            ]
+        self.say(found)
 
     async def _say(self, group: list[Message]) -> None:
         try:
-            if self._channel is None or self._channel.is_closed:
-                self._channel = await self.broker.open_channel()
-            answers = await publish(self._channel, group)
-        except CONNECTION_ERRORS as error:
+            answers = await publish(await self._open_channel(), group)
+        except Exception as error:  # noqa: BLE001 - rows that others wrote may hold anything
             # Any of them may have arrived: the same id must not be in flight twice on one channel.
-            log.warning("saying is interrupted", group=len(group), error=str(error) or type(error).__name__)
             await self._drop_channel()
+            if len(group) > 1 and not isinstance(error, OSError | TimeoutError):
+                for message in group:  # one row with a wrong exchange or broken headers must not hold up the others
+                    await self._say([message])
+                return
+            log.warning("saying is interrupted", group=len(group), error=reason_of(error))
             await self._postpone(group)
             return
         not_taken = [
@@ -125,31 +130,34 @@ class Speaker:
         self._remember({message.id for message in group} - {message.id for message in not_taken})
 
     def _remember(self, confirmed: set[UUID]) -> None:
-        if not confirmed:
-            return
         self._confirmed += confirmed
-        if self._removal is None:
-            self._removal = asyncio.get_running_loop().call_later(REMOVE_WITHIN, self._remove)
+        if confirmed and self._removal is None:
+            self._removal = asyncio.get_running_loop().call_later(REMOVE_WITHIN, self.remove_confirmed)
 
-    def _remove(self) -> None:
+    def remove_confirmed(self) -> None:
+        """Have what is confirmed removed now."""
         self._removal = None
         if self._confirmed:
             self.on_confirmed()
 
+    async def _open_channel(self) -> Channel:
+        if self._channel is None or self._channel.is_closed:
+            await self.broker.declare()  # whoever must listen has a queue before the first publish
+            self._channel = await self.broker.open_channel()
+        return self._channel
+
     async def _drop_channel(self) -> None:
         channel, self._channel = self._channel, None
         if channel is not None:
-            try:
-                await channel.close()
-            except CONNECTION_ERRORS:
-                log.debug("the channel was gone already")
+            with suppress(*CONNECTION_ERRORS):
+                await channel.close(timeout=CLOSE_TIMEOUT)
 
     async def _postpone(self, messages: Sequence[Message]) -> None:
         """Leave the rows to the sweeper, with backoff. If the database is away, their lease ends by itself."""
+        ids = [message.id for message in messages]
         try:
             async with self.database.autocommit.begin() as connection:
-                await connection.execute(
-                    _POSTPONE, {"ids": [message.id for message in messages], "longest": LONGEST_BACKOFF}
-                )
+                await connection.execute(_POSTPONE, {"ids": ids, "longest": LONGEST_BACKOFF})
         except DATABASE_ERRORS as error:
-            log.warning("the outbox rows wait for their lease to end", error=str(error).splitlines()[0])
+            log.warning("the outbox rows wait for their lease to end", error=reason_of(error))
+        self.forget(ids)

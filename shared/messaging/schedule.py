@@ -14,7 +14,7 @@ from shared.database import Database
 from shared.messaging import waiting_room
 from shared.messaging.act import Actor
 from shared.messaging.say import Speaker
-from shared.messaging.trouble import DATABASE_ERRORS
+from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 
 log = structlog.get_logger(__name__)
 
@@ -45,22 +45,26 @@ class Scheduler:
                 await self._take()
                 await self.speaker.sweep()
             except DATABASE_ERRORS as error:
-                log.warning("waiting for PostgreSQL", error=str(error).splitlines()[0])
+                log.warning("waiting for PostgreSQL", error=reason_of(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._poked.wait()
 
     async def _take(self) -> None:
         for lane in self.actor.lanes:
-            if lane.room <= 0:
+            room = lane.room
+            lane.more_is_due = room <= 0
+            if lane.more_is_due:
                 continue
-            async with self.database.autocommit.begin() as connection:
+            since = time.monotonic()
+            async with self.database.engine.begin() as connection:
                 rows = await waiting_room.take(
-                    connection, consumer=lane.queue, lease=self.actor.committer.lease, most=lane.room
+                    connection, consumer=lane.queue, lease=self.actor.committer.lease, most=room
                 )
-                if rows:
-                    project_ids = [row.project_id for row in rows if row.project_id]
-                    self.actor.start(lane, rows, await waiting_room.project_facts(connection, project_ids))
+                project_ids = [row.project_id for row in rows if row.project_id]
+                facts = await waiting_room.project_facts(connection, project_ids)
+            lane.more_is_due = len(rows) == room
+            self.actor.start(lane, rows, facts, since=since)
 
     async def renew_leases(self) -> None:
         """Renew each lease of a try that is really in hand, three times in its life; for ever."""
@@ -73,12 +77,13 @@ class Scheduler:
             now = time.monotonic()
             try:
                 async with self.database.autocommit.begin() as connection:
-                    alive = await waiting_room.renew(connection, [step.fence for step in steps], lease)
+                    alive = await waiting_room.renew(connection, [step.fence for step in steps], lease, wait=False)
             except DATABASE_ERRORS as error:
-                log.warning("leases are not renewed", steps=len(steps), error=str(error).splitlines()[0])
+                log.warning("leases are not renewed", steps=len(steps), error=reason_of(error))
                 continue
             for step in steps:
-                step.lease.ends = now + lease if step.token in alive else now
+                if step.token in alive:  # any other is lost or just being ended: its lease runs out
+                    step.lease.ends = now + lease
 
     async def listen(self) -> None:
         """Look at once when somebody outside the services sends NOTIFY; for ever.
@@ -89,7 +94,7 @@ class Scheduler:
             try:
                 await self._listen_until_gone()
             except DATABASE_ERRORS as error:
-                log.debug("not listening, looking every second", error=str(error))
+                log.debug("not listening, looking every second", error=reason_of(error))
             await asyncio.sleep(LISTEN_AGAIN_AFTER)
 
     async def _listen_until_gone(self) -> None:

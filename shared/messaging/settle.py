@@ -22,9 +22,13 @@ from shared.models import LogStatus, ProvisioningState
 OUTBOX_LEASE = 30.0
 """Seconds in which the process that committed a row says it; then the sweeper of its service takes over."""
 
-LOCK_PROJECTS = text("""
-    SELECT vrs_id FROM projects WHERE vrs_id = ANY(CAST(:project_ids AS uuid[])) ORDER BY vrs_id FOR UPDATE
+_LOCK_PROJECTS = text("""
+    WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '2s', true))
+    SELECT vrs_id FROM projects, patience
+    WHERE vrs_id = ANY(CAST(:project_ids AS uuid[])) ORDER BY vrs_id FOR NO KEY UPDATE OF projects
 """)
+# NO KEY: inserting a licence takes a KEY SHARE lock on its project, which must not hold us up. `patience` is scanned
+# before the first row is locked; it saves a round trip, and a pooler refuses it as a connection parameter.
 
 _MARKS = text("SELECT project_id FROM cancellations WHERE project_id = ANY(CAST(:project_ids AS uuid[]))")
 
@@ -128,7 +132,7 @@ class Stay:
 async def lock_projects(connection: AsyncConnection, project_ids: Sequence[UUID]) -> set[UUID]:
     """Lock the projects' rows in one order; then, in a statement of its own, read which of them are cancelled."""
     ids = {"project_ids": list(project_ids)}
-    await connection.execute(LOCK_PROJECTS, ids)
+    await connection.execute(_LOCK_PROJECTS, ids)
     return set((await connection.execute(_MARKS, ids)).scalars())
 
 

@@ -1,30 +1,57 @@
-"""What a database error means for a group: repeat it, or split it."""
+"""What an error means for a group: it passes and the group is repeated, or the data are to blame and it is split."""
+
+import asyncio
+import random
+from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
-REPEATED = ("08", "25", "40", "53", "55", "57", "58")
-"""SQLSTATE classes that say nothing about our data: connection, transaction state, rollback (deadlock,
-serialization), resources, lock not available, operator intervention, system error."""
 
 DATABASE_ERRORS = (SQLAlchemyError, PostgresError, InterfaceError, OSError, TimeoutError)
 """All that the database layer raises."""
 
+LOCK_TIMEOUT = "55P03"
 
-def is_data_error(error: BaseException) -> bool:
-    """Whether the data themselves are refused, so that repeating the same group can't help."""
-    if isinstance(error, PoolTimeoutError | OSError | TimeoutError):
-        return False
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return False
-        cause = getattr(error.orig, "__cause__", None) or error.orig
-        state = getattr(error.orig, "sqlstate", None) or getattr(cause, "sqlstate", None)
-        if state is not None:
-            return not str(state).startswith(REPEATED)
-        # asyncpg refuses a value before it is sent (DataError), or has lost its connection (InterfaceError)
-        return (
-            not isinstance(cause, OSError) and "closed" not in str(error.orig) and "connection" not in str(error.orig)
-        )
-    return isinstance(error, ValueError | TypeError)
+_OF_THE_DATA = ("22", "23")
+"""SQLSTATE classes: data exception, integrity constraint violation. Every other class says something about the
+environment (connection, rollback, resources, a missing column or grant, an operator) and not about our values."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether repeating the same group can help: the environment is to blame and not the values in it."""
+    if isinstance(error, DBAPIError | PostgresError):
+        state = sqlstate(error)
+        return state is None or not state.startswith(_OF_THE_DATA)
+    if isinstance(error, SQLAlchemyError):  # of them only a pool that is exhausted passes
+        return "timeout" in type(error).__name__.lower()
+    return isinstance(error, OSError | InterfaceError | TimeoutError)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's five-letter code of an error, if it has one."""
+    origin: Any = getattr(error, "orig", error)
+    state = getattr(origin, "sqlstate", None)
+    return str(state) if state else None
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says what happened: asyncio's errors have no text of their own."""
+    return (str(error) or type(error).__name__).partition("\n")[0]
+
+
+class Pause:
+    """Waits between tries: twice as long each time, with jitter, from `first` to `longest` seconds."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        self.first = first
+        self.longest = longest
+        self.next = first
+
+    def reset(self) -> None:
+        """Begin anew: it has worked."""
+        self.next = self.first
+
+    async def wait(self) -> None:
+        """Sleep as long as is due."""
+        seconds, self.next = self.next, min(self.next * 2, self.longest)
+        await asyncio.sleep(seconds * random.uniform(0.75, 1.0))  # noqa: S311 - jitter, no secret

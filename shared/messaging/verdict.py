@@ -1,5 +1,6 @@
 """The one place that decides what becomes of a try: done, later, parked, tried again, or dead."""
 
+import math
 import random
 import time
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from shared.writes import Write
 
 FIRST_BACKOFF = 1.0
 LONGEST_BACKOFF = 60.0
+SHORTEST_WAIT = 0.02
+LONGEST_WAIT = 86_400.0
 LONGEST_LOOK_AGAIN = 300.0
 """Seconds. A parked step always looks again by itself: a wake between its look and its commit would be lost."""
 
@@ -34,7 +37,8 @@ class Ending(StrEnum):
     PARKED = "parked"
     RETRY = "retry"
     DEAD = "dead"
-    CLOSED = "closed"
+    CLOSED = "closed"  # by a cancellation
+    VOID = "void"  # somebody else has the step, or nobody: nothing is written
 
 
 LOGGED_AS = {
@@ -73,25 +77,28 @@ def decide(result: Outcome | BaseException, *, consumer: Consumer, attempt: int,
         case Done():
             return _verdict(Ending.DONE, result)
         case Later(after=after):
+            after = _seconds(after)
             if _too_late(expires, after):
                 return _dead(f"not done by its deadline: {result.message}", "deadline", consumer, result.detail)
             return _verdict(Ending.LATER, result, after=after)
         case Parked(key=key, until_woken=endless):
             if not endless and _too_late(expires, 0):
                 return _dead(f"not done by its deadline: {result.message}", "deadline", consumer, result.detail)
-            after = min(result.look_again, LONGEST_LOOK_AGAIN)
+            after = min(_seconds(result.look_again), LONGEST_LOOK_AGAIN)
             return _verdict(Ending.PARKED, result, after=after, wake_key=key, endless=endless)
         case StepVoidError():
-            return Verdict(Ending.CLOSED, clean(f"stopped: {result}"))
+            return Verdict(Ending.VOID, clean(f"stopped: {result}"))
         case PermanentError():
             return _dead(str(result), result.code, consumer, {}, result.customer_text)
         case TemporaryError():
             return _retry(str(result), result.code, result.retry_after, consumer, attempt, expires)
-        case TimeoutError():
-            message = f"the try took longer than {consumer.try_timeout.total_seconds():.0f} s"
-            return _retry(message, "try_timeout", None, consumer, attempt, expires)
         case _:
             return _retry(f"{type(result).__name__}: {result}", "unexpected", None, consumer, attempt, expires)
+
+
+def gave_up(message: str, code: str, consumer: Consumer) -> Verdict:
+    """A death that no handler asked for."""
+    return _dead(message, code, consumer, {})
 
 
 def backoff(attempt: int) -> float:
@@ -115,7 +122,7 @@ def _verdict(ending: Ending, outcome: Outcome, **waiting: Any) -> Verdict:
 def _retry(
     message: str, code: str, retry_after: float | None, consumer: Consumer, attempt: int, expires: float | None
 ) -> Verdict:
-    after = max(backoff(attempt), retry_after or 0.0)
+    after = max(backoff(attempt), _seconds(retry_after or 0.0))
     if _too_late(expires, after):
         return _dead(f"gave up after {attempt} tries: {message}", code, consumer, {})
     return Verdict(Ending.RETRY, clean(message), {"code": code, "next_try_in": round(after, 1)}, after=after, code=code)
@@ -132,6 +139,11 @@ def _dead(
         customer_text=text or consumer.failed_text or GENERAL_TEXT,
         state=ProvisioningState.FAILED,
     )
+
+
+def _seconds(after: float) -> float:
+    """`after` within bounds: never at once, which would spin, and never NaN or for ever."""
+    return min(max(after, SHORTEST_WAIT), LONGEST_WAIT) if math.isfinite(after) else LONGEST_WAIT
 
 
 def _too_late(expires: float | None, after: float) -> bool:

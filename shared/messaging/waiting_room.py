@@ -18,8 +18,8 @@ from shared.models.log import SETTLED
 from shared.step import ProjectFacts
 
 _STEP = """
-    event_id, project_id, body, attempt, token, deaths, reason, created_at,
-    extract(epoch FROM deadline - clock_timestamp())::float8 AS remaining
+    s.event_id, s.project_id, s.body, s.attempt, s.token, s.deaths, s.reason, s.created_at,
+    extract(epoch FROM s.deadline - clock_timestamp())::float8 AS remaining
 """
 
 _CLAIM = text(f"""
@@ -31,12 +31,12 @@ _CLAIM = text(f"""
                 CAST(:deaths AS int[])) AS d (event_id, project_id, body, deaths)
     WHERE NOT EXISTS (SELECT FROM provisioning_log l
                       WHERE l.consumer = :consumer AND l.event_id = d.event_id AND l.{SETTLED})
-      AND (:undoes OR NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id))
+      AND (:despite_cancellation OR NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id))
     ON CONFLICT (consumer, event_id) DO UPDATE
         SET state = 'running', attempt = s.attempt + 1, token = EXCLUDED.token, due_at = EXCLUDED.due_at,
-            deadline = EXCLUDED.deadline
+            deadline = EXCLUDED.deadline, body = EXCLUDED.body, project_id = EXCLUDED.project_id, reason = NULL
         WHERE s.state = 'dead' AND s.deaths = EXCLUDED.deaths
-    RETURNING {_STEP}
+    RETURNING {_STEP}, false AS crashed
 """)  # noqa: S608 - constants of ours
 
 _UNCLAIM_SETTLED = text(f"""
@@ -52,11 +52,11 @@ _TAKE = text(f"""
     SET state = 'running', token = nextval('step_tokens'), wake_key = NULL,
         attempt = s.attempt + CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
         due_at = clock_timestamp() + make_interval(secs => :lease)
-    FROM (SELECT event_id FROM open_steps
+    FROM (SELECT event_id, state FROM open_steps
           WHERE consumer = :consumer AND state <> 'dead' AND due_at <= clock_timestamp()
           ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) d
     WHERE s.consumer = :consumer AND s.event_id = d.event_id
-    RETURNING {_STEP.replace("event_id", "s.event_id", 1)}
+    RETURNING {_STEP}, d.state = 'running' AS crashed
 """)  # noqa: S608 - constants of ours
 
 _RENEW = text("""
@@ -64,6 +64,19 @@ _RENEW = text("""
     FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
          AS d (consumer, event_id, token)
     WHERE s.consumer = d.consumer AND s.event_id = d.event_id AND s.token = d.token AND s.state = 'running'
+    RETURNING s.token
+""")
+
+# A row that a commit of ours holds is being ended: waiting for it could deadlock with that very commit.
+_RENEW_UNLOCKED = text("""
+    UPDATE open_steps s SET due_at = clock_timestamp() + make_interval(secs => :lease)
+    FROM (SELECT o.consumer, o.event_id
+          FROM open_steps o
+          JOIN unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
+               AS d (consumer, event_id, token)
+            ON o.consumer = d.consumer AND o.event_id = d.event_id AND o.token = d.token AND o.state = 'running'
+          FOR UPDATE OF o SKIP LOCKED) ours
+    WHERE s.consumer = ours.consumer AND s.event_id = ours.event_id
     RETURNING s.token
 """)
 
@@ -97,7 +110,11 @@ _FACTS = text("""
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step that was claimed or taken. `remaining` seconds are left until its deadline; None: it has none now."""
+    """A step that was claimed or taken.
+
+    `remaining` seconds are left until its deadline; None: it has none now. `crashed`: its last try ended without a
+    word, its lease ran out.
+    """
 
     event_id: UUID
     project_id: UUID | None
@@ -108,6 +125,7 @@ class StepRow:
     reason: str | None
     created_at: datetime
     remaining: float | None
+    crashed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,7 @@ async def claim(
     connection: AsyncConnection,
     *,
     consumer: str,
-    undoes: bool,
+    despite_cancellation: bool,
     lease: float,
     lifetime: float,
     deliveries: Sequence[tuple[UUID, UUID, bytes, int]],
@@ -147,7 +165,7 @@ async def claim(
         _CLAIM,
         {
             "consumer": consumer,
-            "undoes": undoes,
+            "despite_cancellation": despite_cancellation,
             "lease": lease,
             "lifetime": lifetime,
             "event_ids": event_ids,
@@ -159,11 +177,15 @@ async def claim(
     rows = [_step(row) for row in claimed]
     if not rows:
         return []
-    settled = await connection.execute(
-        _UNCLAIM_SETTLED, {"consumer": consumer, "event_ids": [row.event_id for row in rows]}
-    )
-    gone = set(settled.scalars())
+    gone = await unclaim_settled(connection, consumer, [row.event_id for row in rows])
     return [row for row in rows if row.event_id not in gone]
+
+
+async def unclaim_settled(connection: AsyncConnection, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+    """Take out again what the log by now shows settled; return which. In a statement after the one that put it in."""
+    return set(
+        (await connection.execute(_UNCLAIM_SETTLED, {"consumer": consumer, "event_ids": list(event_ids)})).scalars()
+    )
 
 
 async def take(connection: AsyncConnection, *, consumer: str, lease: float, most: int) -> list[StepRow]:
@@ -172,10 +194,10 @@ async def take(connection: AsyncConnection, *, consumer: str, lease: float, most
     return [_step(row) for row in taken]
 
 
-async def renew(connection: AsyncConnection, tries: Sequence[Fence], lease: float) -> set[int]:
-    """Renew the leases that are still ours; return their tokens."""
-    renewed = await connection.execute(_RENEW, {**fences(tries), "lease": lease})
-    return set(renewed.scalars())
+async def renew(connection: AsyncConnection, tries: Sequence[Fence], lease: float, *, wait: bool = True) -> set[int]:
+    """Renew the leases that are still ours; return their tokens. Without `wait`, pass over rows that are locked."""
+    statement = _RENEW if wait else _RENEW_UNLOCKED
+    return set((await connection.execute(statement, {**fences(tries), "lease": lease})).scalars())
 
 
 async def release(connection: AsyncConnection, tries: Sequence[Fence]) -> None:
@@ -214,6 +236,7 @@ def _step(row: Row[Any]) -> StepRow:
         row.reason,
         row.created_at,
         row.remaining,
+        row.crashed,
     )
 
 

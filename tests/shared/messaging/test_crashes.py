@@ -165,11 +165,14 @@ async def test_a_deleted_queue_is_declared_again(harness: Harness) -> None:
 
 async def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(harness: Harness) -> None:
     async with harness.running():
+        first = order()
+        await harness.publish(first)
+        await harness.next_message(NEXT)
         await harness.channel.queue_delete(NEXT)
         event = order()
         await harness.publish(event)
         await harness.logged(event.subject, "completed")
-        rows = await harness.sql("SELECT required FROM outbox")
+        rows = await harness.sql("SELECT required FROM outbox WHERE body LIKE :id", id=f"%{event.subject}%".encode())
         assert [row.required for row in rows] == [True]
         await harness.channel.queue_declare(NEXT, durable=True)
         await harness.channel.queue_bind(NEXT, "vrs.events", "dns.configured.v1")
