@@ -37,7 +37,7 @@ def read_order(content: bytes, *, name: str) -> Order:
     """
     try:
         raw = json.loads(content)
-    except ValueError as error:  # not UTF-8, not JSON
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
         raise CommandError(f"{name}: {error}") from error
     try:
         if isinstance(raw, dict) and "specversion" in raw:

@@ -1,0 +1,152 @@
+"""``vrs order``, ``vrs projects`` and ``vrs log``."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from contracts import ProjectOrdered, decode
+from ops.failure import CommandError
+from ops.orders import place, read_order
+from ops.places import ORDERS
+from shared.database import Database
+from tests.ops.conftest import Vrs
+
+EXAMPLES = sorted(ORDERS.glob("*.json"))
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    order = {
+        "slug": f"p-{uuid4().hex[:12]}",
+        "base_domain": "vrs.example",
+        "plan": "starter",
+        "customer": {"name": "Erika Muster", "email": "erika@muster.example"},
+    }
+    return {name: value for name, value in (order | changes).items() if value is not None}
+
+
+async def outbox(database: Database) -> list[Any]:
+    async with database.engine.connect() as connection:
+        return list(await connection.execute(text("SELECT * FROM outbox ORDER BY created_at")))
+
+
+async def test_an_order_is_committed_to_the_outbox_of_the_marketplace(vrs: Vrs, database: Database) -> None:
+    ended = await vrs("order", str(EXAMPLES[0]))
+    assert ended.code == 0, ended.err
+    [row] = await outbox(database)
+    event = decode(bytes(row.body), ProjectOrdered)
+    assert event.subject == UUID(ended.out.strip())
+    assert event.data.slug == read_order(EXAMPLES[0].read_bytes(), name="").data.slug
+    assert (row.owner, row.exchange, row.routing_key) == ("marketplace", "vrs.events", "project.ordered.v1")
+    assert row.headers["event-id"] == str(event.id)
+    assert row.required
+
+
+async def test_an_order_comes_from_standard_input_and_keeps_its_project_id(vrs: Vrs, database: Database) -> None:
+    project_id = str(uuid4())
+    ended = await vrs("order", "-", stdin=json.dumps(an_order(project_id=project_id)).encode())
+    assert ended.out.strip() == project_id
+    assert len(await outbox(database)) == 1
+
+
+async def test_the_marketplace_hears_of_an_order_at_once(database: Database) -> None:
+    heard = asyncio.Event()
+    connection = await asyncpg.connect(database.listen_url)
+    await connection.add_listener("vrs_outbox", lambda *_: heard.set())
+    await place(database, [read_order(json.dumps(an_order()).encode(), name="")])
+    await asyncio.wait_for(heard.wait(), 5)
+    await connection.close()
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_each_example_is_an_order(file: Path) -> None:
+    assert read_order(file.read_bytes(), name=file.name).data.customer.email
+
+
+def test_a_complete_event_stays_as_it_is() -> None:
+    event = read_order(json.dumps(an_order()).encode(), name="")
+    assert read_order(event.encode(), name="") == event
+
+
+@pytest.mark.parametrize(
+    ("order", "problems"),
+    [
+        ({"slug": "Not A Slug"}, ["slug: ", "'Not A Slug'"]),
+        ({"plan": None}, ["plan: Field required"]),
+        ({"customer": {"name": "x", "email": "nobody"}}, ["customer.email: "]),
+        ({"own_domain": "x.example"}, ["exactly one of base_domain and own_domain"]),
+        ({"plugins": [{"name": "a", "version": "1"}, {"name": "a", "version": "2"}]}, ["each plugin once"]),
+        ({"plugin": []}, ["plugin: Extra inputs"]),
+        ({"plan": 7, "locale": "fr"}, ["plan: ", "locale: ", "'fr'"]),
+        ({"project_id": "7"}, ["project_id: "]),
+        ({"specversion": "1.0"}, ["type is None, expected 'vrs.project.ordered.v1'"]),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_is_wrong_is_said_field_by_field(order: dict[str, Any], problems: list[str]) -> None:
+    with pytest.raises(CommandError) as refused:
+        read_order(json.dumps(an_order(**order)).encode(), name="order.json")
+    assert [problem for problem in problems if problem not in str(refused.value)] == []
+    assert all(line.startswith("order.json: ") for line in str(refused.value).splitlines())
+    assert refused.value.exit_code == 1
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b"null", b"7", b"", b"[" * 100_000])
+def test_what_is_no_order_at_all_is_refused(content: bytes) -> None:
+    with pytest.raises(CommandError, match=r"^order\.json: "):
+        read_order(content, name="order.json")
+
+
+async def test_a_wrong_order_ends_with_1_and_places_nothing(vrs: Vrs, database: Database) -> None:
+    ended = await vrs("order", "-", stdin=json.dumps(an_order(plan=7, locale="fr")).encode())
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 2)
+    assert ended.err.startswith("standard input: plan: ")
+    assert await outbox(database) == []
+
+
+async def test_a_file_that_is_not_there_is_wrong_usage(vrs: Vrs) -> None:
+    ended = await vrs("order", "/nowhere/order.json")
+    assert (ended.code, ended.err.strip()) == (2, "/nowhere/order.json: No such file or directory")
+
+
+async def test_projects_and_their_log_are_told_as_a_table_and_as_json(vrs: Vrs, database: Database) -> None:
+    project_id, event_id = uuid4(), uuid4()
+    async with database.engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO projects (vrs_id, name, slug, provisioning_state) VALUES (:id, 'x', 'baeckerei', 'failed')"
+            ),
+            {"id": project_id},
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at, reason)"
+                " VALUES ('dns.project-ordered', :event, :id, '', 'dead', 3, 1, now(), 'no zone')"
+            ),
+            {"id": project_id, "event": event_id},
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO provisioning_log (project_id, service, consumer, step, status, attempt, event_id, message,"
+                " detail, started_at, duration_ms) VALUES (:id, 'dns', 'dns.project-ordered', 'project-ordered',"
+                " 'dead', 3, :event, 'gave up: no zone', '{\"code\": \"inwx_2303\"}', now(), 1200)"
+            ),
+            {"id": project_id, "event": event_id},
+        )
+    shown = (await vrs("projects")).out
+    assert [part for part in (str(project_id), "baeckerei", "failed", "no zone") if part not in shown] == []
+    [line] = json.loads((await vrs("projects", "--json")).out)
+    assert (line["project_id"], line["state"], line["waiting"][0]["reason"]) == (str(project_id), "failed", "no zone")
+    assert "gave up: no zone" in (await vrs("log", "baeckerei")).out
+    row = json.loads((await vrs("log", str(project_id), "--json")).out)
+    assert (row["event_id"], row["status"], row["detail"]) == (str(event_id), "dead", {"code": "inwx_2303"})
+
+
+async def test_the_log_of_an_unknown_project_says_how_to_find_one(vrs: Vrs) -> None:
+    ended = await vrs("log", "nobody")
+    assert (ended.code, ended.err.strip()) == (1, "There is no project 'nobody'; `vrs projects` lists them")
