@@ -168,6 +168,26 @@ class System:
             raise AssertionError(f"{consumer}: expected {', '.join(statuses)}, found\n{found}") from None
         return await self.log(consumer, event)
 
+    async def tries(self, consumer: str, event: CloudEvent[Any]) -> list[Any]:
+        """Wait, hurrying, until the step is completed; return the rows of the tries that failed before."""
+
+        async def is_completed() -> bool:
+            await self.let_time_pass(event)
+            return "completed" in [row.status for row in await self.log(consumer, event)]
+
+        await until(is_completed)
+        return [row for row in await self.log(consumer, event) if row.status == "retrying"]
+
+    async def looks_again(self, event: CloudEvent[Any]) -> None:
+        """Wait until the event's only open step, which waits or is parked, has had another try by itself."""
+        [before] = await self.open_steps(event)
+
+        async def has_looked() -> bool:
+            [now] = await self.open_steps(event)
+            return bool(now.state == before.state and now.token > before.token)
+
+        await until(has_looked)
+
     async def is_claimed(self, consumer: str) -> None:
         """Wait until `consumer` has claimed or dropped all that it was sent up to now.
 

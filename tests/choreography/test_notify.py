@@ -27,8 +27,7 @@ READERS: dict[Tells, list[str]] = {
     Story.cancelled: [CUSTOMER.email],
 }
 ALL = list(READERS)
-WAIT_FOR_THE_ORDER = [Story.healthy, Story.records_needed, Story.delayed]
-STOPPED_BY_A_CANCELLATION = [Story.healthy, Story.records_needed, Story.delayed, Story.failed]
+ABOUT_THE_WAY = [Story.healthy, Story.records_needed, Story.delayed]
 
 
 @pytest.mark.parametrize("tells", ALL)
@@ -53,7 +52,7 @@ async def test_an_event_that_comes_three_times_is_mailed_once(system: System, ma
     assert sorted(await readers(mailbox)) == sorted(READERS[tells])
 
 
-@pytest.mark.parametrize("tells", WAIT_FOR_THE_ORDER)
+@pytest.mark.parametrize("tells", ABOUT_THE_WAY)
 async def test_an_event_before_its_order_is_mailed_once_the_project_is_known(
     system: System, mailbox: Mailbox, tells: Tells
 ) -> None:
@@ -81,7 +80,7 @@ async def test_a_cancellation_of_an_unknown_project_is_mailed_to_nobody(system: 
     assert await readers(mailbox) == []
 
 
-@pytest.mark.parametrize("tells", STOPPED_BY_A_CANCELLATION)
+@pytest.mark.parametrize("tells", ABOUT_THE_WAY)
 async def test_an_event_after_the_end_of_its_project_is_mailed_to_nobody(
     system: System, mailbox: Mailbox, tells: Tells
 ) -> None:
@@ -91,6 +90,18 @@ async def test_an_event_after_the_end_of_its_project_is_mailed_to_nobody(
         await system.publish(event := tells(story))
         assert await system.has_no_trace(consumer(event), event)
     assert await readers(mailbox) == []
+
+
+async def test_a_failure_of_a_cancelled_project_is_mailed_for_it_may_be_the_undo_that_failed(
+    system: System, mailbox: Mailbox
+) -> None:
+    story = await known(system)
+    async with system.running(notify):
+        await system.publish(cancellation := story.cancelled())
+        await system.logged(CANCELLED, cancellation, "completed")
+        await system.publish(failed := story.failed())
+        await system.logged(FAILED, failed, "completed")
+    assert await readers(mailbox) == [CUSTOMER.email, TEAM, CUSTOMER.email]
 
 
 async def test_another_cancellation_of_a_cancelled_project_is_not_mailed_again(

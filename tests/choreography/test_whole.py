@@ -80,6 +80,7 @@ async def test_a_domain_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself
         [mail] = await mailbox.mails()
         assert all(record.content in mail["text"] for record in needed.data.records)
         assert await coolify.applications() == []
+        await system.looks_again(order)
         records = [
             {"name": record.name, "type": record.type, "content": record.content} for record in needed.data.records
         ]
