@@ -22,7 +22,7 @@ from shared.service import Background, Service
 
 log = structlog.get_logger(__name__)
 
-GRACE = 15.0
+GRACE = 10.0
 """Seconds that running tries are given at the end."""
 
 FLUSH = 5.0

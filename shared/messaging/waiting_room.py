@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,8 @@ from contracts import Locale, Plugin
 from shared.models import ProvisioningState
 from shared.models.log import SETTLED
 from shared.step import ProjectFacts
+
+log = structlog.get_logger(__name__)
 
 _STEP = """
     s.event_id, s.project_id, s.body, s.attempt, s.token, s.deaths, s.reason, s.created_at,
@@ -221,8 +224,13 @@ async def project_facts(connection: AsyncConnection, project_ids: Sequence[UUID]
     """What is known of the projects that were ordered."""
     if not project_ids:
         return {}
-    found = await connection.execute(_FACTS, {"project_ids": list(project_ids)})
-    return {row.project_id: _facts(row) for row in found}
+    facts = {}
+    for row in await connection.execute(_FACTS, {"project_ids": list(project_ids)}):
+        try:
+            facts[row.project_id] = _facts(row)
+        except ValueError:  # somebody changed the row by hand: this project waits, the others go on
+            log.exception("an order row cannot be read", project=str(row.project_id))
+    return facts
 
 
 def _step(row: Row[Any]) -> StepRow:

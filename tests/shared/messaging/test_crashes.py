@@ -174,9 +174,9 @@ async def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(h
         await harness.logged(event.subject, "completed")
         rows = await harness.sql("SELECT required FROM outbox WHERE body LIKE :id", id=f"%{event.subject}%".encode())
         assert [row.required for row in rows] == [True]
-        await harness.channel.queue_declare(NEXT, durable=True)
-        await harness.channel.queue_bind(NEXT, "vrs.events", "dns.configured.v1")
-        await harness.next_message(NEXT)
+        await harness.channel.queue_declare("elsewhere", exclusive=True)
+        await harness.channel.queue_bind("elsewhere", "vrs.events", "dns.configured.v1")
+        await harness.next_message("elsewhere")
 
 
 async def test_stopping_gives_running_steps_back_at_once(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
