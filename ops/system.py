@@ -69,14 +69,14 @@ class System:
             f"export VRS_DATABASE_URL='{self.stack.database_url}'",
         ]
         if self.simulators.inwx is not None:
-            lines.append(f"INWX      {self.simulators.inwx.url}  (simulated, demo/demo)")
+            lines.append(f"INWX        {self.simulators.inwx.url}  (simulated, demo/demo)")
         if self.simulators.coolify is not None:
-            lines.append(f"Coolify   {self.simulators.coolify.url}/_state  (simulated)")
+            lines.append(f"Coolify     {self.simulators.coolify.url}/_state  (simulated)")
         if self.simulators.core is not None:
-            lines.append(f"vrs-core  {self.simulators.core.url}/_apps  (simulated)")
+            lines.append(f"vrs-core    {self.simulators.core.url}/_apps  (simulated)")
         if self.simulators.smtp is not None:
-            lines.append(f"mail      {self.simulators.smtp.inbox_url}  (simulated)")
-        lines += [f"{service.name:<10}http://127.0.0.1:{service.port}/health/ready" for service in self.services]
+            lines.append(f"mail        {self.simulators.smtp.inbox_url}  (simulated)")
+        lines += [f"{service.name:<12}http://127.0.0.1:{service.port}/health/ready" for service in self.services]
         return lines
 
 

@@ -12,6 +12,8 @@ import structlog
 from shared.logging import configure_logging
 from shared.settings import LogFormat, SettingsError
 
+PASSWORD = "hunter2"
+
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
@@ -62,13 +64,13 @@ def test_secrets_are_hidden_in_fields_urls_and_tracebacks(
 ) -> None:
     configure_logging(log_format)
     log = structlog.get_logger("x")
-    log.info("calls", password="hunter2", headers={"Authorization": "Bearer hunter2"}, url="amqp://vrs:hunter2@bus/")
+    log.info("calls", password=PASSWORD, headers={"Authorization": PASSWORD}, url=f"amqp://vrs:{PASSWORD}@bus/")
     try:
-        refuse("".join(["hun", "ter2"]))  # a traceback shows this line
+        refuse(PASSWORD)
     except ConnectionError:
         log.exception("failed")
     printed = capsys.readouterr().err
-    assert "hunter2" not in printed
+    assert PASSWORD not in printed
     assert "ConnectionError" in printed
     assert "amqp://vrs:" in printed
 
