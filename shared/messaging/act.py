@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from contracts import CloudEvent, ContractError, Event, decode
+from contracts import CloudEvent, ContractError, Event, ProjectCancelled, decode
 from shared.errors import PermanentError, StepVoidError, TemporaryError
 from shared.http import Lease, current_lease
 from shared.messaging.cancellation import CloseOpenSteps
@@ -65,6 +65,11 @@ class Actor:
             Lane(consumer, queue_name(service.name, consumer.event), asyncio.Semaphore(consumer.concurrency))
             for consumer in service.consumers
         ]
+        self.despite_cancellation = tuple(
+            lane.queue
+            for lane in self.lanes
+            if lane.consumer.event is ProjectCancelled or lane.consumer.despite_cancellation
+        )
 
     @property
     def in_hand(self) -> list[LiveStep]:
@@ -140,7 +145,8 @@ class Actor:
         current_lease.set(step.lease)
         try:
             if undoes(step):
-                [busy] = await step.record(CloseOpenSteps(self.service.name, step.event_id))
+                close = CloseOpenSteps(self.service.name, step.event_id, kept=self.despite_cancellation)
+                [busy] = await step.record(close)
                 if busy:
                     return STILL_RUNNING
             return await self._handle(step)

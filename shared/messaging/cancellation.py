@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
 from shared.messaging.settle import lock_projects
-from shared.messaging.topology import queue_name
 
 _MARK = text("""
     INSERT INTO cancellations (project_id, reason, requested_by)
@@ -51,7 +50,7 @@ _CLOSE_OTHERS = text("""
     WITH closed AS (
         DELETE FROM open_steps s
         USING unnest(CAST(:project_ids AS uuid[]), CAST(:event_ids AS uuid[])) AS d (project_id, event_id)
-        WHERE s.project_id = d.project_id AND s.consumer LIKE :consumers AND s.consumer <> :undo
+        WHERE s.project_id = d.project_id AND s.consumer LIKE :consumers AND s.consumer <> ALL(CAST(:kept AS text[]))
           AND s.state <> 'running'
         RETURNING s.consumer, s.event_id, s.project_id, s.attempt, d.event_id AS cause
     )
@@ -67,7 +66,7 @@ _STILL_RUNNING = text("""
     FROM open_steps s
     JOIN unnest(CAST(:project_ids AS uuid[]), CAST(:event_ids AS uuid[])) AS d (project_id, event_id)
       ON s.project_id = d.project_id
-    WHERE s.consumer LIKE :consumers AND s.consumer <> :undo AND s.state = 'running'
+    WHERE s.consumer LIKE :consumers AND s.consumer <> ALL(CAST(:kept AS text[])) AND s.state = 'running'
 """)
 
 
@@ -106,6 +105,9 @@ async def introduce(connection: AsyncConnection, projects: Sequence[tuple[UUID, 
 class CloseOpenSteps:
     """A `Write` of the kernel: close what waits, is parked or dead for this service and project.
 
+    `kept` are the consumers that a cancellation does not stop, the undo's own among them: undoing twice at a time is
+    idempotent.
+
     Its result is whether a step of the service still runs for the project (or ran, with a lease that has expired
     and was not yet taken): then the undo must come back later.
     """
@@ -113,6 +115,7 @@ class CloseOpenSteps:
     rank: ClassVar[int] = 0
     service: ServiceName
     undo_event_id: UUID
+    kept: tuple[str, ...]
 
     @property
     def kind(self) -> object:
@@ -127,7 +130,7 @@ class CloseOpenSteps:
             "project_ids": [project_id for project_id, _ in batch],
             "event_ids": [write.undo_event_id for _, write in batch],
             "consumers": f"{service}.%",
-            "undo": queue_name(service, ProjectCancelled),  # undoing twice at a time is idempotent
+            "kept": list(batch[0][1].kept),
         }
         await connection.execute(_CLOSE_OTHERS, {**parameters, "service": service.value})
         running = set((await connection.execute(_STILL_RUNNING, parameters)).scalars())
