@@ -12,6 +12,7 @@ from shared.models import ProvisioningState
 from tests.choreography.events import CUSTOMER, Story
 from tests.choreography.system import System
 from tests.choreography.vendors import Mailbox
+from tests.shared.messaging.harness import until
 
 Tells = Callable[[Story], CloudEvent[Any]]
 
@@ -101,6 +102,22 @@ async def test_a_failure_of_a_cancelled_project_is_mailed_for_it_may_be_the_undo
         await system.logged(CANCELLED, cancellation, "completed")
         await system.publish(failed := story.failed())
         await system.logged(FAILED, failed, "completed")
+    assert await readers(mailbox) == [CUSTOMER.email, TEAM, CUSTOMER.email]
+
+
+async def test_a_cancellation_that_is_tried_again_does_not_stop_the_mail_about_a_failed_undo(
+    system: System, mailbox: Mailbox
+) -> None:
+    story = await known(system)
+    await mailbox.break_("RCPT", "refused", code=451)
+    async with system.running(notify):
+        await system.publish(cancellation := story.cancelled())
+        await until(lambda: system.log(CANCELLED, cancellation))
+        await system.publish(failed := story.failed())
+        await until(lambda: system.log(FAILED, failed))
+        await mailbox.mend()
+        await system.tries(CANCELLED, cancellation)
+        await system.tries(FAILED, failed)
     assert await readers(mailbox) == [CUSTOMER.email, TEAM, CUSTOMER.email]
 
 
