@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from sqlalchemy import Row
 
@@ -49,7 +49,8 @@ class Show:
 
 
 def _table(watch: Watch, most: int) -> Table:
-    table = Table("order", "name", *STEPS, title=f"{watch.seconds:.0f} s", title_justify="left")
+    columns = [Column(name, no_wrap=True) for name in ("order", "name", *STEPS)]
+    table = Table(*columns, title=f"{watch.seconds:.0f} s", title_justify="left")
     unfinished_first = sorted(watch.orders.values(), key=lambda watched: watched.is_done)
     for watched in unfinished_first[: max(most, 1)]:
         data = watched.order.data

@@ -1,0 +1,19 @@
+"""What must run unchanged on the servers of the production shape: RabbitMQ 4 and PostgreSQL 17, in containers."""
+
+import asyncio
+import sys
+
+from ops.stack.containers import engine_answers, postgres_container, rabbitmq_container
+from tests.ops.conftest import environment
+
+SUITES = ("tests/shared", "tests/choreography", "tests/ops/test_schema.py")
+
+
+async def test_the_kernel_and_the_schema_pass_on_rabbitmq_4_and_postgresql_17() -> None:
+    assert engine_answers(), "no container engine answers: start one, or set DOCKER_HOST"
+    with rabbitmq_container() as amqp_url, postgres_container() as database_url:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pytest", "-q", *SUITES),
+            env=environment(VRS_AMQP_URL=amqp_url, VRS_DATABASE_URL=database_url),
+        )
+        assert await process.wait() == 0
