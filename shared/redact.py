@@ -17,7 +17,9 @@ def redact(value: Any) -> Any:
     match value:
         case Mapping():
             return {
-                key: HIDDEN if isinstance(key, str) and _SECRET_NAME.search(key) and item else redact(item)
+                key: HIDDEN
+                if isinstance(key, str) and _SECRET_NAME.search(key) and _may_be_secret(item)
+                else redact(item)
                 for key, item in value.items()
             }
         case list() | tuple():
@@ -26,3 +28,7 @@ def redact(value: Any) -> Any:
             return _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value)
         case _:
             return value
+
+
+def _may_be_secret(value: Any) -> bool:
+    return bool(value) and not isinstance(value, int | float)  # a count or a fencing token is none

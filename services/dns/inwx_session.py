@@ -5,7 +5,6 @@ also for refusals. INWX works on one call of a session at a time, and another se
 calls queue here. It is never signed out: that would end the session under the feet of whoever shares the account.
 """
 
-import asyncio
 import time
 from typing import Any
 
@@ -23,6 +22,7 @@ from services.dns.inwx_errors import (
     error_of,
 )
 from services.dns.tan import TanSource
+from services.dns.turns import Turns
 from shared.errors import TemporaryError
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class InwxSession:
         self._user = user
         self._password = password
         self._tans = tans
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._signed_in = False
 
     async def call(self, method: str, params: dict[str, Any], *, writes: bool = False) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class InwxSession:
             OutcomeUnknownError: only with `writes`: the answer was lost, look before repeating.
 
         """
-        async with self._turn:
+        async with self._turns.turn():
             if not self._signed_in:
                 await self._sign_in()
             answer = await self._send(method, params, writes=writes)

@@ -35,6 +35,7 @@ async def run(build: Build) -> None:
     configure_logging(settings.log_format, settings.log_level)
     stopping = _signalled()
     async with build() as service:
+        configure_logging(settings.log_format, settings.log_level, service=service.name.value)
         database = open_database(settings, application_name=f"vrs {service.name}")
         try:
             await _unless(stopping, wait_until_up(database))

@@ -93,7 +93,9 @@ def decide(result: Outcome | BaseException, *, consumer: Consumer, attempt: int,
         case TemporaryError():
             return _retry(str(result), result.code, result.retry_after, consumer, attempt, expires)
         case _:
-            return _retry(f"{type(result).__name__}: {result}", "unexpected", None, consumer, attempt, expires)
+            # The first line only: a database error goes on with the statement and its values.
+            words = f"{type(result).__name__}: {str(result).partition(chr(10))[0]}"
+            return _retry(words, "unexpected", None, consumer, attempt, expires)
 
 
 def gave_up(message: str, code: str, consumer: Consumer) -> Verdict:
