@@ -15,6 +15,7 @@ from contracts import (
     DnsRecord,
     DnsRecordsNeeded,
     Event,
+    Locale,
     Plugin,
     ProjectCancelled,
     ProjectOrdered,
@@ -113,6 +114,23 @@ class Story:
         """What the marketplace says of a customer who changed their mind."""
         data = ProjectCancelled(reason="changed their mind", requested_by="case worker", **more)
         return self.event(data, ServiceName.MARKETPLACE)
+
+    def order_row(self) -> dict[str, Any]:
+        """The order as dns writes it down."""
+        return {
+            "project_id": self.project_id,
+            "correlation_id": self.project_id,
+            "slug": self.slug,
+            "fqdn": self.fqdn,
+            "base_domain": None if self.own_domain else BASE_DOMAIN,
+            "project_type": "vrs-core",
+            "plan": "starter",
+            "plugins": [plugin.model_dump(mode="json") for plugin in self.plugins],
+            "locale": Locale.DE,
+            "customer_name": CUSTOMER.name,
+            "customer_email": CUSTOMER.email,
+            "ordered_at": datetime.now(UTC),
+        }
 
     def records(self) -> tuple[DnsRecord, ...]:
         """What makes the name lead to the server."""

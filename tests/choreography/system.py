@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -17,7 +17,6 @@ from contracts import (
     EVENTS,
     CloudEvent,
     Event,
-    Locale,
     ProjectCancelled,
     ProvisioningFailed,
     ServiceName,
@@ -27,11 +26,11 @@ from services.deploy import models as _deploy  # noqa: F401 - its tables join th
 from services.dns import models as _dns  # noqa: F401
 from services.notify import models as _notify  # noqa: F401
 from shared.database import Database
-from shared.messaging.runtime import Runtime, running
+from shared.messaging.runtime import running
 from shared.messaging.topology import EVENTS_EXCHANGE, TO_EXCHANGE, declare, queue_name
 from shared.models import BaseDomain, Project, ProjectOrder, ProvisioningState, Server
 from shared.service import Build
-from tests.choreography.events import BASE_DOMAIN, CUSTOMER, SERVER, Story
+from tests.choreography.events import BASE_DOMAIN, SERVER, Story
 from tests.shared.messaging.harness import until
 
 EventT = TypeVar("EventT", bound=Event)
@@ -59,7 +58,7 @@ class System:
     published: set[UUID] = field(default_factory=set)
 
     @asynccontextmanager
-    async def running(self, *builds: Build) -> AsyncIterator[Sequence[Runtime]]:
+    async def running(self, *builds: Build) -> AsyncIterator[None]:
         """Run the services until the block ends."""
         async with AsyncExitStack() as stack:
             runtimes = []
@@ -68,7 +67,7 @@ class System:
                 runtime = running(service, self.database, amqp_url=self.amqp_url)
                 runtimes.append(await stack.enter_async_context(runtime))
             await until(lambda: not any(runtime.not_ready for runtime in runtimes))
-            yield runtimes
+            yield
 
     async def publish(self, *events: CloudEvent[Any]) -> None:
         """Publish as an integrator would."""
@@ -235,25 +234,10 @@ class System:
 
     async def know(self, story: Story, state: ProvisioningState) -> None:
         """Write what dns writes of an order: from now on the project is known."""
-        order = ProjectOrder(
-            project_id=story.project_id,
-            correlation_id=story.project_id,
-            slug=story.slug,
-            fqdn=story.fqdn,
-            base_domain=None if story.own_domain else BASE_DOMAIN,
-            project_type="vrs-core",
-            plan="starter",
-            plugins=[plugin.model_dump(mode="json") for plugin in story.plugins],
-            locale=Locale.DE,
-            customer_name=CUSTOMER.name,
-            customer_email=CUSTOMER.email,
-            ordered_at=story.ordered().time,
-        )
-        values = {column.name: getattr(order, column.name) for column in ProjectOrder.__table__.columns}
         project = {"vrs_id": story.project_id, "name": story.slug, "slug": story.slug, "provisioning_state": state}
         async with self.database.engine.begin() as connection:
             await connection.execute(insert(Project).values(project))
-            await connection.execute(insert(ProjectOrder).values(values))
+            await connection.execute(insert(ProjectOrder).values(story.order_row()))
 
     async def seed(self, *, servers: int = 1, capacity: int = 10) -> None:
         """A base domain, and the first `servers` of the Coolify simulator with `capacity` places each."""
