@@ -35,6 +35,8 @@ COOLIFY_CALLS = 6
 """Of one order, one after the other: environment, application, variables, deploy, deployment, application."""
 
 LIMIT_OURS, LIMIT_ALL = 1.0, 30.0
+FAST = 6000
+"""Requests a minute at which the limit holds nothing up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,11 @@ async def main(orders: int, rate_limit: int) -> bool:
     live = sorted(watched.seconds for watched in watch.orders.values() if watched.seconds is not None)
     shares = _shares(list(watch.orders.values()), state, calls)
     _print(live, shares, len(calls), state)
-    met = len(live) == orders and median(share.total for share in shares) <= LIMIT_OURS and not state["refused"]
-    return met and (rate_limit < 6000 or live[-1] <= LIMIT_ALL)  # noqa: PLR2004 - a real limit takes its time
+    if len(live) < orders or state["throttled"]:
+        return False
+    if rate_limit < FAST:  # then most of the time is waiting for the limit
+        return True
+    return median(share.total for share in shares) <= LIMIT_OURS and live[-1] <= LIMIT_ALL
 
 
 def _inwx_calls(log: Path) -> list[Call]:
@@ -99,7 +104,7 @@ async def _coolify(system: System) -> dict[str, Any]:
     async with httpx.AsyncClient() as http:
         state: dict[str, Any] = (await http.get(f"{system.simulators.coolify.url}/_state")).json()
         control = (await http.get(system.simulators.coolify.control_url)).json()
-    return {**state, "requests": sum(control["calls"].values()), "refused": control.get("refused", 0)}
+    return {**state, "requests": sum(control["calls"].values())}
 
 
 def _shares(orders: list[Watched], state: dict[str, Any], calls: list[Call]) -> list[Share]:
@@ -145,12 +150,12 @@ def _print(live: list[float], shares: list[Share], calls: int, state: dict[str, 
     console = Console()
     console.print(table)
     console.print(f"{len(live)} orders live: the first after {live[0]:.1f} s, the last after {live[-1]:.1f} s")
-    console.print(f"{calls} calls to INWX, {state['requests']} requests to Coolify, {state['refused']} answered 429")
+    console.print(f"{calls} calls to INWX, {state['requests']} requests to Coolify, {state['throttled']} answered 429")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=50)
-    parser.add_argument("--rate-limit", type=int, default=6000)
+    parser.add_argument("--rate-limit", type=int, default=FAST)
     wanted = parser.parse_args()
     sys.exit(0 if asyncio.run(main(wanted.orders, wanted.rate_limit)) else 1)

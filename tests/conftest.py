@@ -47,7 +47,7 @@ async def amqp_url(broker_url: str) -> AsyncIterator[str]:
     async with await aiormq.connect(broker_url) as connection:
         channel = await connection.channel()
         for queue in QUEUES:
-            await channel.queue_delete(queue)
+            await channel.queue_delete(queue, nowait=True)
         for exchange in EXCHANGES:
             await channel.exchange_delete(exchange)
 

@@ -79,6 +79,7 @@ class Gate:
         if moment >= self._window_ends:
             self._window_ends, self._used = moment + WINDOW_SECONDS, 0
         if self._used >= limit:
+            self._instance.throttled += 1
             wait = math.ceil(self._window_ends - moment)
             return {
                 "X-RateLimit-Limit": str(limit),

@@ -71,6 +71,7 @@ def _state(instance: Instance) -> dict[str, Any]:
             for deployment in instance.deployments.values()
         ],
         "deletions": instance.deletions,
+        "throttled": instance.throttled,
     }
 
 

@@ -51,6 +51,7 @@ class Instance:
         self.deployments: dict[str, Deployment] = {}
         self.tags: dict[str, Tag] = {}
         self.deletions: list[dict[str, str | bool]] = []
+        self.throttled = 0
         self._ids = count(1)
         self.add_project(PROJECT_NAME, "the customers' projects", uuid=PROJECT_UUID)
 
