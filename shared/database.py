@@ -1,7 +1,9 @@
 """The way to PostgreSQL: one pool a process, used with and without transactions, and a direct address for LISTEN."""
 
 import asyncio
+import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -59,7 +61,11 @@ def open_database(settings: Settings, *, application_name: str) -> Database:
             "prepared_statement_name_func": lambda: "",  # a named one would outlive the pooler's transaction
         }
     engine = create_async_engine(
-        "postgresql+asyncpg://", connect_args=arguments, pool_size=settings.database_pool_size, max_overflow=0
+        "postgresql+asyncpg://",
+        connect_args=arguments,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        json_serializer=partial(json.dumps, ensure_ascii=False),  # a database in SQL_ASCII refuses \u escapes
     )
     return Database(
         engine=engine,

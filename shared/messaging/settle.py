@@ -191,7 +191,7 @@ async def write_down(
         "o_exchanges": [message.exchange for message in messages],
         "o_keys": [message.routing_key for message in messages],
         "o_bodies": [message.body for message in messages],
-        "o_headers": [json.dumps(message.headers) for message in messages],
+        "o_headers": [json.dumps(message.headers, ensure_ascii=False) for message in messages],
         "o_required": [message.required for message in messages],
     }
     await connection.execute(_WRITE_DOWN, parameters)

@@ -156,9 +156,11 @@ class System:
         """
 
         async def says() -> bool:
+            if [row.status for row in await self.log(consumer, event)] == list(statuses):
+                return True
             if hurried:
                 await self.let_time_pass(event)
-            return [row.status for row in await self.log(consumer, event)] == list(statuses)
+            return False
 
         try:
             await until(says)
