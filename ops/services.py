@@ -91,8 +91,6 @@ async def stop_services(services: Sequence[ServiceProcess]) -> None:
 
 def _run(name: str, settings: dict[str, str], log: Path) -> None:
     """Become ``vrs run``, out of reach of a Ctrl-C in our terminal."""
-    from ops.cli import main  # noqa: PLC0415 - ops.cli comes to this module by way of its commands
-
     os.setsid()
     os.environ.update(settings)
     with log.open("ab") as sink:
@@ -100,4 +98,4 @@ def _run(name: str, settings: dict[str, str], log: Path) -> None:
         os.dup2(sink.fileno(), sys.stderr.fileno())
     sys.argv = ["vrs", "run", name]
     with suppress(KeyboardInterrupt):
-        main()
+        entry_points(group="console_scripts")["vrs"].load()()
