@@ -24,11 +24,12 @@ test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without contain
 test-containers: .venv/.ready ## Test against RabbitMQ 4 and PostgreSQL 17 in containers; needs a container engine
 	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
 
-check: .venv/.ready ## Lint, format, types, import rules
+check: .venv/.ready ## Lint, format, types, import rules, length of files
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
+	@git grep -c '' -- '*.py' | awk -F : '$$NF > 300 {print $$1 " has " $$NF " lines, more than 300; split it." > "/dev/stderr"; long = 1} END {exit long}'
 
 clean: ## Remove what was set up and what was logged
 	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import SecretStr
 
-from contracts import PlacementStrategy, ProjectCancelled, ProjectOrdered
+from contracts import DnsConfigured, PlacementStrategy, ProjectCancelled, ProjectOrdered
 from services.dns.authority import Authority, ServerAddress
 from services.dns.customer import CustomerPatience
 from services.dns.handlers.project_cancelled import ReleaseDns
@@ -23,13 +23,14 @@ from services.dns.placement import NoRoom
 from services.dns.reservation import ReleasePlace, ReservePlace
 from services.dns.tan import TanSource
 from shared.http import http_client
-from shared.models import ProjectDomain, Table
-from shared.outcome import Outcome
+from shared.models import ProjectDomain, ProvisioningState, Table
+from shared.outcome import Done, Outcome
 from shared.writes import Write
 from simulators.inwx import RunningInwx, running_inwx
 from tests.in_memory_step import InMemoryStep
 
 IPV4, IPV6 = "192.0.2.10", "2001:db8::10"
+INFO = "nameserver.info"
 CREATE = "nameserver.createRecord"
 
 
@@ -165,3 +166,12 @@ def order(*, slug: str | None = None, own_domain: str | None = None, **more: Any
             **more,
         }
     )
+
+
+def configured(outcome: Outcome) -> DnsConfigured:
+    """The only event of an order that has been handled; anything else fails the test."""
+    assert isinstance(outcome, Done), outcome
+    [event] = outcome.events
+    assert isinstance(event, DnsConfigured)
+    assert outcome.state is ProvisioningState.DNS_CONFIGURED
+    return event
