@@ -7,7 +7,8 @@ import typer
 
 from ops.commands import database, demo, doctor, order, projects, run, simulate, up
 from ops.failure import CommandError
-from shared.settings import SettingsError
+from shared.logging import configure_logging
+from shared.settings import LogFormat, SettingsError
 
 app = typer.Typer(
     name="vrs",
@@ -30,6 +31,7 @@ app.add_typer(simulate.app, name="simulate")
 
 def main() -> None:
     """Run ``vrs``; what was to be expected ends in a line on stderr, not in a traceback."""
+    configure_logging(LogFormat.CONSOLE, "WARNING")  # of a command; a service sets up its own
     try:
         app()
     except CommandError as error:

@@ -17,7 +17,7 @@ UNDEFINED_TABLE = "42P01"
 class DeskSettings(Settings):
     """The desk writes to the database; only ``vrs doctor`` asks the broker itself."""
 
-    amqp_url: SecretStr = SecretStr("")
+    amqp_url: SecretStr = SecretStr("amqp://nobody.invalid")
 
 
 @asynccontextmanager
@@ -34,6 +34,8 @@ async def connected() -> AsyncIterator[Database]:
         async with database.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
         yield database
+    except BrokenPipeError:  # whoever read our output has gone
+        raise
     except OSError as error:
         raise CommandError(f"The database of VRS_DATABASE_URL does not answer: {error}") from error
     except DBAPIError as error:

@@ -7,6 +7,7 @@ imports, which on a small machine is most of a demo.
 import asyncio
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import time
@@ -79,14 +80,30 @@ def _start(name: ServiceName, settings: dict[str, str], logs: Path, guard: Guard
 
 
 async def stop_services(services: Sequence[ServiceProcess]) -> None:
-    """Ask all to end, wait together for at most `GRACE` seconds, then kill those that are left."""
-    for service in services:
-        service.process.terminate()
+    """Ask all to end, wait together for at most `GRACE` seconds, then kill those that are left.
+
+    By their process ids: `multiprocessing` takes them all for ended when their fork server is.
+    """
+    pids = [service.process.pid for service in services if service.process.pid is not None]
+    _signal(pids, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
-    for service in services:
-        await asyncio.to_thread(service.process.join, max(0.0, deadline - time.monotonic()))
-        service.process.kill()
-        service.process.join()
+    while any(map(_is_alive, pids)) and time.monotonic() < deadline:  # noqa: ASYNC110 - processes that are not our children
+        await asyncio.sleep(0.05)
+    _signal(pids, signal.SIGKILL)
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001 - else it outlives us for a moment
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _run(name: str, settings: dict[str, str], log: Path) -> None:

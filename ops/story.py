@@ -45,7 +45,7 @@ class ProjectLine:
     waiting: tuple[Waiting, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, for ``json.dumps(…, default=str)``."""
+        """Everything, for ``json.dumps(…, default=plain)``."""
         return asdict(self)
 
 
@@ -110,10 +110,15 @@ async def log_rows(engine: AsyncEngine, project_ids: Sequence[UUID], *, after: i
 
 
 def log_as_json(row: Row[Any]) -> dict[str, Any]:
-    """A log row for ``json.dumps(…, default=str)``; `emitted` becomes the number of events that it said."""
+    """A log row for ``json.dumps(…, default=plain)``; `emitted` becomes the number of events that it said."""
     return row._asdict() | {"status": row.status.value, "emitted": len(emitted_of(row))}
 
 
 def emitted_of(row: Row[Any]) -> list[bytes]:
     """The events that a step said, as they travelled."""
     return (row.emitted or b"").splitlines()
+
+
+def plain(value: object) -> str:
+    """For ``json.dumps(…, default=plain)``: times in ISO 8601, anything else as people write it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)

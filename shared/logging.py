@@ -17,6 +17,9 @@ from shared.settings import LogFormat, SettingsError
 _QUIET = ("aio_pika", "aiormq", "alembic", "asyncio", "faststream", "httpcore", "httpx", "sqlalchemy", "uvicorn")
 """Libraries that say at INFO what our own lines say better."""
 
+_SILENT = ("aio_pika", "aiormq")
+"""Libraries that log with a traceback what they raise as well: our own line says it once."""
+
 
 def configure_logging(log_format: LogFormat, level: str = "INFO", *, service: str | None = None) -> None:
     """Set up structlog and the standard library's logging; `service` stands on every line if given.
@@ -59,6 +62,8 @@ def configure_logging(log_format: LogFormat, level: str = "INFO", *, service: st
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _console() -> Processor:

@@ -2,10 +2,12 @@
 
 import os
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -44,14 +46,31 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
+def _of_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
+    """Refuse what could be waited for in vain."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        known = parts.scheme in schemes and (parts.hostname or "host=" in parts.query) and parts.port != 0
+    except ValueError:  # a port that is no number
+        known = False
+    if not known:
+        raise ValueError(f"expected {schemes[0]}://user:password@host:port/name")
+    return url
+
+
+DatabaseUrl = Annotated[
+    SecretStr, AfterValidator(partial(_of_scheme, schemes=("postgresql", "postgres", "postgresql+asyncpg")))
+]
+
+
 class Settings(BaseSettings):
     """What every service needs. A secret has no default."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
 
-    amqp_url: SecretStr
-    database_url: SecretStr
-    database_direct_url: SecretStr | None = None
+    amqp_url: Annotated[SecretStr, AfterValidator(partial(_of_scheme, schemes=("amqp", "amqps")))]
+    database_url: DatabaseUrl
+    database_direct_url: DatabaseUrl | None = None
     database_prepared_statements: bool = True
     database_pool_size: int = Field(default=5, ge=2, le=100)
     log_format: LogFormat = LogFormat.AUTO

@@ -78,7 +78,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 def open_at(url: str) -> Database:
-    return open_database(Settings(amqp_url=SecretStr(""), database_url=SecretStr(url)), application_name="vrs tests")
+    return open_database(
+        Settings(amqp_url=SecretStr("amqp://unused"), database_url=SecretStr(url)), application_name="vrs tests"
+    )
 
 
 @asynccontextmanager

@@ -19,7 +19,8 @@ def order(
     """Order a project: check the file, publish ProjectOrdered, print the project's id.
 
     The file holds the data of ProjectOrdered, with a project_id if you like, or a complete CloudEvent.
-    The order is committed to the marketplace's outbox; the marketplace service publishes it.
+    The order is committed to the marketplace's outbox and then published; if the broker is away, exit 1, and the
+    marketplace service publishes it later. A file that cannot be read is exit 2, a wrong one exit 1.
 
     Examples:
       vrs order examples/orders/subdomain.json
@@ -27,14 +28,16 @@ def order(
 
     """
     from ops.connection import connected
-    from ops.orders import place, read_order
+    from ops.orders import publish_now, read_order
+    from shared.settings import Settings, load
 
     placed = read_order(_content(file), name="standard input" if file == "-" else file)
 
     async def write() -> None:
         async with connected() as database:
-            await place(database, [placed])
+            await publish_now(database, settings.amqp_url.get_secret_value(), placed)
 
+    settings = load(Settings)
     asyncio.run(write())
     typer.echo(placed.encode() if as_json else placed.subject)
 

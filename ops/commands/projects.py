@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - imports on call, see the package
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,7 +31,7 @@ def projects(*, as_json: AsJson = False) -> None:
     import asyncio
 
     from ops.connection import connected
-    from ops.story import project_lines
+    from ops.story import plain, project_lines
 
     async def read() -> "list[ProjectLine]":
         async with connected() as database:
@@ -38,7 +39,7 @@ def projects(*, as_json: AsJson = False) -> None:
 
     lines = asyncio.run(read())
     if as_json:
-        typer.echo(json.dumps([line.as_json() for line in lines], default=str))
+        typer.echo(json.dumps([line.as_json() for line in lines], default=plain))
     else:
         _print_projects(lines)
 
@@ -83,6 +84,11 @@ def _print_projects(lines: "list[ProjectLine]") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if not sys.stdout.isatty():  # whole ids, for the next command of a pipe
+        for line in lines:
+            state = line.state.value if line.state else ""
+            typer.echo("\t".join([str(line.project_id), line.slug, line.fqdn or "", state, *map(str, line.waiting)]))
+        return
     table = Table("project", "slug", "name", "state", "ordered (UTC)", "waits for")
     for line in lines:
         table.add_row(
@@ -97,11 +103,11 @@ def _print_projects(lines: "list[ProjectLine]") -> None:
 
 
 def _print_rows(rows: "Sequence[Row[Any]]", *, as_json: bool) -> None:
-    from ops.story import log_as_json
+    from ops.story import log_as_json, plain
 
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(log_as_json(row), default=str))
+            typer.echo(json.dumps(log_as_json(row), default=plain))
         return
     from rich.console import Console
 

@@ -3,6 +3,9 @@
 # ruff: noqa: PLC0415 - imports on call, see the package
 import typer
 
+INTERRUPTED = 130
+"""128 + SIGINT"""
+
 
 def up() -> None:
     """Run the whole system in the foreground until Ctrl-C, and print its URLs.
@@ -32,4 +35,8 @@ def up() -> None:
                 system.check()
                 await asyncio.sleep(1)
 
-    foreground.run(stay())
+    try:
+        foreground.run(stay())
+    except SystemExit as end:  # the way to end it is no failure
+        if end.code != INTERRUPTED:
+            raise

@@ -12,6 +12,7 @@ from ops.demo.show import Show
 from ops.demo.watch import Watch
 from ops.orders import order_of, place
 from ops.places import ORDERS, new_log_folder
+from ops.story import plain
 from ops.system import System, running_system
 from ops.vendors import Latencies
 
@@ -49,7 +50,7 @@ async def play(wishes: Wishes) -> bool:
             await _until_over(system, watch, show, wishes.deadline)
         show.timelines()
         if wishes.as_json:
-            print(json.dumps(report(watch, await system.simulators.mails()), default=str))  # noqa: T201 - the result
+            print(json.dumps(report(watch, await system.simulators.mails()), default=plain))  # noqa: T201 - the result
     for watched in watch.orders.values():
         if not watched.is_done:
             stuck = f"{watched.order.data.slug} is not live: {watched.waits_for()}"

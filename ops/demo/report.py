@@ -9,7 +9,7 @@ from ops.story import emitted_of, log_as_json
 
 
 def report(watch: Watch, mails: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Everything about every order; `mails` are the SMTP sink's. For ``json.dumps(…, default=str)``."""
+    """Everything about every order; `mails` are the SMTP sink's. For ``json.dumps(…, default=plain)``."""
     return {
         "orders": [_order(watched, mails) for watched in watch.orders.values()],
         "seconds": round(watch.seconds, 3),

@@ -20,6 +20,9 @@ from shared.models import LogStatus, ProvisioningLog
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
 
+UNREADABLE = "contract_"
+"""How the reason codes of events begin that break their contract."""
+
 
 async def tell_live(post: Post, event: CoreHealthy, step: Step) -> Outcome:
     """Tell the customer that the project is live."""
@@ -41,10 +44,10 @@ async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Ou
 async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outcome:
     """Tell the case workers that a step was given up and what to do, and the customer in plain words.
 
-    An order that could not be read has no project: then only the case workers are told.
+    Of an event that could not be read only the case workers hear: nobody vouches for the project that it names.
     """
     drafts = _to_case_workers(post, step, Kind.FAILED, **dict(event))
-    if step.project is not None:
+    if step.project is not None and not event.reason_code.startswith(UNREADABLE):
         drafts.append(_to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text))
     return await post.deliver(step, drafts)
 

@@ -131,7 +131,8 @@ class Actor:
                 if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
                     self.look_again(verdict.after)
                 ending = verdict.ending.value if ended else Ending.VOID.value
-                log.info("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
+                say = log.error if ending == Ending.DEAD else log.info
+                say("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
         finally:
             lane.in_hand.pop(step.token, None)
             lane.freed.set()

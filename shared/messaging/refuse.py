@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,8 @@ from shared.messaging.verdict import GENERAL_TEXT, Ending, Verdict
 from shared.messaging.waiting_room import unclaim_settled
 from shared.models import LogStatus
 from shared.models.log import SETTLED
+
+log = structlog.get_logger(__name__)
 
 _BURY = text(f"""
     INSERT INTO open_steps AS s (consumer, event_id, project_id, body, state, attempt, token, due_at, reason, deaths)
@@ -77,6 +80,13 @@ async def refuse(
         if row.event_id in gone:
             continue
         each = by_id[row.event_id]
+        log.error(
+            "message refused",
+            consumer=lane.queue,
+            causation=str(each.error.event_id),
+            project=str(each.project_id),
+            reason=clean(str(each.error)),
+        )
         letter = _letter(lane, each, row.deaths, row.attempt)
         messages.append(letter)
         emitted = None

@@ -31,10 +31,9 @@ async def run(build: Build) -> None:
         SettingsError: a setting is missing or wrong.
 
     """
-    settings = load(Settings)
-    configure_logging(settings.log_format, settings.log_level)
     stopping = _signalled()
-    async with build() as service:
+    async with build() as service:  # first: it names every setting that is missing, the kernel's as well
+        settings = load(Settings)
         configure_logging(settings.log_format, settings.log_level, service=service.name.value)
         database = open_database(settings, application_name=f"vrs {service.name}")
         try:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import aiormq
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -35,23 +37,29 @@ async def outbox(database: Database) -> list[Any]:
         return list(await connection.execute(text("SELECT * FROM outbox ORDER BY created_at")))
 
 
-async def test_an_order_is_committed_to_the_outbox_of_the_marketplace(vrs: Vrs, database: Database) -> None:
-    ended = await vrs("order", str(EXAMPLES[0]))
+async def test_an_order_is_published_and_leaves_the_outbox_empty(vrs: Vrs, database: Database, amqp_url: str) -> None:
+    ended = await vrs("order", str(EXAMPLES[0]), VRS_AMQP_URL=amqp_url)
     assert ended.code == 0, ended.err
-    [row] = await outbox(database)
-    event = decode(bytes(row.body), ProjectOrdered)
+    async with await aiormq.connect(amqp_url) as connection:
+        message = await (await connection.channel()).basic_get("dns.project-ordered", no_ack=True)
+    event = decode(message.body, ProjectOrdered)
     assert event.subject == UUID(ended.out.strip())
     assert event.data.slug == read_order(EXAMPLES[0].read_bytes(), name="").data.slug
-    assert (row.owner, row.exchange, row.routing_key) == ("marketplace", "vrs.events", "project.ordered.v1")
-    assert row.headers["event-id"] == str(event.id)
-    assert row.required
+    assert message.header.properties.delivery_mode == 2
+    assert await outbox(database) == []
 
 
-async def test_an_order_comes_from_standard_input_and_keeps_its_project_id(vrs: Vrs, database: Database) -> None:
+async def test_an_order_is_safe_in_the_outbox_while_the_broker_is_away(vrs: Vrs, database: Database) -> None:
     project_id = str(uuid4())
-    ended = await vrs("order", "-", stdin=json.dumps(an_order(project_id=project_id)).encode())
-    assert ended.out.strip() == project_id
-    assert len(await outbox(database)) == 1
+    order = json.dumps(an_order(project_id=project_id)).encode()
+    ended = await vrs("order", "-", stdin=order, VRS_AMQP_URL="amqp://127.0.0.1:1/")
+    assert (ended.code, ended.out) == (1, "")
+    assert f"{project_id} is ordered and safe in the outbox, but not published yet" in ended.err
+    assert "`vrs run marketplace` sends it" in ended.err
+    [row] = await outbox(database)
+    assert (row.owner, row.exchange, row.routing_key) == ("marketplace", "vrs.events", "project.ordered.v1")
+    assert row.lease_until <= datetime.now(UTC)
+    assert row.required
 
 
 async def test_the_marketplace_hears_of_an_order_at_once(database: Database) -> None:

@@ -50,7 +50,8 @@ def test_each_line_is_an_object_with_its_time_and_the_ids_of_the_moment(capsys: 
 def test_libraries_log_through_the_same_chain_and_only_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(LogFormat.JSON)
     logging.getLogger("uvicorn.error").info("started")
-    logging.getLogger("aiormq.connection").warning("gone: %s", "broker")
+    logging.getLogger("aiormq.connection").error("what it raises as well")
+    logging.getLogger("sqlalchemy.pool").warning("gone: %s", "broker")
     assert [(line["event"], line["level"]) for line in lines(capsys)] == [("gone: broker", "warning")]
 
 

@@ -211,6 +211,10 @@ class Harness:
         """What the log says of a project, oldest first."""
         return [row.status for row in await self.log(project_id)]
 
+    async def wrote_about(self, project_id: UUID) -> bool:
+        """Whether the log says anything of a project."""
+        return bool(await self.statuses(project_id))
+
     async def state(self, project_id: UUID) -> str | None:
         """The project's provisioning state; None if there is no such project."""
         rows = await self.sql("SELECT provisioning_state FROM projects WHERE vrs_id = :id", id=project_id)
