@@ -142,6 +142,13 @@ async def test_case_workers_and_customer_hear_that_a_step_was_given_up(post: Pos
     assert len({row.message_id for row in completed(step, outcome)}) == 3
 
 
+@pytest.mark.parametrize("project", [True, False], ids=["of a known project", "of an unknown project"])
+async def test_of_an_event_that_cannot_be_read_only_case_workers_hear(post: Post, sink: Any, project: bool) -> None:
+    step = a_step() if project else InMemoryStep()
+    await tell_failed(post, FAILED.model_copy(update={"reason_code": "contract_invalid"}), step)
+    assert [mail["to"] for mail in await sink.mails()] == [["erika@desk.example"], ["max@desk.example"]]
+
+
 async def test_a_cancellation_is_confirmed(post: Post, sink: Any) -> None:
     event = ProjectCancelled(reason="does not pay", requested_by="desk")
     await tell_cancelled(post, event, a_step())
