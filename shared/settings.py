@@ -107,7 +107,7 @@ def load(settings: type[SettingsT]) -> SettingsT:
     except ValidationError as error:
         problems = [
             f"{PREFIX}{'_'.join(map(str, problem['loc'])).upper()}: "
-            + ("is not set" if problem["type"] == "missing" else problem["msg"])
+            + ("is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, "))
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsError("; ".join(problems) + " (see docs/settings.md)") from None
