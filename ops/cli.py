@@ -12,7 +12,13 @@ from shared.settings import LogFormat, SettingsError
 
 app = typer.Typer(
     name="vrs",
-    help="Takes a paid order and, minutes later, has the customer's project live under its own domain.",
+    help="""Takes a paid order and, minutes later, has the customer's project live under its own domain.
+
+    Examples:
+      vrs demo
+      vrs order examples/orders/subdomain.json
+      vrs doctor
+    """,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

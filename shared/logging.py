@@ -55,7 +55,7 @@ def configure_logging(log_format: LogFormat, level: str = "INFO", *, service: st
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _readable,
-                structlog.processors.JSONRenderer(default=str) if as_json else _console(),
+                *([_with_ids, structlog.processors.JSONRenderer(default=str)] if as_json else [_console()]),
             ],
         )
     )
@@ -74,3 +74,8 @@ def _console() -> Processor:
 def _readable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Hide secrets and write ids as people know them."""
     return {key: str(value) if isinstance(value, UUID) else value for key, value in redact(event).items()}
+
+
+def _with_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Every line has the three ids, so that a query needs no exception for lines that belong to no project."""
+    return {"project": None, "correlation": None, "causation": None} | event

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Migrate the database, and load base domains and servers.", no_args_is_help=True)
+app = typer.Typer(
+    help="""Migrate the database, and load base domains and servers.
+
+    Examples:
+      vrs db upgrade
+      vrs db seed
+    """,
+    no_args_is_help=True,
+)
 
 
 @app.command()

@@ -12,7 +12,13 @@ import typer
 from ops.failure import CommandError
 
 app = typer.Typer(
-    help="Run one simulated vendor in the foreground. What it listens on is printed as one line of JSON.",
+    help="""Run one simulated vendor in the foreground. What it listens on is printed as one line of JSON.
+
+    Examples:
+      vrs simulate inwx --port 8100
+      vrs simulate core --port 8300
+      vrs simulate coolify --port 8200 --core-url http://127.0.0.1:8301
+    """,
     no_args_is_help=True,
 )
 

@@ -48,7 +48,9 @@ class ServiceBroker(RabbitBroker):
         queue = consumer_queue(self.service.name, consumer.event)
 
         async def heard(event: CloudEvent[consumer.event]) -> None:  # type: ignore[name-defined]  # known at run time
-            raise NotImplementedError(f"the kernel consumes {queue.name}: this subscriber only declares it")
+            raise RuntimeError(
+                f"the kernel consumes {queue.name}: this subscriber declares it and takes no {event.type}"
+            )
 
         self.subscriber(
             RabbitQueue(  # type: ignore[call-overload]  # the same argument names, as a TypedDict

@@ -27,7 +27,9 @@ def restored() -> Iterator[None]:
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     printed = capsys.readouterr()
     assert printed.out == ""
-    return [json.loads(line) for line in printed.err.splitlines()]
+    found = [json.loads(line) for line in printed.err.splitlines()]
+    assert all({"project", "correlation", "causation"} <= line.keys() for line in found)
+    return [{key: value for key, value in line.items() if value is not None} for line in found]
 
 
 def test_each_line_is_an_object_with_its_time_and_the_ids_of_the_moment(capsys: pytest.CaptureFixture[str]) -> None:

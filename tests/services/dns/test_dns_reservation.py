@@ -89,7 +89,7 @@ async def test_a_placement_follows_its_server_to_a_new_address(engine: AsyncEngi
         await connection.execute(text("UPDATE servers SET ipv4 = '192.0.2.77', ipv6 = '2001:db8::77'"))
     assert str((await order(engine, project)).server.ipv4) == "192.0.2.77"
     async with engine.connect() as connection:
-        assert (await connection.scalar(select(Placement.target)))["ipv6"] == "2001:db8::77"  # type: ignore[index]
+        assert (await connection.scalar(select(Placement.target)))["ipv6"] == "2001:db8::77"  # type: ignore[index]  # a JSON object
 
 
 async def test_a_place_is_given_back_once(engine: AsyncEngine) -> None:
