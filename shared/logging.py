@@ -78,4 +78,6 @@ def _readable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def _with_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Every line has the three ids, so that a query needs no exception for lines that belong to no project."""
-    return {"project": None, "correlation": None, "causation": None} | event
+    for name in ("project", "correlation", "causation"):
+        event.setdefault(name, None)
+    return event
