@@ -45,7 +45,6 @@ async def hold(marked: Marked, logs: Path) -> asyncio.subprocess.Process:
     return process
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 async def test_nothing_is_left_of_a_stack_whatever_ends_its_process(
     marked: Marked, tmp_path: Path, number: signal.Signals

@@ -123,7 +123,7 @@ async def test_a_wait_can_say_something_and_says_it_once(harness: Harness) -> No
     async with harness.running():
         await harness.publish(event)
         await harness.next_message(NEXT)
-        await asyncio.sleep(0.4)
+        await until(lambda: len(harness.handled) >= 3)
     assert await harness.count(NEXT) == 0
     assert await harness.statuses(event.subject) == ["parked"]
 
