@@ -9,8 +9,9 @@ Changes inside ``v1`` are additive. Anything else is a new type beside the old o
 from contracts.bootstrap import CoreHealthy, CoreRetired
 from contracts.cloud_event import CONTENT_TYPE, MAX_BYTES, CloudEvent, ContractError, decode, uuid7
 from contracts.deploy import AppDeployed, AppRemoved
+from contracts.desk import DeadLetterHandled, DeskActionKind
 from contracts.dns import DnsConfigured, DnsRecord, DnsRecordsNeeded, DnsReleased, RecordType, TargetServer
-from contracts.event import Event, HostName, Plugin, ServiceName, Slug, Text
+from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import Contact, Locale, PlacementStrategy, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
@@ -29,6 +30,7 @@ EVENTS: dict[str, type[Event]] = {
         DnsReleased,
         AppRemoved,
         CoreRetired,
+        DeadLetterHandled,
     )
 }
 """Every event by its CloudEvents ``type``, in the order of the choreography."""
@@ -36,6 +38,7 @@ EVENTS: dict[str, type[Event]] = {
 __all__ = [
     "CONTENT_TYPE",
     "EVENTS",
+    "EVENTS_EXCHANGE",
     "MAX_BYTES",
     "AppDeployed",
     "AppRemoved",
@@ -45,6 +48,8 @@ __all__ = [
     "CoreHealthy",
     "CoreRetired",
     "CustomerText",
+    "DeadLetterHandled",
+    "DeskActionKind",
     "DnsConfigured",
     "DnsRecord",
     "DnsRecordsNeeded",

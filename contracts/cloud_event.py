@@ -5,6 +5,7 @@ caused this one, ``traceparent`` the W3C trace context. Times are UTC.
 """
 
 import json
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -16,20 +17,45 @@ from uuid import UUID
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
 from contracts.event import NO_CONTROL_CHARACTERS, Event
+from contracts.problems import field_problems
 
 CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 262_144
 """Larger bodies are refused unread: an event holds ids and facts."""
 
 DataT = TypeVar("DataT", bound=Event)
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _hyphenated(value: Any) -> Any:
+    if isinstance(value, str) and not _UUID.fullmatch(value):
+        raise ValueError(f"{value[:50]!r} is not a UUID such as 01a20cc8-7d3c-7c3b-9d52-6f0b8e4a2d17")
+    return value
+
+
+def _timestamp(value: Any) -> Any:
+    if not isinstance(value, str | datetime) or (isinstance(value, str) and "T" not in value.upper()):
+        raise ValueError(f"{str(value)[:50]!r} is not a time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Id = Annotated[UUID, BeforeValidator(_hyphenated)]
+"""What ``format: uuid`` says (RFC 9562), and no other spelling: readers of the schema would refuse it."""
+
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_timestamp)]
+"""What ``format: date-time`` says (RFC 3339)."""
 
 
 def uuid7() -> UUID:
@@ -42,20 +68,47 @@ def uuid7() -> UUID:
 class CloudEvent(BaseModel, Generic[DataT]):
     """An event with its ids. ``CloudEvent[ProjectOrdered]`` validates its data as well."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
-    specversion: Literal["1.0"] = "1.0"
-    id: UUID
+    specversion: Literal["1.0"]
+    """The version of CloudEvents."""
+    id: Id
+    """Any UUID; ours are version 7. The same id is the same event: whoever has handled it ignores it."""
     source: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
+    """Who says it; ours are ``/vrs/<service>``."""
     type: str
-    subject: UUID
-    time: AwareDatetime
+    """The event's name on the wire, for ever."""
+    subject: Id
+    """The project's id."""
+    time: Timestamp
+    """When it was said, with its time zone; ours are UTC."""
     datacontenttype: Literal["application/json"] = "application/json"
+    """The form of ``data``."""
     dataschema: str | None = None
-    correlationid: UUID | None = None
-    causationid: UUID | None = None
+    """The schema of ``data``: ``urn:vrs:contract:<routing key>#data``."""
+    correlationid: Id | None = None
+    """The order's whole story: the id of the event that began it. Absent: this event begins one."""
+    causationid: Id | None = None
+    """The id of the event that caused this one; absent where none did."""
     traceparent: Annotated[str, Field(max_length=100)] | None = None
+    """W3C trace context."""
     data: DataT
+    """The facts."""
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """``ProjectOrderedEvent``: what the message is called in generated documents."""
+        return f"{params[0].__name__}Event"
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of the whole message; its ``type`` is the one of its data."""
+        reference = handler(core_schema)
+        schema = handler.resolve_ref_schema(reference)
+        contract = cls.model_fields["data"].annotation
+        if isinstance(contract, type) and issubclass(contract, Event):
+            schema["properties"]["type"] |= {"const": contract.type}
+        return reference
 
     @model_validator(mode="after")
     def _type_of_data(self) -> Self:
@@ -84,7 +137,7 @@ class CloudEvent(BaseModel, Generic[DataT]):
             subject=project_id,
             time=datetime.now(UTC),
             datacontenttype="application/json",
-            dataschema=f"urn:vrs:contract:{data.routing_key()}",
+            dataschema=f"{data.schema_id()}#data",
             correlationid=correlation_id or event_id,
             causationid=causation_id,
             traceparent=traceparent,
@@ -166,15 +219,6 @@ def _refusal(body: bytes, contract: type[Event], error: ValidationError) -> Cont
         found = repr(raw.get("type"))[:100]
         return ContractError(Refusal.UNKNOWN_TYPE, [f"type is {found}, expected {contract.type!r}"], **ids)
     return ContractError(Refusal.INVALID, field_problems(error), **ids)
-
-
-def field_problems(error: ValidationError) -> list[str]:
-    """One line per problem: path, what is wrong, and what stood there."""
-    return [
-        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {problem['msg']}"
-        + ("" if problem["type"] == "missing" else f" (is {problem['input']!r:.80})")
-        for problem in error.errors(include_url=False)
-    ]
 
 
 def _uuid(value: Any) -> UUID | None:

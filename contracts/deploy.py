@@ -15,22 +15,34 @@ class AppDeployed(Event):
     """
 
     type: ClassVar[str] = "vrs.app.deployed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.BOOTSTRAP,)
 
     fqdn: HostName
+    """The host name that Coolify routes to the app."""
     url: HttpUrl
+    """Where the app is to be reached; it need not answer yet."""
     image: Text
+    """The container image, without its tag."""
     tag: Text
+    """The image's tag."""
     server: TargetServer
+    """The server on which it runs."""
     application: Text
+    """The app's uuid at Coolify."""
     deployment: Text
+    """The uuid of the deployment that put it there, at Coolify."""
 
 
 class AppRemoved(Event):
     """Coolify runs nothing for the project any more."""
 
     type: ClassVar[str] = "vrs.app.removed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
 
     application: Text | None = None
+    """The uuid of the app that was deleted, at Coolify; absent if there was none."""
     environment: Text | None = None
+    """The environment that was deleted with it; absent if there was none."""
     volumes_kept: bool
+    """Whether the app's data were kept."""

@@ -21,31 +21,45 @@ class DnsRecord(Facts):
     """One record: absolute name without trailing dot, TTL in seconds."""
 
     name: HostName
+    """The absolute name, without a trailing dot."""
     type: RecordType
+    """The record's type."""
     content: Text
+    """The address, or the name that a CNAME points to."""
     ttl: Annotated[int, Field(ge=300, le=864_000)] = 300
+    """Seconds for which resolvers may keep it."""
 
 
 class TargetServer(Facts):
     """The server that was chosen. ``id`` is the server's uuid at Coolify, not RFC 4122."""
 
     id: Text
+    """The server's uuid at Coolify; not an RFC 4122 UUID."""
     name: Slug
+    """The server's name, as case workers see it."""
     region: Slug
+    """Where it stands."""
     ipv4: IPv4Address
+    """Its public IPv4 address."""
     ipv6: IPv6Address | None = None
+    """Its public IPv6 address, if it has one."""
 
 
 class DnsConfigured(Event):
     """These records exist and every authoritative server answers with them; this server was chosen."""
 
     type: ClassVar[str] = "vrs.dns.configured.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DEPLOY,)
 
     fqdn: HostName
+    """The host name under which the project will be live."""
     records: Annotated[tuple[DnsRecord, ...], Field(min_length=1)]
+    """The records that were set and answer."""
     server: TargetServer
+    """The server that was chosen for the project."""
     placement_reason: Text
+    """Why it was this server, in words for people."""
 
 
 class DnsRecordsNeeded(Event):
@@ -55,18 +69,26 @@ class DnsRecordsNeeded(Event):
     """
 
     type: ClassVar[str] = "vrs.records.needed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
 
     fqdn: HostName
+    """The customer's host name."""
     records: Annotated[tuple[DnsRecord, ...], Field(min_length=1)]
+    """The records that the customer must set."""
     found: tuple[Text, ...] = ()
+    """What answers today, a line for each answer; empty if nothing does."""
 
 
 class DnsReleased(Event):
     """The project's records are gone and its place on the server is free again."""
 
     type: ClassVar[str] = "vrs.dns.released.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
 
     fqdn: HostName | None = None
+    """The host name that was released; absent if there was none."""
     records: tuple[DnsRecord, ...]
+    """The records that were deleted; empty if there were none."""
     server: Slug | None = None
+    """The name of the server on which a place is free again; absent if none was taken."""

@@ -16,6 +16,9 @@ class ServiceName(StrEnum):
     NOTIFY = "notify"
 
 
+EVENTS_EXCHANGE = "vrs.events"
+"""The durable topic exchange on which every event travels, under its routing key."""
+
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
@@ -35,14 +38,16 @@ ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")
 class Facts(BaseModel):
     """An immutable group of facts inside an event. Unknown fields are ignored: old readers survive."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Plugin(Facts):
     """A licensed plugin in exactly this version."""
 
     name: Slug
+    """The plugin's name in the catalogue."""
     version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]
+    """The version that is licensed."""
 
 
 class Event(Facts):
@@ -54,12 +59,19 @@ class Event(Facts):
     """
 
     type: ClassVar[str]
+    changes: ClassVar[tuple[str, ...]]
+    """What integrators read in the changelog: a line for each version that changed the contract, oldest first."""
     required_by: ClassVar[tuple[ServiceName, ...]] = ()
 
     @classmethod
     def routing_key(cls) -> str:
         """AMQP routing key on exchange ``vrs.events``: the type without its ``vrs.``."""
         return cls.type.removeprefix("vrs.")
+
+    @classmethod
+    def schema_id(cls) -> str:
+        """The ``$id`` of the event's JSON Schema; its ``#data`` is the schema of the data alone."""
+        return f"urn:vrs:contract:{cls.routing_key()}"
 
     @classmethod
     def hyphenated(cls) -> str:

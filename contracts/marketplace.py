@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
-from pydantic import EmailStr, Field, model_validator
+from pydantic import ConfigDict, EmailStr, Field, model_validator
 
 from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
 
@@ -27,7 +27,9 @@ class Contact(Facts):
     """The customer's contact. It travels in ProjectOrdered and nowhere else."""
 
     name: Text
+    """How the customer is addressed."""
     email: EmailStr
+    """Where the customer's mails go."""
 
 
 class ProjectOrdered(Event):
@@ -38,18 +40,37 @@ class ProjectOrdered(Event):
     """
 
     type: ClassVar[str] = "vrs.project.ordered.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DNS,)
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}} for name in ("base_domain", "own_domain")
+            ]
+        }
+    )
+
     slug: Slug
+    """The project's short name: its label below ``base_domain``, unique among the projects."""
     base_domain: HostName | None = None
+    """One of our domains, for a project at ``slug.base_domain``. Not with ``own_domain``."""
     own_domain: HostName | None = None
+    """The customer's domain, for a project at that name and its ``www``. Not with ``base_domain``."""
     project_type: Slug = "vrs-core"
+    """What is installed."""
     plan: Slug
+    """The plan that was paid for."""
     plugins: Annotated[tuple[Plugin, ...], Field(max_length=100)] = ()
+    """The licensed plugins, each once, in the versions to install."""
     customer: Contact
+    """Whom we tell."""
     locale: Locale = Locale.DE
+    """The language in which the customer is addressed."""
     placement: PlacementStrategy | None = None
+    """How the server is chosen; absent: as dns is configured."""
     region: Slug | None = None
+    """Where the server must stand; absent: anywhere."""
 
     @model_validator(mode="after")
     def _one_domain(self) -> Self:
@@ -70,6 +91,7 @@ class ProjectCancelled(Event):
     """The project is to be undone: by each service exactly what it did. Cannot be taken back."""
 
     type: ClassVar[str] = "vrs.project.cancelled.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
     required_by: ClassVar[tuple[ServiceName, ...]] = (
         ServiceName.DNS,
         ServiceName.DEPLOY,
@@ -82,5 +104,8 @@ class ProjectCancelled(Event):
     """The project is cancelled when each of these has undone its part."""
 
     reason: Text
+    """Why, in words for case workers."""
     requested_by: Text
+    """Who asked for it: a person or a system."""
     keep_volumes: bool = True
+    """Whether the app's data are kept when it is removed."""

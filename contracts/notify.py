@@ -11,10 +11,16 @@ class ProvisioningDelayed(Event):
     """A step is not done by the time it was due. Times are UTC; ``None`` where nobody can know yet."""
 
     type: ClassVar[str] = "vrs.provisioning.delayed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
 
     step: ServiceName
+    """The service that is late."""
     reason: Text
+    """What is waited for, in words for case workers."""
     due_at: AwareDatetime
+    """When it was due."""
     next_try_at: AwareDatetime | None = None
+    """When it is tried again."""
     expected_at: AwareDatetime | None = None
+    """When the project is expected to be live."""

@@ -110,6 +110,33 @@ def test_a_wrong_field_is_named_with_its_path(field: str, value: object, problem
     assert (refused.value.event_id, refused.value.project_id) == (UUID(wire["id"]), UUID(wire["subject"]))
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("id", "01a20cc87d3c7c3b9d526f0b8e4a2d17"),
+        ("id", "urn:uuid:01a20cc8-7d3c-7c3b-9d52-6f0b8e4a2d17"),
+        ("subject", "{01a20cc8-7d3c-7c3b-9d52-6f0b8e4a2d17}"),
+        ("time", 1_700_000_000),
+        ("time", "1700000000"),
+        ("time", "2026-01-31 12:00:00Z"),
+        ("time", "2026-01-31T12:00:00"),
+        ("specversion", "0.3"),
+        ("specversion", None),
+    ],
+)
+def test_an_attribute_that_the_schema_refuses_is_refused(attribute: str, value: object) -> None:
+    wire = {**json.loads(order().encode()), attribute: value}
+    with pytest.raises(ContractError, match=attribute):
+        decode(json.dumps(wire).encode(), ProjectOrdered)
+
+
+def test_an_event_that_does_not_say_its_version_of_cloud_events_is_refused() -> None:
+    wire = json.loads(order().encode())
+    del wire["specversion"]
+    with pytest.raises(ContractError, match="specversion is missing"):
+        decode(json.dumps(wire).encode(), ProjectOrdered)
+
+
 def test_an_event_under_another_ones_contract_is_refused() -> None:
     with pytest.raises(ContractError, match=r"expected 'vrs.project.cancelled.v1'"):
         decode(order().encode(), ProjectCancelled)
@@ -153,4 +180,4 @@ def test_every_event_has_a_wire_name_a_few_facts_and_listeners_that_exist(event:
 
 
 def test_wire_names_are_distinct() -> None:
-    assert len({event.routing_key() for event in EVENTS.values()}) == len(EVENTS) == 11
+    assert len({event.routing_key() for event in EVENTS.values()}) == len(EVENTS) == 12

@@ -1,0 +1,1 @@
+"""A marketplace in Flask and SQLAlchemy whose orders are provisioned."""

@@ -1,0 +1,53 @@
+"""Node.js for the tests that run JavaScript: installed by apt where that is possible, else one clear sentence."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ops.stack.install import can_install, install, one_at_a_time
+
+PROGRAMS = ("node", "npm")
+
+
+@cache
+def need_node() -> None:
+    """Have ``node`` and ``npm``; a test without them fails."""
+    with one_at_a_time():
+        if all(map(shutil.which, PROGRAMS)):
+            return
+        if not can_install():
+            pytest.fail("Node.js is missing: install nodejs (18 or newer) and npm", pytrace=False)
+        install("nodejs", "npm", log=Path(os.devnull))
+
+
+def npm_ci(source: Path, target: Path) -> Path:
+    """Copy the package in `source` to `target`, which is not there yet, with its locked dependencies; return it."""
+    need_node()
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("node_modules"))
+    ended = subprocess.run(
+        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=target,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        pytest.fail(f"npm ci in {source.name} failed; is its registry reachable?\n{ended.stderr}", pytrace=False)
+    return target
+
+
+async def node(folder: Path, *arguments: str, amqp_url: str) -> asyncio.subprocess.Process:
+    """Start ``node`` in `folder`; both of its outputs are pipes."""
+    return await asyncio.create_subprocess_exec(
+        "node",
+        *arguments,
+        cwd=folder,
+        env=os.environ | {"VRS_AMQP_URL": amqp_url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
