@@ -1,14 +1,16 @@
 """What a service is: its name, what it consumes, what it publishes, what it does beside."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from contracts import CustomerText, Event, ServiceName
 from shared.outcome import Outcome
 from shared.step import Step
+from shared.writes import Write
 
 Handler = Callable[[Any, Step], Awaitable[Outcome]]
 """From an event's data and its step to an outcome."""
@@ -19,7 +21,9 @@ class Consumer:
     """A queue and the handler behind it.
 
     `concurrency` bounds the tries that run at once, `deadline` the step's whole life, `try_timeout` one try.
-    `next_due` is the time after which the step that follows counts as late (`projects.step_due_at`).
+    Two promises, neither of which ends anything (`projects.step_due_at`): after `due` this step counts as late, from
+    when its project is introduced, its death is replayed or corrected, or a wait without a deadline is over; after
+    `next_due` the step that follows does, from this one's end.
     `fails_project`: a death of this step is a ProvisioningFailed; without it, only a dead letter.
     `despite_cancellation`: hears of cancelled projects as well, as whoever tells people of a failing undo must.
     `introduces_project`: the event makes a project known; a consumer that `needs_project` waits for that.
@@ -30,12 +34,32 @@ class Consumer:
     concurrency: int = 32
     deadline: timedelta = timedelta(hours=1)
     try_timeout: timedelta = timedelta(minutes=2)
+    due: timedelta | None = None
     next_due: timedelta | None = None
     introduces_project: bool = False
     needs_project: bool = True
     failed_text: CustomerText | None = None
     fails_project: bool = True
     despite_cancellation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An event that background work wants said, and a log row for the project's story.
+
+    `when` is written first, under the project's lock; unless its result is true, nothing else is written and nothing
+    said. It is what makes the event happen once, however many instances announce it. `by` is the work's name in the
+    log, `message` one plain English sentence.
+    """
+
+    project_id: UUID
+    event: Event
+    when: Write
+    by: str
+    message: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
 
 
 class Kernel(Protocol):
@@ -46,6 +70,9 @@ class Kernel(Protocol):
 
     async def parked_keys(self, prefix: str) -> list[str]:
         """The distinct keys that begin with `prefix` under which steps of this service are parked."""
+
+    async def announce(self, announcement: Announcement) -> bool:
+        """Write the announcement in one commit and say it; False if it is not so, or the project is cancelled."""
 
 
 Background = Callable[[Kernel], Awaitable[None]]

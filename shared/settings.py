@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.lease import DEFAULT_LEASE
+
 PREFIX = "VRS_"
 
 
@@ -63,6 +65,10 @@ DatabaseUrl = Annotated[
 ]
 
 
+Seconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
+"""When a step counts as late, and when it is given up."""
+
+
 class Settings(BaseSettings):
     """What every service needs. A secret has no default."""
 
@@ -77,7 +83,8 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     health_host: str = "0.0.0.0"  # noqa: S104 - a container's health port is asked from outside
     health_port: int | None = Field(default=None, ge=0, le=65535)
-    lease_seconds: float = Field(default=120.0, ge=1, le=3600)
+    lease_seconds: float = Field(default=DEFAULT_LEASE, ge=1, le=3600)
+    outbox_alarm_seconds: float = Field(default=30.0, ge=1, le=3600)
 
     @classmethod
     def settings_customise_sources(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, FilePath, StringConstraints
 
-from shared.settings import Settings
+from shared.settings import Seconds, Settings
 
 
 def _host_and_port(address: str) -> str:
@@ -18,9 +18,12 @@ def _host_and_port(address: str) -> str:
 class BootstrapSettings(Settings):
     """`core_connect` (``host:port``) is connected to instead of the server's address; Host and SNI stay.
 
-    `core_ca_file` is a PEM file with authorities that are trusted beside the public ones.
+    `core_ca_file` is a PEM file with authorities that are trusted beside the public ones. After `bootstrap_due`
+    seconds its step counts as late, after `bootstrap_deadline` it is given up.
     """
 
     core_connect: Annotated[str, AfterValidator(_host_and_port)] | None = None
     core_ca_file: FilePath | None = None
     core_health_path: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")] = "/health"
+    bootstrap_due: Seconds = 300.0
+    bootstrap_deadline: Seconds = 1800.0

@@ -11,7 +11,7 @@ from services.deploy.budget import Budget
 from services.deploy.checks import check_coolify
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.deployments import DeploymentWatch
-from services.deploy.handlers import Handlers
+from services.deploy.handlers import Handlers, intent_grace
 from services.deploy.rollout import Rollout
 from services.deploy.settings import DeploySettings
 from shared.http import http_client
@@ -42,7 +42,7 @@ async def deploy() -> AsyncIterator[Service]:
     settings = load(DeploySettings)
     budget = Budget(settings.coolify_rate_limit)
     token = settings.coolify_token.get_secret_value()
-    async with http_client(settings.coolify_api, headers=api_headers(token)) as http:
+    async with http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds) as http:
         coolify = Coolify(http, budget)
         watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
         handlers = Handlers(
@@ -50,6 +50,7 @@ async def deploy() -> AsyncIterator[Service]:
             CoolifyProject(coolify, settings.coolify_project),
             Blueprint(settings, read_plans()),
             Rollout(coolify, watch),
+            intent_grace=intent_grace(settings.lease_seconds),
         )
         yield Service(
             name=ServiceName.DEPLOY,
@@ -58,7 +59,9 @@ async def deploy() -> AsyncIterator[Service]:
                     event=DnsConfigured,
                     handler=handlers.deploy_app,
                     try_timeout=WAITS_FOR_BUDGET,
-                    next_due=timedelta(minutes=10),
+                    deadline=timedelta(seconds=settings.deploy_deadline),
+                    due=timedelta(seconds=settings.deploy_due),
+                    next_due=timedelta(seconds=settings.bootstrap_due),
                     failed_text=DEPLOYMENT_FAILED,
                 ),
                 Consumer(

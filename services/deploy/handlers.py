@@ -12,14 +12,20 @@ from services.deploy.removal import remove_applications, remove_environment
 from services.deploy.rollout import Rollout
 from shared.errors import TemporaryError
 from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT
+from shared.lease import within_lease
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 from shared.writes import Delete, Upsert
 
 log = structlog.get_logger(__name__)
 
-INTENT_GRACE = 2 * (CONNECT_TIMEOUT + READ_TIMEOUT) + 30.0
-"""Seconds after which a create that was never answered cannot come true any more: twice our timeout, and PHP's 30 s."""
+PHP_SECONDS = 30.0
+"""How long PHP works on a request at most, after its caller has gone."""
+
+
+def intent_grace(lease: float) -> float:
+    """Seconds after which a create that was never answered cannot come true any more: twice our timeout, and PHP's."""
+    return 2 * within_lease(CONNECT_TIMEOUT + READ_TIMEOUT, lease) + PHP_SECONDS
 
 
 class Handlers:
@@ -32,7 +38,7 @@ class Handlers:
         blueprint: Blueprint,
         rollout: Rollout,
         *,
-        intent_grace: float = INTENT_GRACE,
+        intent_grace: float,
     ) -> None:
         self._coolify = coolify
         self._project = project

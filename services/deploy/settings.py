@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, HttpUrl, SecretStr, StringConstraints, field_validator
 
-from shared.settings import Settings
+from shared.settings import Seconds, Settings
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 
@@ -13,7 +13,8 @@ class DeploySettings(Settings):
     """`VRS_COOLIFY_PROJECT` is a project's uuid, or a name: a project of that name is made if there is none.
 
     Coolify counts requests per user: several deploy processes (and whoever else uses tokens of the same user) share
-    `API_RATE_LIMIT`, so give each its part as `VRS_COOLIFY_RATE_LIMIT`.
+    `API_RATE_LIMIT`, so give each its part as `VRS_COOLIFY_RATE_LIMIT`. After `deploy_due` seconds its step counts as
+    late, after `deploy_deadline` it is given up; from its end `bootstrap_due` counts.
     """
 
     coolify_url: HttpUrl
@@ -22,6 +23,9 @@ class DeploySettings(Settings):
     coolify_rate_limit: int = Field(default=200, ge=8, description="requests a minute")
     coolify_deployment_minutes: float = Field(default=20, gt=0, description="without progress for so long: stuck")
     marketplace_url: HttpUrl
+    deploy_due: Seconds = 600.0
+    deploy_deadline: Seconds = 3600.0
+    bootstrap_due: Seconds = 300.0
     app_image: Line = "ghcr.io/vrs/vrs-core"
     app_tag: Line = "1.0.0"
     app_port: int = Field(default=8080, ge=1, le=65535)

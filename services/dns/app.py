@@ -40,7 +40,7 @@ async def dns() -> AsyncIterator[Service]:
     settings = load(DnsSettings)
     database = open_database(settings.model_copy(update={"database_pool_size": 1}), application_name="vrs dns capacity")
     try:
-        async with http_client() as http:
+        async with http_client(lease=settings.lease_seconds) as http:
             session = InwxSession(
                 http,
                 url=str(settings.inwx_url),
@@ -69,8 +69,9 @@ async def dns() -> AsyncIterator[Service]:
                         event=ProjectOrdered,
                         handler=configure,
                         concurrency=32,
-                        deadline=timedelta(minutes=30),
-                        next_due=timedelta(minutes=5),
+                        deadline=timedelta(seconds=settings.dns_deadline),
+                        due=timedelta(seconds=settings.dns_due),
+                        next_due=timedelta(seconds=settings.deploy_due),
                         introduces_project=True,
                         needs_project=False,
                         failed_text=FAILED,

@@ -20,6 +20,7 @@ import dns.rdatatype
 import dns.resolver
 
 from contracts import DnsRecord, RecordType
+from shared.crash_points import CrashPoint, reached
 from shared.errors import TemporaryError
 
 TIMEOUT = 2.0
@@ -144,8 +145,10 @@ class Authority:
         self, server: str, address: str, port: int, name: str, kind: RecordType, expected: frozenset[str]
     ) -> Answer:
         query = dns.message.make_query(name, kind.value, flags=0)  # no recursion
+        reached(CrashPoint.BEFORE_QUERY)
         try:
             response, _ = await dns.asyncquery.udp_with_fallback(query, address, timeout=self._timeout, port=port)
+            reached(CrashPoint.AFTER_QUERY)
         except dns.exception.Timeout:
             return Answer(server, name, kind, expected, problem=f"no answer within {self._timeout:g} s")
         except (dns.exception.DNSException, OSError, EOFError) as error:

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 from contracts import PlacementStrategy
 from services.dns.authority import ServerAddress
 from services.dns.tan import normalised_secret
-from shared.settings import Settings
+from shared.settings import Seconds, Settings
 
 _PORTS = range(1, 65_536)
 
@@ -35,7 +35,8 @@ class DnsSettings(Settings):
 
     TTL in seconds, INWX's bounds. A customer who must set records is waited for `customer_days`; dns looks again
     after `customer_look_after` seconds, later and later until `customer_look_at_most` (at most 300, the kernel's).
-    `inwx_grace` is how long after its call a create without an answer may still be done.
+    `inwx_grace` is how long after its call a create without an answer may still be done. After `dns_due` seconds its
+    step counts as late, after `dns_deadline` it is given up; from its end `deploy_due` counts.
     """
 
     inwx_url: HttpUrl = HttpUrl("https://api.domrobot.com/jsonrpc/")
@@ -49,6 +50,9 @@ class DnsSettings(Settings):
     customer_days: float = Field(default=30.0, gt=0, le=365)
     customer_look_after: float = Field(default=30.0, gt=0, le=300)
     customer_look_at_most: float = Field(default=300.0, gt=0, le=300)
+    dns_due: Seconds = 300.0
+    dns_deadline: Seconds = 1800.0
+    deploy_due: Seconds = 600.0
 
     @field_validator("inwx_url")
     @classmethod

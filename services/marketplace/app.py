@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts import ProjectCancelled, ProjectOrdered, ServiceName
+from contracts import DeadLetterHandled, ProjectCancelled, ProjectOrdered, ServiceName
 from shared.service import Service
 
 
 @asynccontextmanager
 async def marketplace() -> AsyncIterator[Service]:
     """Yield a service without consumers: the kernel says the outbox rows that whoever takes orders has written."""
-    yield Service(name=ServiceName.MARKETPLACE, publishes=(ProjectOrdered, ProjectCancelled))
+    yield Service(name=ServiceName.MARKETPLACE, publishes=(ProjectOrdered, ProjectCancelled, DeadLetterHandled))

@@ -19,6 +19,8 @@ from services.notify import handlers
 from services.notify.post import Post, mailbox
 from services.notify.settings import NotifySettings
 from services.notify.smtp import MailServer, Smtp
+from services.notify.watch import watch
+from shared.database import open_database
 from shared.outcome import Outcome
 from shared.service import Check, Consumer, Service
 from shared.settings import load
@@ -37,20 +39,25 @@ TELLS: tuple[tuple[type[Event], Tell], ...] = (
 
 @asynccontextmanager
 async def notify() -> AsyncIterator[Service]:
-    """Yield the service; its connections to the mail server end with the block."""
+    """Yield the service; its connections to the mail server, and the watch's to the database, end with the block."""
     settings = load(NotifySettings)
     sender = mailbox(settings.mail_from.name, settings.mail_from.email)
     # EHLO names the sender's domain: a container's own host name means nothing outside.
-    smtp = Smtp(MailServer.parse(settings.smtp_url.get_secret_value()), greeting=sender.domain)
+    server = MailServer.parse(settings.smtp_url.get_secret_value())
+    smtp = Smtp(server, greeting=sender.domain, lease=settings.lease_seconds)
     post = Post(smtp, sender=sender, case_workers=settings.case_workers)
+    database = open_database(settings.model_copy(update={"database_pool_size": 1}), application_name="vrs notify watch")
     try:
         yield Service(
             name=ServiceName.NOTIFY,
             consumers=tuple(_consumer(event, partial(tell, post)) for event, tell in TELLS),
+            publishes=(ProvisioningDelayed,),
+            background=(watch(database.engine),),
             checks=(Check(what="mail server", run=smtp.check),),
         )
     finally:
         await smtp.aclose()
+        await database.engine.dispose()
 
 
 def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outcome]]) -> Consumer:
@@ -65,5 +72,5 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         deadline=timedelta(hours=24),
         fails_project=False,
         despite_cancellation=event is ProvisioningFailed,
-        needs_project=event not in (ProjectCancelled, ProvisioningFailed),
+        needs_project=event not in (ProjectCancelled, ProvisioningDelayed, ProvisioningFailed),
     )

@@ -1,5 +1,6 @@
 """Whom each event is told to, and how."""
 
+from dataclasses import replace
 from typing import Any
 
 from contracts import (
@@ -9,19 +10,22 @@ from contracts import (
     ProjectCancelled,
     ProvisioningDelayed,
     ProvisioningFailed,
-    ServiceName,
 )
 from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
 from services.notify.post import Draft, Post
 from shared.errors import TemporaryError
-from shared.messaging.topology import queue_name
-from shared.models import LogStatus, ProvisioningLog
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
 
 UNREADABLE = "contract_"
 """How the reason codes of events begin that break their contract."""
+
+
+_WITHOUT_ORDER = {
+    Kind.DELAYED: "Bestellung, die noch nicht angenommen wurde",
+    Kind.FAILED: "Bestellung, die nicht gelesen werden konnte",
+}
 
 
 async def tell_live(post: Post, event: CoreHealthy, step: Step) -> Outcome:
@@ -56,11 +60,8 @@ async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Out
     """Confirm the cancellation to the customer, once however often it is asked for."""
     if step.project is None:
         return Done(message="nobody to mail to: the project was cancelled before its order arrived")
-    confirms = queue_name(ServiceName.NOTIFY, ProjectCancelled)
-    log = await step.rows(ProvisioningLog)
-    if any(row.consumer == confirms and row.status is LogStatus.COMPLETED for row in log):
-        return Done(message="the customer has been told before")
-    return await post.deliver(step, [_to_customer(step, Kind.CANCELLED, keep_volumes=event.keep_volumes)])
+    draft = _to_customer(step, Kind.CANCELLED, keep_volumes=event.keep_volumes)
+    return await post.deliver(step, [replace(draft, once=True)])
 
 
 def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> Draft:
@@ -70,7 +71,7 @@ def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> Draft:
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
-    fqdn = step.project.fqdn if step.project else "Bestellung, die nicht gelesen werden konnte"
+    fqdn = step.project.fqdn if step.project else _WITHOUT_ORDER[kind]
     letter = write(kind, Locale.DE, fqdn=fqdn, project_id=step.project_id, **facts)
     return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
 

@@ -15,24 +15,26 @@ from uuid import uuid5
 import structlog
 from email_validator import validate_email
 
+from services.notify.claim import ClaimMail
 from services.notify.letters import Letter
 from services.notify.models import Mail, MailRecipient
 from services.notify.smtp import MailDeferredError, MailRefusedError, Smtp, SmtpUnreachableError, mask
 from shared.outcome import Done, Outcome
 from shared.step import Step
-from shared.writes import Upsert
+from shared.writes import Upsert, Write
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A letter and whom it is for."""
+    """A letter and whom it is for. `once`: a project gets it once, however many events ask for it."""
 
     recipient: MailRecipient
     address: str
     letter: Letter
     name: str = ""
+    once: bool = False
 
     @property
     def addressee(self) -> str:
@@ -56,11 +58,14 @@ class Post:
                 What another try can deliver counts before what it cannot.
 
         """
-        sent_before = {mail.message_id for mail in await step.rows(Mail) if mail.sent_at is not None}
+        rows = {mail.message_id: mail for mail in await step.rows(Mail)}
         mails = {self._message_id(step, draft): draft for draft in drafts}
-        open_mails = {key: draft for key, draft in mails.items() if key not in sent_before}
+        open_mails = {key: draft for key, draft in mails.items() if key not in rows or rows[key].sent_at is None}
         if open_mails:
-            await step.record(*(_row(step, key, draft) for key, draft in open_mails.items()))
+            taken = await step.record(*(_intent(step, key, draft) for key, draft in open_mails.items()))
+            open_mails = {key: mails[key] for key, is_taken in zip(open_mails, taken, strict=True) if not is_taken}
+        if not open_mails and not any(row.event_id == step.event_id for row in rows.values()):
+            return Done(message="another event has had this told")
         sent: list[Upsert] = []
         errors: list[MailDeferredError | MailRefusedError | SmtpUnreachableError] = []
         for message_id, draft in open_mails.items():
@@ -72,7 +77,7 @@ class Post:
                 if isinstance(error, SmtpUnreachableError):
                     break
             else:
-                sent.append(_row(step, message_id, draft, sent_at=datetime.now(UTC)))
+                sent.append(Upsert(_row(step, message_id, draft, sent_at=datetime.now(UTC))))
         if errors:
             if sent:
                 await step.record(*sent)
@@ -82,7 +87,8 @@ class Post:
 
     def _message_id(self, step: Step, draft: Draft) -> str:
         # By recipient kind too: a case worker may be a customer.
-        return f"{uuid5(step.event_id, f'{draft.recipient}:{draft.address}')}@{self._sender.domain}"
+        about = step.project_id if draft.once else step.event_id
+        return f"{uuid5(about, f'{draft.recipient}:{draft.address}')}@{self._sender.domain}"
 
     def _message(self, message_id: str, draft: Draft) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
@@ -104,16 +110,19 @@ def mailbox(name: str, address: str) -> Address:
     return Address(" ".join(name.split()), local, domain)
 
 
-def _row(step: Step, message_id: str, draft: Draft, *, sent_at: datetime | None = None) -> Upsert:
-    return Upsert(
-        Mail(
-            message_id=message_id,
-            project_id=step.project_id,
-            event_id=step.event_id,
-            recipient=draft.recipient,
-            subject=draft.letter.subject,
-            sent_at=sent_at,
-        )
+def _intent(step: Step, message_id: str, draft: Draft) -> Write:
+    row = _row(step, message_id, draft)
+    return ClaimMail(row) if draft.once else Upsert(row)
+
+
+def _row(step: Step, message_id: str, draft: Draft, *, sent_at: datetime | None = None) -> Mail:
+    return Mail(
+        message_id=message_id,
+        project_id=step.project_id,
+        event_id=step.event_id,
+        recipient=draft.recipient,
+        subject=draft.letter.subject,
+        sent_at=sent_at,
     )
 
 

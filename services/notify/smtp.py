@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from shared.crash_points import CrashPoint, reached
 from shared.errors import PermanentError, TemporaryError
-from shared.http import require_lease
+from shared.lease import DEFAULT_LEASE, require_lease, within_lease
 
 COMMAND_TIMEOUT = 20.0
-"""Seconds for each SMTP command: below a third of the default lease of 120 s."""
+"""Seconds for each SMTP command: below a third of the default lease."""
 
 CONNECTIONS = 4
 
@@ -51,8 +52,8 @@ class MailServer:
         user, password = (None if text is None else unquote(text) for text in (parts.username, parts.password))
         return cls(parts.hostname or "", parts.port, parts.scheme == "smtps", user or None, password)
 
-    def connection(self, greeting: str) -> aiosmtplib.SMTP:
-        """Return a connection that is not open yet; it says EHLO as `greeting`."""
+    def connection(self, greeting: str, *, lease: float = DEFAULT_LEASE) -> aiosmtplib.SMTP:
+        """Return a connection that is not open yet; it says EHLO as `greeting`, and fits into a lease of `lease` s."""
         return aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
@@ -61,16 +62,17 @@ class MailServer:
             use_tls=self.tls,
             start_tls=True if self.user and not self.tls else None,
             local_hostname=greeting,
-            timeout=COMMAND_TIMEOUT,
+            timeout=within_lease(COMMAND_TIMEOUT, lease),
         )
 
 
 class Smtp:
     """Sends mails over at most `CONNECTIONS` connections, each used again until it drops."""
 
-    def __init__(self, server: MailServer, *, greeting: str) -> None:
+    def __init__(self, server: MailServer, *, greeting: str, lease: float = DEFAULT_LEASE) -> None:
         self._server = server
         self._greeting = greeting
+        self._lease = lease
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[aiosmtplib.SMTP] = []
 
@@ -84,8 +86,10 @@ class Smtp:
         """
         async with self._session() as session:
             require_lease("the mail was sent")
+            reached(CrashPoint.BEFORE_MAIL)
             try:
                 await session.send_message(message)
+                reached(CrashPoint.MAIL_TAKEN)
             # The library's errors hold the address: they are not chained.
             except aiosmtplib.SMTPRecipientsRefused as error:
                 raise _refused(error.recipients[0]) from None
@@ -144,7 +148,7 @@ class Smtp:
         return None
 
     async def _opened(self) -> aiosmtplib.SMTP:
-        session = self._server.connection(self._greeting)
+        session = self._server.connection(self._greeting, lease=self._lease)
         try:
             await session.connect()
         except (aiosmtplib.SMTPException, OSError) as error:

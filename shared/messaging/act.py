@@ -11,11 +11,12 @@ from structlog.contextvars import bound_contextvars
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, decode
 from shared.errors import PermanentError, StepVoidError, TemporaryError
-from shared.http import Lease, current_lease
+from shared.lease import Lease, current_lease
 from shared.messaging.cancellation import CloseOpenSteps
 from shared.messaging.commit import Committer
 from shared.messaging.ending import undoes
 from shared.messaging.steps import LiveStep
+from shared.messaging.supersede import Place, TakePlace
 from shared.messaging.topology import queue_name
 from shared.messaging.verdict import Ending, Verdict, decide, gave_up
 from shared.messaging.waiting_room import StepRow
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 UNKNOWN_PROJECT = Later(after=2.0, message="waits until the project is known")
 STILL_RUNNING = Later(after=0.5, message="waits for this service's running step to end")
+OCCUPIED = Later(after=0.5, message="an edited copy: waits for its original's running try to end")
 SOON = 30.0
 """Seconds. A step that is due within them is looked for at its time, others within a second of it."""
 
@@ -108,6 +110,7 @@ class Actor:
                 project=facts.get(event.subject),
                 lease=Lease(since + self.committer.lease),
                 records=self.committer,
+                supersedes=row.supersedes,
             )
             lane.in_hand[step.token] = step
             if row.crashed and row.remaining is not None and row.remaining <= 0:
@@ -139,7 +142,7 @@ class Actor:
             if lane.more_is_due:
                 self.look_again(0.0)
 
-    async def _act(self, step: LiveStep) -> Outcome | Exception:
+    async def _act(self, step: LiveStep) -> Outcome | Verdict | Exception:
         consumer = step.consumer
         if step.project is None and consumer.needs_project:
             return UNKNOWN_PROJECT
@@ -150,12 +153,24 @@ class Actor:
                 [busy] = await step.record(close)
                 if busy:
                     return STILL_RUNNING
+            if step.supersedes is not None and (not_now := await self._take_place(step, step.supersedes)):
+                return not_now
             return await self._handle(step)
         except (TemporaryError, PermanentError, StepVoidError) as error:
             return error
         except Exception as error:
             log.exception("unexpected error in a handler, it will be tried again")
             return error
+
+    async def _take_place(self, step: LiveStep, original: UUID) -> Outcome | Verdict | None:
+        """Supersede the original of an edited copy; None once its place is ours."""
+        [place] = await step.record(TakePlace(self.service.name, step.queue, original, step.event_id))
+        match place:
+            case Place.OCCUPIED:
+                return OCCUPIED
+            case Place.REFUSED:
+                return Verdict(Ending.REFUSED, "refused: the event of which this is an edited copy is settled already")
+        return None
 
     @staticmethod
     async def _handle(step: LiveStep) -> Outcome:
@@ -180,8 +195,10 @@ class Actor:
         return left
 
 
-def _judged(step: LiveStep, result: Outcome | Exception) -> Verdict:
+def _judged(step: LiveStep, result: Outcome | Verdict | Exception) -> Verdict:
     """Decide; an outcome that cannot even be judged is an error like any other."""
+    if isinstance(result, Verdict):
+        return result
     judge = partial(decide, consumer=step.consumer, attempt=step.attempt, expires=step.expires)
     try:
         return judge(result)
@@ -196,6 +213,7 @@ def _decoded(lane: Lane, row: StepRow) -> tuple[CloudEvent[Event], Verdict | Non
         return decode(row.body, lane.consumer.event), None
     except ContractError as error:
         event: CloudEvent[Event] = CloudEvent.model_construct(
+            specversion="1.0",
             id=row.event_id,
             subject=row.project_id or UUID(int=0),
             source="unreadable",

@@ -1,12 +1,16 @@
 """FastStream's broker declares; our own channels consume and publish in groups.
 
-`ServiceBroker` overrides the public `start`, `stop` and `ping` only. Its subscribers serve AsyncAPI; they are never
-started. Every channel of ours is a plain aiormq channel on the broker's own connection.
+`ServiceBroker` overrides the public `start`, `stop` and `ping` only. Its subscribers and publishers serve AsyncAPI;
+they are never started. Every channel of ours is a plain aiormq channel: those that consume on the broker's own
+connection, the one that publishes on a second one. An alarm of RabbitMQ (memory, disk) stops it reading whatever comes
+over a connection that has published, acks as well; what consumes must go on, for it makes the room that is missing.
 """
 
+import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
+import aiormq
 import structlog
 from aio_pika.abc import AbstractRobustConnection
 from aiormq.abc import AbstractConnection
@@ -15,8 +19,8 @@ from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.rabbit import ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 
-from contracts import CloudEvent
-from shared.messaging.topology import EVENTS_EXCHANGE, consumer_queue, declare, queues_of
+from contracts import EVENTS_EXCHANGE, CloudEvent
+from shared.messaging.topology import consumer_queue, declare, published_by, queues_of
 from shared.messaging.trouble import Pause, reason_of
 from shared.service import Consumer, Service
 
@@ -24,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 RECONNECT_INTERVAL = 1.0
 LONGEST_PAUSE = 15.0
+CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
 
 CONNECTION_ERRORS = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
@@ -31,18 +36,32 @@ CONNECTION_ERRORS = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 
 
 class ServiceBroker(RabbitBroker):
-    """The broker of one service. `consumes` tells `ping` whether every consumer is subscribed."""
+    """The broker of one service.
+
+    `consumes` tells `ping` whether every consumer is subscribed. `blocked` is whether we wait for RabbitMQ to read
+    what we publish.
+    """
 
     def __init__(self, url: str, service: Service) -> None:
-        super().__init__(
-            f"{url}{'&' if '?' in url else '?'}name=vrs+{service.name}",
-            reconnect_interval=RECONNECT_INTERVAL,
-        )
+        named = f"{url}{'&' if '?' in url else '?'}name=vrs+{service.name}"
+        super().__init__(named, reconnect_interval=RECONNECT_INTERVAL)
         self.service = service
+        self.blocked = False
+        self._publishing_url = f"{named}+publishes"
+        self._publishing: AbstractConnection | None = None
         self.consumes: Callable[[], bool] = lambda: True
         self._robust: AbstractRobustConnection | None = None
         for consumer in service.consumers:
             self._declare_subscriber(consumer)
+        for event in published_by(service):
+            self.publisher(
+                routing_key=event.routing_key(),
+                exchange=RabbitExchange(EVENTS_EXCHANGE, type=ExchangeType.TOPIC, durable=True),
+                persist=True,
+                mandatory=True,
+                title=f"{service.name}.{event.routing_key()}",
+                schema=CloudEvent[event],  # type: ignore[valid-type]  # known at run time
+            )
 
     def _declare_subscriber(self, consumer: Consumer) -> None:
         queue = consumer_queue(self.service.name, consumer.event)
@@ -88,7 +107,7 @@ class ServiceBroker(RabbitBroker):
             await channel.close(timeout=CLOSE_TIMEOUT)
 
     async def open_channel(self, *, prefetch: int | None = None) -> Channel:
-        """Open a plain aiormq channel with publisher confirms. It is never restored: drop it when it closes.
+        """Open a plain aiormq channel to consume or declare. It is never restored: drop it when it closes.
 
         Raises:
             one of CONNECTION_ERRORS: there is no connection now.
@@ -97,13 +116,32 @@ class ServiceBroker(RabbitBroker):
         if self._robust is None or self._robust.transport is None:
             raise ConnectionError("not connected to RabbitMQ")
         connection: AbstractConnection = self._robust.transport.connection
-        try:
-            channel = await connection.channel(on_return_raises=False)
-        except RuntimeError as error:  # what aiormq raises on a connection that was closed
-            raise ConnectionError(str(error)) from error
+        channel = await _channel(connection)
         if prefetch is not None:
             await channel.basic_qos(prefetch_count=prefetch)
-        return channel  # type: ignore[return-value]  # aiormq's only channel class
+        return channel
+
+    async def open_publishing_channel(self) -> Channel:
+        """Open a channel with publisher confirms; wait, `blocked`, for as long as an alarm of RabbitMQ lasts.
+
+        Raises:
+            one of CONNECTION_ERRORS: no connection comes about.
+
+        """
+        if self._publishing is None or self._publishing.is_closed:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                self._publishing = await aiormq.connect(self._publishing_url)
+        self.blocked = True
+        try:
+            await self._publishing.ready()
+        finally:
+            self.blocked = False
+        return await _channel(self._publishing)
+
+    @property
+    def connected(self) -> bool:
+        """Whether RabbitMQ is there."""
+        return self._robust is not None and self._robust.connected.is_set()
 
     async def stop(
         self,
@@ -111,10 +149,22 @@ class ServiceBroker(RabbitBroker):
         exc_val: BaseException | None = None,
         exc_tb: TracebackType | None = None,
     ) -> None:
-        """Close the connection; the consumers must have been stopped."""
+        """Close the connections; the consumers must have been stopped."""
         self._robust = None
-        await super().stop(exc_type, exc_val, exc_tb)
+        try:
+            if self._publishing is not None:
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._publishing.close()
+        finally:
+            await super().stop(exc_type, exc_val, exc_tb)
 
     async def ping(self, timeout: float | None) -> bool:  # noqa: ARG002, ASYNC109 - FastStream's signature
         """Whether the connection is there and every consumer of ours is subscribed."""
-        return self._robust is not None and self._robust.connected.is_set() and self.consumes()
+        return self.connected and self.consumes()
+
+
+async def _channel(connection: AbstractConnection) -> Channel:
+    try:
+        return await connection.channel(on_return_raises=False)  # type: ignore[return-value]  # the only channel class
+    except RuntimeError as error:  # what aiormq raises on a connection that was closed
+        raise ConnectionError(str(error)) from error

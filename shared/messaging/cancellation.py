@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -9,25 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
+from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.settle import lock_projects
-
-_MARK = text("""
-    INSERT INTO cancellations (project_id, reason, requested_by)
-    SELECT project_id, reason, requested_by
-    FROM unnest(CAST(:project_ids AS uuid[]), CAST(:reasons AS text[]), CAST(:requested_by AS text[]))
-         AS d (project_id, reason, requested_by)
-    ORDER BY project_id
-    ON CONFLICT (project_id) DO NOTHING
-""")
-
-_CANCELLING = text("""
-    UPDATE projects SET provisioning_state = 'cancelling', step_due_at = NULL
-    WHERE vrs_id = ANY(CAST(:project_ids AS uuid[])) AND provisioning_state IS DISTINCT FROM 'cancelled'
-""")
 
 _UNDONE = text("""
     UPDATE cancellations SET undone = array_append(undone, :service)
     WHERE project_id = ANY(CAST(:project_ids AS uuid[])) AND NOT undone @> ARRAY[:service]
+    RETURNING project_id
 """)
 
 _CANCELLED = text("""
@@ -37,13 +26,31 @@ _CANCELLED = text("""
       AND c.undone @> CAST(:undoers AS text[])
 """)
 
+# A date is worth no waiting: a project that somebody has locked must not hold up the claim of the others.
 _INTRODUCE = text("""
-    INSERT INTO projects (vrs_id, name, slug, provisioning_state)
-    SELECT d.project_id, d.slug, d.slug, 'ordered'
+    WITH dated AS (
+        UPDATE projects p SET provisioning_state = 'ordered',
+               step_due_at = coalesce(p.step_due_at, clock_timestamp() + make_interval(secs => :due))
+        FROM (SELECT w.vrs_id FROM projects w
+              WHERE w.vrs_id = ANY(CAST(:project_ids AS uuid[]))
+                AND (w.provisioning_state IS NULL OR (w.provisioning_state = 'ordered' AND w.step_due_at IS NULL))
+                AND NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = w.vrs_id)
+              FOR NO KEY UPDATE SKIP LOCKED) d
+        WHERE p.vrs_id = d.vrs_id
+    )
+    INSERT INTO projects (vrs_id, name, slug, provisioning_state, step_due_at)
+    SELECT d.project_id, d.slug, d.slug, 'ordered', clock_timestamp() + make_interval(secs => :due)
     FROM unnest(CAST(:project_ids AS uuid[]), CAST(:slugs AS text[])) AS d (project_id, slug)
     WHERE NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id)
     ORDER BY d.project_id
     ON CONFLICT (vrs_id) DO NOTHING
+""")
+
+_PROMISE = text("""
+    UPDATE projects p SET step_due_at = clock_timestamp() + make_interval(secs => :due)
+    FROM (SELECT vrs_id FROM projects WHERE vrs_id = ANY(CAST(:project_ids AS uuid[]))
+          FOR NO KEY UPDATE SKIP LOCKED) d
+    WHERE p.vrs_id = d.vrs_id
 """)
 
 _CLOSE_OTHERS = text("""
@@ -72,33 +79,53 @@ _STILL_RUNNING = text("""
 
 async def mark_cancelled(connection: AsyncConnection, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
     """Lock the projects and set the cancellation mark, also for a project that nobody knows."""
-    project_ids = [project_id for project_id, _ in events]
-    await lock_projects(connection, project_ids)
-    await connection.execute(
-        _MARK,
-        {
-            "project_ids": project_ids,
-            "reasons": [event.reason for _, event in events],
-            "requested_by": [event.requested_by for _, event in events],
-        },
-    )
-    await connection.execute(_CANCELLING, {"project_ids": project_ids})
+    await lock_projects(connection, [project_id for project_id, _ in events])
+    for statement in (SET_MARK, MOVE_TO_CANCELLING):
+        await connection.execute(statement, marks(events))
 
 
-async def mark_undone(connection: AsyncConnection, service: ServiceName, project_ids: Sequence[UUID]) -> None:
-    """`service` has undone its part; the project is cancelled when every part is."""
+async def mark_undone(connection: AsyncConnection, service: ServiceName, project_ids: Sequence[UUID]) -> set[UUID]:
+    """`service` has undone its part; the project is cancelled when every part is.
+
+    Return the projects whose part had not been undone before: of these alone "undone" is said, once.
+    """
     ids = {"project_ids": list(project_ids)}
-    await connection.execute(_UNDONE, {**ids, "service": service.value})
+    first = set((await connection.execute(_UNDONE, {**ids, "service": service.value})).scalars())
+    await end_if_undone(connection, project_ids)
+    return first
+
+
+async def end_if_undone(connection: AsyncConnection, project_ids: Sequence[UUID]) -> None:
+    """Set `cancelled` where every part is undone.
+
+    A closed step does so as well: the claim that introduced its project may have been frozen from before the mark
+    until after the last undo.
+    """
     undoers = [undoer.value for undoer in ProjectCancelled.undone_by]
-    await connection.execute(_CANCELLED, {**ids, "undoers": undoers})
+    await connection.execute(_CANCELLED, {"project_ids": list(project_ids), "undoers": undoers})
 
 
-async def introduce(connection: AsyncConnection, projects: Sequence[tuple[UUID, str]]) -> None:
-    """Insert the projects (id, slug) that the marketplace has not inserted, unless they are cancelled."""
+async def introduce(
+    connection: AsyncConnection, projects: Sequence[tuple[UUID, str]], *, due: timedelta | None
+) -> None:
+    """Insert the projects (id, slug) that the marketplace has not inserted, unless they are cancelled.
+
+    Their first step counts as late after `due`; so does that of a project which the marketplace has inserted
+    without a date.
+    """
     await connection.execute(
         _INTRODUCE,
-        {"project_ids": [project_id for project_id, _ in projects], "slugs": [slug for _, slug in projects]},
+        {
+            "project_ids": [project_id for project_id, _ in projects],
+            "slugs": [slug for _, slug in projects],
+            "due": due.total_seconds() if due else None,
+        },
     )
+
+
+async def promise(connection: AsyncConnection, project_ids: Sequence[UUID], due: timedelta) -> None:
+    """The step that is open now counts as late after `due`."""
+    await connection.execute(_PROMISE, {"project_ids": list(project_ids), "due": due.total_seconds()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,26 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import inspect, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.errors import PermanentError, StepVoidError
-from shared.messaging.cancellation import mark_undone
+from shared.messaging.cancellation import end_if_undone, mark_undone
 from shared.messaging.ending import STAYS_AS, ended, heeds_mark, stay_of, under_cancellation, undoes
-from shared.messaging.publish import Message
 from shared.messaging.say import Speaker
-from shared.messaging.settle import leave, lock_projects, stay, write_down
+from shared.messaging.settle import leave, lock_projects, stay, unsaid, write_down
 from shared.messaging.steps import LiveStep
 from shared.messaging.trouble import LOCK_TIMEOUT, Pause, passes, reason_of, sqlstate
 from shared.messaging.verdict import Ending, Verdict, gave_up
 from shared.messaging.waiting_room import renew
+from shared.outbox import Message
+from shared.rows import rows_of
 from shared.service import Service
 from shared.step import Row
 from shared.writes import Write, apply_all
@@ -93,11 +94,8 @@ class Committer:
         return True
 
     async def read(self, model: type[Row], project_id: UUID) -> list[Row]:
-        """Read a project's rows, oldest key first, on a connection of its own."""
-        table = inspect(model)
-        statement = select(model).where(table.columns["project_id"] == project_id).order_by(*table.primary_key)
-        async with AsyncSession(self.database.autocommit, expire_on_commit=False) as session:
-            return list((await session.scalars(statement)).all())
+        """See `shared.step.Step.rows`."""
+        return await rows_of(self.database, model, project_id)
 
     async def run(self) -> None:
         """Commit group after group, for ever. Woken also by the speaker when confirms wait for half a second."""
@@ -137,11 +135,12 @@ class Committer:
 
     async def _commit(self, group: list[Job]) -> None:
         pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        unsure: list[Message] = []
         while True:
             confirmed = self.speaker.take_confirmed()
             began = time.monotonic()
             try:
-                answers, messages = await self._transaction(group, confirmed)
+                answers, messages = await self._transaction(group, confirmed, unsure)
                 break
             except Exception as error:  # noqa: BLE001 - a service's own write may raise anything
                 self.speaker.give_back(confirmed)
@@ -188,13 +187,24 @@ class Committer:
             job.verdict = gave_up(f"{LAST_WORDS}{reason}", DATA_ERROR, job.step.consumer)
             await self._commit([job])
 
-    async def _transaction(self, group: list[Job], confirmed: list[UUID]) -> tuple[Answers, list[Message]]:
+    async def _transaction(
+        self, group: list[Job], confirmed: list[UUID], unsure: list[Message]
+    ) -> tuple[Answers, list[Message]]:
+        """`unsure`: what an earlier call wrote to the outbox. If only its COMMIT's answer was lost, it is said now."""
         async with self.database.engine.begin() as connection:
             cancelled = await lock_projects(connection, [job.step.project_id for job in group]) if group else set()
             records = [job for job in group if job.verdict is None]
             answers = await self._record(connection, records, cancelled) if records else {}
             endings = [(job, job.verdict) for job in group if job.verdict is not None]
             messages = await self._end(connection, endings, cancelled, confirmed, answers)
+            messages += await unsaid(connection, unsure)
+            unsure[:] = messages
+            reached(CrashPoint.RECORD_WRITTEN, records)
+            reached(CrashPoint.ENDING_WRITTEN, endings)
+            reached(CrashPoint.REMOVAL_WRITTEN, confirmed)
+        reached(CrashPoint.RECORD_COMMITTED, records)
+        reached(CrashPoint.ENDING_COMMITTED, endings)
+        reached(CrashPoint.REMOVED, confirmed)
         return answers, messages
 
     async def _record(self, connection: AsyncConnection, jobs: list[Job], cancelled: set[UUID]) -> Answers:
@@ -229,7 +239,8 @@ class Committer:
         leaving = [
             job.step.fence
             for job, verdict in verdicts
-            if verdict.ending is Ending.DONE or (verdict.ending is Ending.CLOSED and job.step.project_id in cancelled)
+            if verdict.ending in (Ending.DONE, Ending.REFUSED)
+            or (verdict.ending is Ending.CLOSED and job.step.project_id in cancelled)
         ]
         staying = [stay_of(job.step, verdict) for job, verdict in verdicts if verdict.ending in STAYS_AS]
         ours = (await leave(connection, leaving) if leaving else set()) | (
@@ -241,7 +252,15 @@ class Committer:
             await apply_all(connection, writes)
         undone = [job.step.project_id for job, verdict in valid if undoes(job.step) and verdict.ending is Ending.DONE]
         if undone:
-            await mark_undone(connection, self.service.name, undone)
+            first = await mark_undone(connection, self.service.name, undone)
+            again = set(undone) - first
+            valid = [
+                (job, replace(verdict, events=()) if job.step.project_id in again and undoes(job.step) else verdict)
+                for job, verdict in valid
+            ]
+        closed = [job.step.project_id for job, verdict in valid if verdict.ending is Ending.CLOSED]
+        if closed:
+            await end_if_undone(connection, closed)
         rows = [ended(self.service.name, job.step, verdict) for job, verdict in valid]
         messages = [message for row in rows for message in row.messages]
         if rows or confirmed:

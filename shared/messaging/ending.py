@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contracts import CloudEvent, Event, ProjectCancelled, ProvisioningFailed, ServiceName, uuid7
-from shared.messaging.publish import Message
 from shared.messaging.settle import LogRow, Move, Stay
 from shared.messaging.steps import LiveStep
-from shared.messaging.topology import DEAD_EXCHANGE, EVENTS_EXCHANGE
+from shared.messaging.supersede import SUPERSEDES
+from shared.messaging.topology import DEAD_EXCHANGE
 from shared.messaging.verdict import LOGGED_AS, Ending, Verdict
 from shared.models import StepState
+from shared.outbox import Message, said
 
 LONGEST_HEADER = 500
 
@@ -91,18 +92,6 @@ def wrap(service: ServiceName, step: LiveStep, event: Event) -> CloudEvent[Any]:
     )
 
 
-def said(event: CloudEvent[Any]) -> Message:
-    """The outbox row of an event."""
-    return Message(
-        uuid7(),
-        EVENTS_EXCHANGE,
-        event.data.routing_key(),
-        event.encode(),
-        {"event-id": str(event.id), "type": event.type, "correlation-id": str(event.correlation_id)},
-        bool(event.data.required_by),
-    )
-
-
 def dead_letter(*, consumer: str, body: bytes, death: int, headers: dict[str, Any]) -> Message:
     """The outbox row of a dead letter. Its ``vrs-death`` is what a replay must name to open the step again."""
     return Message(
@@ -133,6 +122,7 @@ def _death(service: ServiceName, step: LiveStep, verdict: Verdict) -> Ended:
             "vrs-code": verdict.code,
             "vrs-reason": verdict.message,
             "vrs-attempt": step.attempt,
+            **({SUPERSEDES: str(step.supersedes)} if step.supersedes else {}),
         },
     )
     verdict = replace(verdict, detail={**verdict.detail, "dead_letter_id": str(letter.id)})
@@ -154,9 +144,21 @@ def failure(service: ServiceName, verdict: Verdict, letter: Message) -> Provisio
 
 
 def _move(step: LiveStep, verdict: Verdict) -> Move | None:
+    """Nothing is due of a project that failed, or that waits without a deadline; when it goes on, the step is again."""
+    due = step.consumer.due
+    match verdict.ending:
+        case Ending.DONE:
+            due = step.consumer.next_due
+        case Ending.DEAD:
+            due = None
+        case Ending.CLOSED | Ending.REFUSED:
+            return None
+        case _ if verdict.endless:
+            due = None
+        case _ if verdict.state is None and step.expires is None and due is not None:  # a wait is over
+            return Move(step.project_id, None, due.total_seconds())
     if verdict.state is None:
         return None
-    due = step.consumer.next_due if verdict.ending is Ending.DONE else None
     return Move(step.project_id, verdict.state, due.total_seconds() if due else None)
 
 

@@ -5,27 +5,31 @@ dropped (the broker delivers it again) and everything begins anew.
 """
 
 import asyncio
-import hashlib
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import UUID
 
 import structlog
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, ProjectOrdered, decode
 from contracts.cloud_event import Refusal
+from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging.act import Actor, Lane
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
-from shared.messaging.cancellation import introduce, mark_cancelled
+from shared.messaging.cancellation import introduce, mark_cancelled, promise
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
+from shared.messaging.supersede import SUPERSEDES, remember
 from shared.messaging.trouble import Pause, passes, reason_of
-from shared.messaging.waiting_room import claim, project_facts
+from shared.messaging.unreadable import derived_id
+from shared.messaging.waiting_room import Fence, StepRow, claim, project_facts, renew
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,7 @@ class Delivery:
     body: bytes
     deaths: int
     deliveries: int
+    supersedes: UUID | None = None
     event: CloudEvent[Event] | None = None
     error: ContractError | None = None
     claimed: bool = True
@@ -115,9 +120,11 @@ class Intake:
                 body=message.body,
                 deaths=_count(headers.get("vrs-death")),
                 deliveries=_count(headers.get("x-delivery-count")),
+                supersedes=_original(headers.get(SUPERSEDES)),
             )
         )
         self._ready.set()
+        reached(CrashPoint.DELIVERED, [self._deliveries[-1]])
 
     async def _claim_forever(self, channel: Channel) -> None:
         while True:
@@ -129,7 +136,9 @@ class Intake:
                 await self.lane.freed.wait()
             group = self._next_group()
             await self._claim(group)
+            reached(CrashPoint.BEFORE_ACK, group)
             await self._ack(channel, group)
+            reached(CrashPoint.ACKED, group)
 
     @staticmethod
     async def _ack(channel: Channel, group: list[Delivery]) -> None:
@@ -153,9 +162,10 @@ class Intake:
         for delivery in group:
             self._read(delivery)
         pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        unsure: list[StepRow] = []
         while True:
             try:
-                await self._claim_once(group)
+                await self._claim_once(group, unsure)
             except Exception as error:  # noqa: BLE001 - whatever a message does, its neighbours go on
                 if not passes(error):
                     await self._split(group, error)
@@ -189,7 +199,8 @@ class Intake:
             except ContractError as error:
                 delivery.error = error
 
-    async def _claim_once(self, group: list[Delivery]) -> None:
+    async def _claim_once(self, group: list[Delivery], unsure: list[StepRow]) -> None:
+        """`unsure`: what an earlier call claimed and failed. If only its COMMIT's answer was lost, it is ours."""
         legible = {delivery.event.id: delivery for delivery in group if delivery.event is not None}
         for delivery in group:  # of two copies in one group the replay counts
             if delivery.event is not None and delivery.deaths > legible[delivery.event.id].deaths:
@@ -215,23 +226,55 @@ class Intake:
                 if legible
                 else []
             )
+            rows += await self._still_ours(connection, unsure)
+            rows = await self._remember_originals(connection, rows, legible)
             facts = await project_facts(connection, [row.project_id for row in rows if row.project_id])
+            begun_anew = [row.project_id for row in rows if row.project_id and (row.attempt > 1 or row.supersedes)]
+            if begun_anew and self.lane.consumer.due:
+                await promise(connection, begun_anew, self.lane.consumer.due)
             messages = await refuse(connection, self.broker.service.name, self.lane, refused) if refused else []
+            unsure[:] = rows
+            reached(CrashPoint.CLAIM_WRITTEN, group)
+        reached(CrashPoint.CLAIM_COMMITTED, group)
         self.speaker.say(messages)
         self.actor.start(self.lane, rows, facts, events, since=since)
 
-    async def _prepare(self, connection: Any, events: list[CloudEvent[Event]]) -> None:
+    async def _still_ours(self, connection: AsyncConnection, rows: list[StepRow]) -> list[StepRow]:
+        if not rows:
+            return []
+        tries = [Fence(self.lane.queue, row.event_id, row.token) for row in rows]
+        alive = await renew(connection, tries, self.actor.committer.lease)
+        return [row for row in rows if row.token in alive]
+
+    async def _remember_originals(
+        self, connection: AsyncConnection, rows: list[StepRow], legible: Mapping[UUID, Delivery]
+    ) -> list[StepRow]:
+        """Note which of the claimed are edited copies, and of what."""
+        copies = {row.event_id: original for row in rows if (original := legible[row.event_id].supersedes) is not None}
+        if not copies:
+            return rows
+        await remember(connection, self.lane.queue, list(copies.items()))
+        return [replace(row, supersedes=copies.get(row.event_id, row.supersedes)) for row in rows]
+
+    async def _prepare(self, connection: AsyncConnection, events: list[CloudEvent[Event]]) -> None:
         """What must stand before the claim, under the projects' locks: the project, or its cancellation mark."""
         ordered = [(event.subject, event.data.slug) for event in events if isinstance(event.data, ProjectOrdered)]
         if ordered and self.lane.consumer.introduces_project:
-            await introduce(connection, ordered)
+            await introduce(connection, ordered, due=self.lane.consumer.due)
         cancelled = [(event.subject, event.data) for event in events if isinstance(event.data, ProjectCancelled)]
         if cancelled:
             await mark_cancelled(connection, cancelled)
 
     def _refused(self, delivery: Delivery, error: ContractError) -> Refused:
-        derived = uuid5(NAMESPACE_URL, f"{self.lane.queue}/{hashlib.sha256(delivery.body).hexdigest()}")
-        return Refused(error.event_id or derived, error.project_id, delivery.body, delivery.deaths, error)
+        event_id = error.event_id or derived_id(self.lane.queue, delivery.body)
+        return Refused(event_id, error.project_id, delivery.body, delivery.deaths, error)
+
+
+def _original(header: Any) -> UUID | None:
+    try:
+        return None if header is None else UUID(header)
+    except (ValueError, AttributeError, TypeError):
+        return None
 
 
 def _count(value: Any) -> int:

@@ -7,10 +7,8 @@ the whole protocol. So a group's frames are marshalled into one write, with the 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
-from uuid import UUID
 
 from aiormq.abc import ChannelFrame, DeliveredMessage
 from aiormq.channel import Channel
@@ -20,23 +18,13 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from contracts import CONTENT_TYPE
+from shared.crash_points import CrashPoint, reached
+from shared.outbox import Message
 
 CONFIRM_TIMEOUT = 15.0
 """Seconds. Below the outbox lease: a row is never said again while it may still be in flight."""
 
 PERSISTENT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An outbox row as it travels. `id` is the AMQP message id; ids in flight on a channel must differ."""
-
-    id: UUID
-    exchange: str
-    routing_key: str
-    body: bytes
-    headers: dict[str, Any]
-    required: bool
 
 
 class Said(Enum):
@@ -70,6 +58,7 @@ async def publish(channel: Channel, messages: Sequence[Message]) -> list[Said]:
     try:
         async with asyncio.timeout(CONFIRM_TIMEOUT):
             await channel.write_queue.put(ChannelFrame.marshall(channel_number=channel.number, frames=frames))
+            reached(CrashPoint.PUBLISHED, messages)
             answers = await asyncio.gather(*confirmations, return_exceptions=True)
     finally:
         for message in messages:

@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import CloudEvent, ContractError, ProvisioningFailed, ServiceName
 from shared.messaging.act import Lane
 from shared.messaging.clean import clean
-from shared.messaging.ending import dead_letter, failure, said
-from shared.messaging.publish import Message
+from shared.messaging.ending import dead_letter, failure
 from shared.messaging.settle import LogRow, lock_projects, write_down
 from shared.messaging.verdict import GENERAL_TEXT, Ending, Verdict
 from shared.messaging.waiting_room import unclaim_settled
 from shared.models import LogStatus
 from shared.models.log import SETTLED
+from shared.outbox import Message, said
 
 log = structlog.get_logger(__name__)
 

@@ -50,7 +50,13 @@ async def _serve(service: Service, database: Database, settings: Settings, stopp
     amqp_url = settings.amqp_url.get_secret_value()
     async with AsyncExitStack() as stack:
         entering = stack.enter_async_context(
-            running(service, database, amqp_url=amqp_url, lease=settings.lease_seconds)
+            running(
+                service,
+                database,
+                amqp_url=amqp_url,
+                lease=settings.lease_seconds,
+                outbox_old_after=settings.outbox_alarm_seconds,
+            )
         )
         runtime = await _unless(stopping, entering)
         if runtime is None:
@@ -107,7 +113,7 @@ def _health_server(runtime: Runtime, settings: Settings) -> uvicorn.Server | Non
 
     @get
     async def ready(scope: Any) -> AsgiResponse:  # noqa: ARG001 - FastStream's signature
-        """Each consumer is subscribed and every loop of the kernel runs; else 503 with the reasons."""
+        """The service can do its work; else 503 with the reasons."""
         reasons = runtime.not_ready
         body = json.dumps({"ready": not reasons, "reasons": reasons}).encode()
         return AsgiResponse(body, 503 if reasons else 200, {"content-type": "application/json"})

@@ -35,12 +35,14 @@ LONGEST_PAUSE = 60.0
 class Runtime:
     """The kernel of a running service; what `shared.service.Kernel` offers is its `scheduler`."""
 
-    def __init__(self, service: Service, database: Database, amqp_url: str, lease: float) -> None:
+    def __init__(
+        self, service: Service, database: Database, amqp_url: str, *, lease: float, outbox_old_after: float
+    ) -> None:
         self.service = service
         self.database = database
         self.broker = ServiceBroker(amqp_url, service)
         self.broker.consumes = lambda: not self.not_ready
-        self.speaker = Speaker(service.name, database, self.broker)
+        self.speaker = Speaker(service.name, database, self.broker, outbox_old_after)
         self.committer = Committer(service, database, self.speaker, lease)
         self.actor = Actor(service, self.committer)
         self.scheduler = Scheduler(self.actor, self.speaker, database)
@@ -52,7 +54,11 @@ class Runtime:
     @property
     def not_ready(self) -> list[str]:
         """Why the service can't do its work now; empty when it can."""
-        reasons = [f"{intake.lane.queue} is not subscribed" for intake in self.intakes if not intake.subscribed]
+        reasons = [] if self.broker.connected else ["RabbitMQ: not connected"]
+        if self.broker.blocked:
+            reasons.append("RabbitMQ takes nothing from publishers: its memory or disk alarm is on")
+        reasons += [f"{intake.lane.queue} is not subscribed" for intake in self.intakes if not intake.subscribed]
+        reasons += [reason for reason in (self.scheduler.database_is_away, self.speaker.unsaid) if reason]
         return reasons + [f"{name} has stopped" for name, task in self._loops.items() if task.done()]
 
     async def start(self) -> None:
@@ -126,10 +132,10 @@ class Runtime:
 
 @asynccontextmanager
 async def running(
-    service: Service, database: Database, *, amqp_url: str, lease: float = 120.0
+    service: Service, database: Database, *, amqp_url: str, lease: float = 120.0, outbox_old_after: float = 30.0
 ) -> AsyncIterator[Runtime]:
     """Run `service` inside the block; on leaving it drains."""
-    runtime = Runtime(service, database, amqp_url, lease)
+    runtime = Runtime(service, database, amqp_url, lease=lease, outbox_old_after=outbox_old_after)
     try:
         await runtime.start()
         yield runtime

@@ -5,6 +5,7 @@ lease has ended, the sweeper of the service that owns it says it again, on anoth
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -15,11 +16,13 @@ from aiormq.channel import Channel
 from sqlalchemy import text
 
 from contracts import ServiceName
+from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
-from shared.messaging.publish import Message, Said, publish
+from shared.messaging.publish import Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.outbox import Message
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +30,7 @@ LARGEST_GROUP = 256
 SWEEP_AT_MOST = 500
 REMOVE_WITHIN = 0.5
 LONGEST_BACKOFF = 60.0
+LOOK_FOR_OLD_EVERY = 5.0
 
 _SWEEP = text("""
     UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = o.attempts + 1
@@ -42,12 +46,23 @@ _POSTPONE = text("""
     WHERE id = ANY(CAST(:ids AS uuid[]))
 """)
 
+_OLD = text("""
+    SELECT routing_key, count(*) AS many, extract(epoch FROM clock_timestamp() - min(created_at)) AS age
+    FROM outbox WHERE owner = :owner AND created_at < clock_timestamp() - make_interval(secs => :old_after)
+    GROUP BY routing_key ORDER BY routing_key
+""")
+
 
 class Speaker:
-    """Publishes for one service. `on_confirmed` is called when confirms have waited for `REMOVE_WITHIN`."""
+    """Publishes for one service. `on_confirmed` is called when confirms have waited for `REMOVE_WITHIN`.
 
-    def __init__(self, owner: ServiceName, database: Database, broker: ServiceBroker) -> None:
+    `unsaid` names what has stood in the outbox for longer than `old_after` seconds, as it was seen some seconds ago.
+    """
+
+    def __init__(self, owner: ServiceName, database: Database, broker: ServiceBroker, old_after: float) -> None:
         self.owner = owner
+        self.old_after = old_after
+        self.unsaid: str | None = None
         self.database = database
         self.broker = broker
         self.on_confirmed: Callable[[], None] = lambda: None
@@ -57,6 +72,7 @@ class Speaker:
         self._removal: asyncio.TimerHandle | None = None
         self._ready = asyncio.Event()
         self._channel: Channel | None = None
+        self._looked_for_old = -LOOK_FOR_OLD_EVERY
 
     def say(self, messages: Iterable[Message]) -> None:
         """Publish committed rows as soon as possible. One that is in hand already is not said twice."""
@@ -103,11 +119,27 @@ class Speaker:
                 Message(row.id, row.exchange, row.routing_key, bytes(row.body), row.headers, row.required)
                 for row in rows
             ]
+            reached(CrashPoint.SWEEP_WRITTEN, found)
+        reached(CrashPoint.SWEPT, found)
         self.say(found)
+        if time.monotonic() - self._looked_for_old >= LOOK_FOR_OLD_EVERY:
+            await self._look_for_old()
+            self._looked_for_old = time.monotonic()
+
+    async def _look_for_old(self) -> None:
+        """Whatever their contract requires: what nobody must hear does not stay, once RabbitMQ has answered."""
+        async with self.database.autocommit.begin() as connection:
+            rows = (await connection.execute(_OLD, {"owner": self.owner.value, "old_after": self.old_after})).all()
+        keys = ", ".join(f"{row.many} {row.routing_key}" for row in rows)
+        age = max((row.age for row in rows), default=0)
+        self.unsaid = f"RabbitMQ has not taken for {age:.0f} s: {keys}; see `vrs doctor --queues`" if rows else None
 
     async def _say(self, group: list[Message]) -> None:
         try:
-            answers = await publish(await self._open_channel(), group)
+            channel = await self._open_channel()
+            reached(CrashPoint.BEFORE_PUBLISH, group)
+            answers = await publish(channel, group)
+            reached(CrashPoint.CONFIRMED, group)
         except Exception as error:  # noqa: BLE001 - rows that others wrote may hold anything
             # Any of them may have arrived: the same id must not be in flight twice on one channel.
             await self._drop_channel()
@@ -143,7 +175,7 @@ class Speaker:
     async def _open_channel(self) -> Channel:
         if self._channel is None or self._channel.is_closed:
             await self.broker.declare()  # whoever must listen has a queue before the first publish
-            self._channel = await self.broker.open_channel()
+            self._channel = await self.broker.open_publishing_channel()
         return self._channel
 
     async def _drop_channel(self) -> None:

@@ -10,18 +10,27 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
+from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging import waiting_room
 from shared.messaging.act import Actor
+from shared.messaging.announce import announce
 from shared.messaging.say import Speaker
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.outbox import OUTBOX_CHANNEL
+from shared.service import Announcement
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0
 LISTEN_AGAIN_AFTER = 5.0
+AWAY_AFTER = 10.0
+"""Seconds without a look that succeeded after which the database counts as away."""
+
+RENEWALS = 3
+"""In the life of a lease."""
+
 WAKE_CHANNEL = "vrs_wake"
-OUTBOX_CHANNEL = "vrs_outbox"
 
 
 class Scheduler:
@@ -32,6 +41,14 @@ class Scheduler:
         self.speaker = speaker
         self.database = database
         self._poked = asyncio.Event()
+        self._looked_at = time.monotonic()
+        self._trouble = "no answer"
+
+    @property
+    def database_is_away(self) -> str | None:
+        """What is wrong if nothing could be taken for `AWAY_AFTER`: it fails, or hangs."""
+        seconds = time.monotonic() - self._looked_at
+        return f"PostgreSQL has been away for {seconds:.0f} s: {self._trouble}" if seconds > AWAY_AFTER else None
 
     def look_at(self, after: float) -> None:
         """Look in `after` seconds."""
@@ -44,8 +61,10 @@ class Scheduler:
             try:
                 await self._take()
                 await self.speaker.sweep()
+                self._looked_at, self._trouble = time.monotonic(), "no answer"
             except DATABASE_ERRORS as error:
-                log.warning("waiting for PostgreSQL", error=reason_of(error))
+                self._trouble = reason_of(error)
+                log.warning("waiting for PostgreSQL", error=self._trouble)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._poked.wait()
@@ -63,14 +82,16 @@ class Scheduler:
                 )
                 project_ids = [row.project_id for row in rows if row.project_id]
                 facts = await waiting_room.project_facts(connection, project_ids)
+                reached(CrashPoint.TAKE_WRITTEN, rows)
+            reached(CrashPoint.TAKEN, rows)
             lane.more_is_due = len(rows) == room
             self.actor.start(lane, rows, facts, since=since)
 
     async def renew_leases(self) -> None:
-        """Renew each lease of a try that is really in hand, three times in its life; for ever."""
+        """Renew each lease of a try that is really in hand, `RENEWALS` times in its life; for ever."""
         lease = self.actor.committer.lease
         while True:
-            await asyncio.sleep(lease / 3)
+            await asyncio.sleep(lease / RENEWALS)
             steps = self.actor.in_hand
             if not steps:
                 continue
@@ -78,6 +99,7 @@ class Scheduler:
             try:
                 async with self.database.autocommit.begin() as connection:
                     alive = await waiting_room.renew(connection, [step.fence for step in steps], lease, wait=False)
+                reached(CrashPoint.LEASE_RENEWED, steps)
             except DATABASE_ERRORS as error:
                 log.warning("leases are not renewed", steps=len(steps), error=reason_of(error))
                 continue
@@ -120,3 +142,9 @@ class Scheduler:
         """See `shared.service.Kernel.parked_keys`."""
         async with self.database.autocommit.begin() as connection:
             return await waiting_room.parked_keys(connection, service=self.actor.service.name.value, prefix=prefix)
+
+    async def announce(self, announcement: Announcement) -> bool:
+        """See `shared.service.Kernel.announce`."""
+        messages = await announce(self.database, self.actor.service.name, announcement)
+        self.speaker.say(messages)
+        return bool(messages)

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ServiceName
-from shared.messaging.publish import Message
 from shared.messaging.waiting_room import Fence, fences
 from shared.models import LogStatus, ProvisioningState
+from shared.outbox import Message
 
 OUTBOX_LEASE = 30.0
 """Seconds in which the process that committed a row says it; then the sweeper of its service takes over."""
@@ -69,11 +69,12 @@ _WRITE_DOWN = text("""
              AS l (project_id, consumer, step, status, attempt, event_id, causation_id, correlation_id, message,
                    detail, emitted, started_at, duration_ms)
     ), moved AS (
-        UPDATE projects p SET provisioning_state = d.state,
-               step_due_at = clock_timestamp() + make_interval(secs => d.next_due)
+        UPDATE projects p SET provisioning_state = coalesce(d.state, p.provisioning_state),
+               step_due_at = CASE WHEN d.state IS NULL AND p.step_due_at IS NOT NULL THEN p.step_due_at
+                                  ELSE clock_timestamp() + make_interval(secs => d.next_due) END
         FROM unnest(CAST(:p_ids AS uuid[]), CAST(:p_states AS provisioning_state[]), CAST(:p_due AS float8[]))
              AS d (project_id, state, next_due)
-        WHERE p.vrs_id = d.project_id
+        WHERE p.vrs_id = d.project_id AND p.provisioning_state IS DISTINCT FROM 'cancelled'
     ), said AS (
         DELETE FROM outbox WHERE id = ANY(CAST(:confirmed AS uuid[]))
     )
@@ -84,6 +85,9 @@ _WRITE_DOWN = text("""
                 CAST(:o_bodies AS bytea[]), CAST(:o_headers AS text[]), CAST(:o_required AS bool[]))
          AS o (id, exchange, routing_key, body, headers, required)
 """)
+
+
+_UNSAID = text("SELECT id FROM outbox WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
 @dataclass(slots=True)
@@ -107,10 +111,13 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A project's new state. `next_due`: seconds until the next step counts as late, None: nothing is due."""
+    """A project's new state. `next_due`: seconds until the next step counts as late, None: nothing is due.
+
+    Without a state the project goes on where it stood, and keeps its date if it has one.
+    """
 
     project_id: UUID
-    state: ProvisioningState
+    state: ProvisioningState | None
     next_due: float | None
 
 
@@ -157,6 +164,14 @@ async def stay(connection: AsyncConnection, stays: Sequence[Stay]) -> set[int]:
     return set((await connection.execute(_STAY, parameters)).scalars())
 
 
+async def unsaid(connection: AsyncConnection, messages: Sequence[Message]) -> list[Message]:
+    """Which of `messages` stand in the outbox."""
+    if not messages:
+        return []
+    found = set((await connection.execute(_UNSAID, {"ids": [message.id for message in messages]})).scalars())
+    return [message for message in messages if message.id in found]
+
+
 async def write_down(
     connection: AsyncConnection,
     *,
@@ -184,7 +199,7 @@ async def write_down(
         "l_started": [row.started_at for row in logs],
         "l_duration": [row.duration_ms for row in logs],
         "p_ids": [move.project_id for move in moves],
-        "p_states": [move.state.value for move in moves],
+        "p_states": [move.state and move.state.value for move in moves],
         "p_due": [move.next_due for move in moves],
         "confirmed": list(confirmed),
         "o_ids": [message.id for message in messages],

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from contracts import CloudEvent, Event
-from shared.http import Lease
+from shared.lease import Lease
 from shared.messaging.waiting_room import Fence
 from shared.service import Consumer
 from shared.step import ProjectFacts, Row
@@ -29,7 +29,8 @@ class Records(Protocol):
 class LiveStep:
     """Implements `shared.step.Step`.
 
-    `expires` is the monotonic time of the step's deadline, None while it has none.
+    `expires` is the monotonic time of the step's deadline, None while it has none. `supersedes`: the original of which
+    it is an edited copy.
     """
 
     consumer: Consumer
@@ -45,6 +46,7 @@ class LiveStep:
     project: ProjectFacts | None
     lease: Lease
     records: Records
+    supersedes: UUID | None = None
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -6,11 +6,8 @@ from typing import Any
 
 from aiormq.abc import AbstractChannel
 
-from contracts import Event, ProvisioningFailed, ServiceName
+from contracts import EVENTS_EXCHANGE, Event, ProvisioningFailed, ServiceName
 from shared.service import Service
-
-EVENTS_EXCHANGE = "vrs.events"
-"""Every event under its routing key."""
 
 TO_EXCHANGE = "vrs.to"
 """A message for one consumer, under its queue's name: replays go here."""
@@ -19,7 +16,7 @@ DEAD_EXCHANGE = "vrs.dead"
 """Dead letters, under the name of the queue they died in."""
 
 ALWAYS_PUBLISHED: tuple[type[Event], ...] = (ProvisioningFailed,)
-"""What the kernel says for every service that consumes."""
+"""What the kernel says for every service whose failures make a project fail."""
 
 DELIVERY_LIMIT = 1000
 """The last net: the kernel itself has long dead-lettered a message that cannot be claimed."""
@@ -68,10 +65,16 @@ def dead_queue(service: ServiceName) -> Queue:
     )
 
 
+def published_by(service: Service) -> tuple[type[Event], ...]:
+    """Every event that `service` says, those that the kernel says for it among them."""
+    fails = any(consumer.fails_project for consumer in service.consumers)
+    return (*service.publishes, *(ALWAYS_PUBLISHED if fails else ()))
+
+
 def queues_of(service: Service) -> list[Queue]:
     """What `service` declares at start: its own queues, and those that must hear what it publishes."""
     names: dict[str, Queue] = {}
-    published: Iterable[type[Event]] = (*service.publishes, *(ALWAYS_PUBLISHED if service.consumers else ()))
+    published = published_by(service)
     for queue in (
         *(consumer_queue(service.name, consumer.event) for consumer in service.consumers),
         *((dead_queue(service.name),) if service.consumers else ()),

@@ -3,6 +3,7 @@
 import math
 import random
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,11 +18,18 @@ from shared.service import Consumer
 from shared.writes import Write
 
 FIRST_BACKOFF = 1.0
+BACKOFF_GROWTH = 2.0
 LONGEST_BACKOFF = 60.0
+BACKOFF_JITTER = 0.5
+"""Up to this part of a pause is taken off at random."""
+
 SHORTEST_WAIT = 0.02
 LONGEST_WAIT = 86_400.0
 LONGEST_LOOK_AGAIN = 300.0
 """Seconds. A parked step always looks again by itself: a wake between its look and its commit would be lost."""
+
+DEEPEST_FRAMES = 12
+"""Of a traceback so many are kept, the last ones."""
 
 GENERAL_TEXT = CustomerText(
     de="Bei der Einrichtung Ihres Projekts ist ein Problem aufgetreten. Wir kümmern uns darum und melden uns.",
@@ -38,6 +46,7 @@ class Ending(StrEnum):
     RETRY = "retry"
     DEAD = "dead"
     CLOSED = "closed"  # by a cancellation
+    REFUSED = "refused"  # an edited copy that came too late
     VOID = "void"  # somebody else has the step, or nobody: nothing is written
 
 
@@ -48,6 +57,7 @@ LOGGED_AS = {
     Ending.RETRY: LogStatus.RETRYING,
     Ending.DEAD: LogStatus.DEAD,
     Ending.CLOSED: LogStatus.CANCELLED,
+    Ending.REFUSED: LogStatus.SUPERSEDED,
 }
 
 
@@ -89,13 +99,21 @@ def decide(result: Outcome | BaseException, *, consumer: Consumer, attempt: int,
         case StepVoidError():
             return Verdict(Ending.VOID, clean(f"stopped: {result}"))
         case PermanentError():
-            return _dead(str(result), result.code, consumer, {}, result.customer_text)
+            return _dead(str(result), result.code, consumer, _traceback(result), result.customer_text)
         case TemporaryError():
-            return _retry(str(result), result.code, result.retry_after, consumer, attempt, expires)
+            return _retry(result, str(result), result.code, result.retry_after, consumer, attempt, expires)
         case _:
             # The first line only: a database error goes on with the statement and its values.
             words = f"{type(result).__name__}: {str(result).partition(chr(10))[0]}"
-            return _retry(words, "unexpected", None, consumer, attempt, expires)
+            return _retry(
+                result if isinstance(result, BaseException) else None,
+                words,
+                "unexpected",
+                None,
+                consumer,
+                attempt,
+                expires,
+            )
 
 
 def gave_up(message: str, code: str, consumer: Consumer) -> Verdict:
@@ -105,8 +123,8 @@ def gave_up(message: str, code: str, consumer: Consumer) -> Verdict:
 
 def backoff(attempt: int) -> float:
     """Seconds before try `attempt` + 1: doubling from 1 s to 60 s, with up to half taken off at random."""
-    longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+    longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * BACKOFF_GROWTH ** min(attempt - 1, 10))
+    return longest * random.uniform(1 - BACKOFF_JITTER, 1.0)  # noqa: S311 - jitter, no secret
 
 
 def _verdict(ending: Ending, outcome: Outcome, **waiting: Any) -> Verdict:
@@ -122,12 +140,19 @@ def _verdict(ending: Ending, outcome: Outcome, **waiting: Any) -> Verdict:
 
 
 def _retry(
-    message: str, code: str, retry_after: float | None, consumer: Consumer, attempt: int, expires: float | None
+    error: BaseException | None,
+    message: str,
+    code: str,
+    retry_after: float | None,
+    consumer: Consumer,
+    attempt: int,
+    expires: float | None,
 ) -> Verdict:
     after = max(backoff(attempt), _seconds(retry_after or 0.0))
     if _too_late(expires, after):
-        return _dead(f"gave up after {attempt} tries: {message}", code, consumer, {})
-    return Verdict(Ending.RETRY, clean(message), {"code": code, "next_try_in": round(after, 1)}, after=after, code=code)
+        return _dead(f"gave up after {attempt} tries: {message}", code, consumer, _traceback(error))
+    detail = {"code": code, "next_try_in": round(after, 1)} | (_traceback(error) if code == "unexpected" else {})
+    return Verdict(Ending.RETRY, clean(message), detail, after=after, code=code)
 
 
 def _dead(
@@ -141,6 +166,15 @@ def _dead(
         customer_text=text or consumer.failed_text or GENERAL_TEXT,
         state=ProvisioningState.FAILED,
     )
+
+
+def _traceback(error: BaseException | None) -> dict[str, Any]:
+    """Where it was raised, for operators: frames and the error's first line, no values of variables."""
+    if error is None or error.__traceback__ is None:
+        return {}
+    frames = traceback.format_tb(error.__traceback__, limit=-DEEPEST_FRAMES)
+    last = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return {"traceback": f"Traceback (most recent call last):\n{''.join(frames)}{clean(last)}"}
 
 
 def _seconds(after: float) -> float:

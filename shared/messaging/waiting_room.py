@@ -21,7 +21,7 @@ from shared.step import ProjectFacts
 log = structlog.get_logger(__name__)
 
 _STEP = """
-    s.event_id, s.project_id, s.body, s.attempt, s.token, s.deaths, s.reason, s.created_at,
+    s.event_id, s.project_id, s.body, s.attempt, s.token, s.deaths, s.reason, s.created_at, s.supersedes,
     extract(epoch FROM s.deadline - clock_timestamp())::float8 AS remaining
 """
 
@@ -116,7 +116,7 @@ class StepRow:
     """A step that was claimed or taken.
 
     `remaining` seconds are left until its deadline; None: it has none now. `crashed`: its last try ended without a
-    word, its lease ran out.
+    word, its lease ran out. `supersedes`: it is an edited copy of that event.
     """
 
     event_id: UUID
@@ -129,6 +129,7 @@ class StepRow:
     created_at: datetime
     remaining: float | None
     crashed: bool
+    supersedes: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,7 @@ def _step(row: Row[Any]) -> StepRow:
         row.created_at,
         row.remaining,
         row.crashed,
+        row.supersedes,
     )
 
 

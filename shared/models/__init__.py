@@ -4,8 +4,9 @@ Each model's docstring names its owner: the only one that writes it. Times are t
 enums; money is in integer cents. No foreign key of ours points at ``projects``: the marketplace may delete its rows.
 """
 
+from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
-from shared.models.log import LogStatus, ProvisioningLog
+from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
     License,
     LicenseHistory,
@@ -19,8 +20,14 @@ from shared.models.servers import BaseDomain, Server, ServerState
 from shared.models.table import Table
 
 __all__ = [
+    "LATE",
+    "ArchivedLetter",
     "BaseDomain",
     "Cancellation",
+    "DeadLetterNote",
+    "DeskAction",
+    "DeskActionLetter",
+    "LetterOutcome",
     "License",
     "LicenseHistory",
     "LicenseState",

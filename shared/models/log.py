@@ -27,6 +27,10 @@ SETTLED = "status IN ('completed', 'superseded', 'cancelled')"
 """SQL condition of the rows that settle their event."""
 
 
+LATE = "late"
+"""Step of the rows in which notify's watch says that a project's step is late; they settle nothing."""
+
+
 class ProvisioningLog(Table):
     """Append-only. Owner: the kernel. One settled row at most for each (consumer, event id): the inbox.
 

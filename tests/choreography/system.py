@@ -15,6 +15,7 @@ from sqlalchemy import insert, text
 from contracts import (
     CONTENT_TYPE,
     EVENTS,
+    EVENTS_EXCHANGE,
     CloudEvent,
     Event,
     ProjectCancelled,
@@ -27,7 +28,7 @@ from services.dns import models as _dns  # noqa: F401
 from services.notify import models as _notify  # noqa: F401
 from shared.database import Database
 from shared.messaging.runtime import running
-from shared.messaging.topology import EVENTS_EXCHANGE, TO_EXCHANGE, declare, queue_name
+from shared.messaging.topology import TO_EXCHANGE, declare, queue_name
 from shared.models import BaseDomain, Project, ProjectOrder, ProvisioningState, Server
 from shared.service import Build
 from tests.choreography.events import BASE_DOMAIN, SERVER, Story
@@ -134,6 +135,17 @@ class System:
             for event in self.heard
             if isinstance(event.data, contract) and event.subject == story.project_id and event.id not in self.published
         ]
+
+    async def said_in_all(self, contract: type[EventT], story: Story) -> list[CloudEvent[EventT]]:
+        """As `said`, once everything that is committed up to now has been published and heard."""
+
+        async def is_silent() -> bool:
+            return not await self.sql("SELECT 1 FROM outbox")
+
+        await until(is_silent)
+        await self.publish(last := Story().healthy())
+        await until(lambda: any(event.id == last.id for event in self.heard))
+        return self.said(contract, story)
 
     async def hears(self, contract: type[EventT], story: Story) -> CloudEvent[EventT]:
         """Wait for the event; it must be the only one of its kind."""

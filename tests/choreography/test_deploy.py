@@ -6,7 +6,6 @@ from shared.models import ProvisioningState
 from tests.choreography.events import SERVER, Story
 from tests.choreography.system import System
 from tests.choreography.vendors import Deployments
-from tests.shared.messaging.harness import until
 
 CONFIGURED = "deploy.dns-configured"
 CANCELLED = "deploy.project-cancelled"
@@ -182,9 +181,9 @@ async def test_another_cancellation_of_a_cancelled_project_finds_nothing_to_undo
         await system.end(story, ServiceName.DEPLOY)
         await system.publish(late := story.cancelled())
         await system.logged(CANCELLED, late, "completed")
-        await until(lambda: len(system.said(AppRemoved, story)) == 2)
+        said = await system.said_in_all(AppRemoved, story)
     assert await coolify.calls() == {}
-    assert system.said(AppRemoved, story)[1].data == AppRemoved(volumes_kept=True)
+    assert [event.data for event in said] == [AppRemoved(volumes_kept=True)]
     assert await system.state(story) == ProvisioningState.CANCELLED
 
 

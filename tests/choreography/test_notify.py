@@ -28,7 +28,8 @@ READERS: dict[Tells, list[str]] = {
     Story.cancelled: [CUSTOMER.email],
 }
 ALL = list(READERS)
-ABOUT_THE_WAY = [Story.healthy, Story.records_needed, Story.delayed]
+TO_CUSTOMERS = [Story.healthy, Story.records_needed]
+ABOUT_THE_WAY = [*TO_CUSTOMERS, Story.delayed]
 
 
 @pytest.mark.parametrize("tells", ALL)
@@ -53,7 +54,7 @@ async def test_an_event_that_comes_three_times_is_mailed_once(system: System, ma
     assert sorted(await readers(mailbox)) == sorted(READERS[tells])
 
 
-@pytest.mark.parametrize("tells", ABOUT_THE_WAY)
+@pytest.mark.parametrize("tells", TO_CUSTOMERS)
 async def test_an_event_before_its_order_is_mailed_once_the_project_is_known(
     system: System, mailbox: Mailbox, tells: Tells
 ) -> None:
@@ -67,10 +68,13 @@ async def test_an_event_before_its_order_is_mailed_once_the_project_is_known(
     assert await readers(mailbox) == READERS[tells]
 
 
-async def test_a_failure_of_an_unknown_project_is_mailed_to_the_case_workers(system: System, mailbox: Mailbox) -> None:
+@pytest.mark.parametrize("tells", [Story.failed, Story.delayed])
+async def test_a_failure_or_delay_of_an_unknown_project_is_mailed_to_the_case_workers(
+    system: System, mailbox: Mailbox, tells: Tells
+) -> None:
     async with system.running(notify):
-        await system.publish(event := Story().failed())
-        await system.logged(FAILED, event, "completed")
+        await system.publish(event := tells(Story()))
+        await system.logged(consumer(event), event, "completed")
     assert await readers(mailbox) == [TEAM]
 
 
@@ -128,6 +132,16 @@ async def test_another_cancellation_of_a_cancelled_project_is_not_mailed_again(
     async with system.running(notify):
         for event in (story.cancelled(), story.cancelled()):
             await system.publish(event)
+            await system.logged(CANCELLED, event, "completed")
+    assert await readers(mailbox) == [CUSTOMER.email]
+
+
+async def test_two_cancellations_at_the_same_moment_are_mailed_once(system: System, mailbox: Mailbox) -> None:
+    story = await known(system)
+    await mailbox.break_("DATA", "slow", seconds=0.5)
+    async with system.running(notify):
+        await system.publish(*(events := [story.cancelled() for _ in range(3)]))
+        for event in events:
             await system.logged(CANCELLED, event, "completed")
     assert await readers(mailbox) == [CUSTOMER.email]
 

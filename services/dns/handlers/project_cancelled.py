@@ -35,7 +35,7 @@ class ReleaseDns:
         return Done(
             message=f"DNS records deleted: {len(gone)}. The place and the names are free again."
             if gone or places or names
-            else "dns had done nothing for this project.",
+            else "There is nothing of dns to undo.",
             events=(
                 DnsReleased(
                     fqdn=next((name.host for name in names if name.is_primary), None),

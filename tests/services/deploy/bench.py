@@ -26,6 +26,7 @@ from shared.errors import TemporaryError
 from shared.http import http_client
 from shared.models import ProvisioningState, Table
 from shared.outcome import Done, Outcome, Parked
+from shared.service import Announcement
 from shared.step import ProjectFacts
 from simulators.coolify import Coolify as Simulator
 from simulators.coolify import running_coolify
@@ -48,6 +49,9 @@ class InMemoryKernel:
         woken = asyncio.Event()
         self.parked[key].append(woken)
         return woken
+
+    async def announce(self, announcement: Announcement) -> bool:
+        raise AssertionError("deploy announces nothing")
 
     async def wake(self, key: str, most: int | None = None) -> int:
         woken = self.parked[key][:most]

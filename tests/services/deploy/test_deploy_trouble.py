@@ -143,7 +143,7 @@ async def test_a_deployment_that_fails_twice_ends_the_step_and_a_replay_begins_a
 
 
 async def test_a_restart_of_coolify_costs_one_more_deployment(bench: Bench) -> None:
-    await bench.control(deploy_seconds=0.3)
+    await bench.control(deploy_seconds=2)
     orders = [bench.order(server=number) for number in (1, 1, 2)]
     waits = [await waiting(order) for order in orders]
     await bench.control(restart_seconds=0.5)

@@ -17,6 +17,7 @@ from services.dns.models import Placement
 from services.dns.placement import NoRoom
 from services.dns.reservation import ReleasePlace, ReservePlace
 from shared.models import BaseDomain, ProjectDomain, Server
+from shared.service import Announcement
 from shared.writes import Write, apply_all
 
 RESERVE = ReservePlace(PlacementStrategy.LEAST_LOADED)
@@ -195,6 +196,9 @@ class Desk:
     async def wake(self, key: str, most: int | None = None) -> int:
         self.woken[key] = most
         return most or 0
+
+    async def announce(self, announcement: Announcement) -> bool:
+        raise AssertionError("dns announces nothing")
 
 
 async def test_as_many_are_woken_as_there_are_free_places_in_their_region(engine: AsyncEngine) -> None:

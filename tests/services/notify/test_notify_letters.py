@@ -85,8 +85,8 @@ def test_what_becomes_of_the_data_is_said(kept: bool, said: str) -> None:
 def test_case_workers_read_german_time_in_summer_and_winter() -> None:
     text = written(Kind.DELAYED, Locale.DE).text
     assert "Fällig war: 02.07.2026, 00:30 Uhr" in text
-    assert "Fertig etwa: 01.12.2026, 23:30 Uhr" in text
-    assert "Nächster Versuch: nicht absehbar" in text
+    assert "Schritt fertig etwa: 01.12.2026, 23:30 Uhr" in text
+    assert "Nächster Versuch: nicht festgelegt" in text
 
 
 def test_the_customer_reads_the_reason_in_the_orders_language() -> None:
@@ -101,3 +101,10 @@ def test_every_service_has_a_name_for_case_workers() -> None:
 def test_a_fact_that_is_missing_is_an_error_and_not_a_gap() -> None:
     with pytest.raises(UndefinedError):
         write(Kind.LIVE, Locale.DE, name="Anna", fqdn="a.vrs.example", plugins=[])
+
+
+@pytest.mark.parametrize(("kind", "cause"), [(Kind.DELAYED, "not visible yet"), (Kind.FAILED, "Coolify answers 422")])
+def test_case_workers_are_warned_that_a_cause_is_technical_and_english(kind: Kind, cause: str) -> None:
+    [line] = [line for line in written(kind, Locale.DE).text.splitlines() if cause in line]
+    assert line.startswith("Technische")
+    assert "(englisch)" in line

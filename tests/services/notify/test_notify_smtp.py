@@ -23,7 +23,7 @@ from services.notify.smtp import (
     mask,
 )
 from shared.errors import StepVoidError
-from shared.http import Lease, current_lease
+from shared.lease import Lease, current_lease
 from simulators.core.certificates import Authority
 from simulators.smtp import running_smtp
 

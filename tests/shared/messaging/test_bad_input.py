@@ -42,8 +42,8 @@ ILLEGIBLE = {
 
 LEGIBLE = {
     "unknown version": (changed(type="vrs.project.ordered.v2"), "contract_unknown_type", "vrs.project.ordered.v2"),
-    "missing field": (changed(data__plan=None), "contract_invalid", "data.plan: Field required"),
-    "wrong type": (changed(data__plan=7), "contract_invalid", "data.plan: Input should be a valid string (is 7)"),
+    "missing field": (changed(data__plan=None), "contract_invalid", "data.plan: is missing, add it"),
+    "wrong type": (changed(data__plan=7), "contract_invalid", "data.plan: 7 is not text"),
     "two domains": (changed(data__own_domain="a.example"), "contract_invalid", "exactly one of"),
     "nul in a name": (changed(data__customer__name="a\x00b"), "contract_invalid", "data.customer.name"),
     "lone surrogate": (changed(data__customer__name="\ud800"), "contract_invalid", "Invalid JSON"),

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-from contracts import ProjectCancelled, ServiceName
+from contracts import DnsReleased, ProjectCancelled, ServiceName
 from shared.errors import PermanentError, StepVoidError
-from shared.messaging.cancellation import mark_undone
+from shared.messaging.cancellation import mark_cancelled, mark_undone
 from shared.models import BaseDomain
 from shared.outcome import Done, Outcome, Parked
 from shared.step import Step
@@ -144,6 +144,62 @@ async def test_the_project_is_cancelled_when_every_part_is_undone(harness: Harne
     assert await harness.state(event.subject) == "cancelled"
 
 
+async def test_a_project_that_was_introduced_by_a_claim_as_late_as_its_last_undo_ends_cancelled(
+    harness: Harness,
+) -> None:
+    async def work(event: Any, step: Step) -> Outcome:
+        await step.record()
+        return await configure(event, step)
+
+    harness.handle = work
+    event = order()
+    await harness.sql(
+        "INSERT INTO cancellations (project_id, reason, requested_by, undone) VALUES (:id, '', '', :undone)",
+        id=event.subject,
+        undone=list(ProjectCancelled.undone_by),
+    )
+    await harness.sql(
+        "INSERT INTO projects (vrs_id, name, slug, provisioning_state) VALUES (:id, 'x', 'x', 'ordered')",
+        id=event.subject,
+    )
+    await harness.sql(
+        "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
+        " VALUES (:consumer, :event, :id, :body, 'running', 1, nextval('step_tokens'), now())",
+        consumer=ORDERED,
+        event=event.id,
+        id=event.subject,
+        body=event.encode(),
+    )
+    async with harness.running():
+        await harness.logged(event.subject, "cancelled")
+    assert await harness.state(event.subject) == "cancelled"
+
+
+async def test_an_undone_part_is_told_once_though_two_cancellations_come_at_once(harness: Harness) -> None:
+    both = asyncio.Barrier(2)
+
+    async def undo(event: ProjectCancelled, step: Step) -> Outcome:
+        await both.wait()
+        return Done(message="released", events=(DnsReleased(records=()),))
+
+    harness.undo = undo
+    event = order()
+    async with harness.running():
+        queue = (await harness.channel.queue_declare(exclusive=True)).queue or ""
+        await harness.channel.queue_bind(queue, "vrs.events", DnsReleased.routing_key())
+        await harness.publish(cancellation(event.subject))
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "completed", "completed")
+        await until(lambda: is_silent(harness))
+        assert await harness.count(queue) == 1
+    said = [bool(row.emitted) for row in await harness.log(event.subject)]
+    assert sorted(said) == [False, True]
+
+
+async def is_silent(harness: Harness) -> bool:
+    return not await harness.sql("SELECT 1 FROM outbox")
+
+
 async def test_cancelling_a_project_that_nobody_knows_leaves_a_mark(harness: Harness) -> None:
     unknown = uuid4()
     async with harness.running():
@@ -152,3 +208,22 @@ async def test_cancelling_a_project_that_nobody_knows_leaves_a_mark(harness: Har
         await harness.logged(unknown, "completed", "completed")
     rows = await harness.sql("SELECT * FROM cancellations")
     assert [(row.project_id, row.reason, row.undone) for row in rows] == [(unknown, "changed their mind", ["dns"])]
+
+
+async def test_a_project_stays_cancelled_when_a_second_undo_fails(harness: Harness) -> None:
+    async def fail(event: Any, step: Step) -> Outcome:
+        raise PermanentError("no", code="no")
+
+    event = order()
+    async with harness.running():
+        await harness.publish(event)
+        await harness.logged(event.subject, "completed")
+        async with harness.database.engine.begin() as connection:
+            await mark_cancelled(connection, [(event.subject, cancellation(event.subject).data)])
+            for service in ProjectCancelled.undone_by:
+                await mark_undone(connection, service, [event.subject])
+        assert await harness.state(event.subject) == "cancelled"
+        harness.undo = fail
+        await harness.publish(cancellation(event.subject))
+        await harness.logged(event.subject, "completed", "dead")
+    assert await harness.state(event.subject) == "cancelled"

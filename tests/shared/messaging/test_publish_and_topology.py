@@ -9,8 +9,9 @@ from aiormq.channel import Channel
 from pamqp import commands as spec
 
 from contracts import EVENTS, AppDeployed, DnsConfigured, ProjectOrdered, ServiceName
-from shared.messaging.publish import Message, Said, publish
+from shared.messaging.publish import Said, publish
 from shared.messaging.topology import consumer_queue, dead_queue, declare, queues_of
+from shared.outbox import Message
 from shared.outcome import Done, Outcome
 from shared.service import Consumer, Service
 from shared.step import Step

@@ -1,0 +1,23 @@
+"""What bootstrap would do about an event, for an operator who thinks about a replay. Asks nobody."""
+
+from contracts import AppDeployed, ProjectCancelled
+from shared.dead_letters.explain import Circumstances, Explanations
+
+
+async def deployed(event: AppDeployed, now: Circumstances) -> list[str]:
+    """Look at the core's health until it is as ordered."""
+    if now.project is None:
+        return ["would wait until the project is known"]
+    ordered = ", ".join(f"{plugin.name} {plugin.version}" for plugin in now.project.plugins) or "no plugins"
+    return [
+        f"would ask vrs-core at {event.fqdn} ({event.server.ipv4}) for its health until it is healthy with {ordered}"
+    ]
+
+
+async def cancelled(event: ProjectCancelled, now: Circumstances) -> list[str]:
+    """Stop looking."""
+    del event, now
+    return ["would stop looking at vrs-core; it calls nobody"]
+
+
+EXPLANATIONS = Explanations({AppDeployed: deployed, ProjectCancelled: cancelled})

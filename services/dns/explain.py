@@ -1,0 +1,48 @@
+"""What dns would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
+
+from contracts import ProjectCancelled, ProjectOrdered, RecordType
+from services.dns.hosts import hosts_of
+from services.dns.models import ManagedRecord, Placement, RecordHolder
+from shared.dead_letters.explain import Circumstances, Explanations
+
+
+async def ordered(order: ProjectOrdered, now: Circumstances) -> list[str]:
+    """A place, the records that are missing, the wait for the name servers."""
+    rows, places = await now.rows(ManagedRecord), await now.rows(Placement)
+    if not places:
+        asked = f" by {order.placement}" if order.placement else ""
+        said = [f"would take a place on a server{asked}"]
+        addresses = dict.fromkeys((RecordType.A, RecordType.AAAA), "that server's address")
+    else:
+        server = places[0].server
+        said = [f"would keep the place on {server.name}"]
+        addresses = {RecordType.A: str(server.ipv4)} | ({RecordType.AAAA: str(server.ipv6)} if server.ipv6 else {})
+    set_already = {(row.name, row.type, row.content) for row in rows if row.record_id}
+    hosts = hosts_of(order)
+    if order.own_domain is not None:
+        said.append(f"would call INWX: find the zone of {order.own_domain}, or else ask the customer for the records")
+    for host in hosts:
+        for kind, content in addresses.items():
+            known = " (set before)" if (host, kind, content) in set_already else ""
+            said.append(f"would call INWX: ensure record {kind} {host} -> {content}{known}")
+    said += [
+        f"would call INWX: delete record {row.type} {row.name} ({row.record_id or 'if its create came true'})"
+        for row in rows
+        if row.holder is RecordHolder.INWX and row.name not in hosts
+    ]
+    return [*said, "would wait until every authoritative name server answers with them"]
+
+
+async def cancelled(cancellation: ProjectCancelled, now: Circumstances) -> list[str]:
+    """Delete what is written down, free the place."""
+    del cancellation
+    records = [row for row in await now.rows(ManagedRecord) if row.holder is RecordHolder.INWX]
+    said = [
+        f"would call INWX: delete record {row.type} {row.name} ({row.record_id or 'if its create came true'})"
+        for row in records
+    ]
+    said += [f"would free the place on {place.server.name}" for place in await now.rows(Placement)]
+    return said or ["would find nothing to undo"]
+
+
+EXPLANATIONS = Explanations({ProjectOrdered: ordered, ProjectCancelled: cancelled})

@@ -1,0 +1,42 @@
+"""What notify would do about an event, for an operator who thinks about a replay. Reads its rows, sends nothing."""
+
+from contracts import (
+    CoreHealthy,
+    DnsRecordsNeeded,
+    Event,
+    ProjectCancelled,
+    ProvisioningDelayed,
+    ProvisioningFailed,
+)
+from services.notify.models import Mail
+from services.notify.smtp import mask
+from shared.dead_letters.explain import Circumstances, Explain, Explanations
+
+
+def _mails(what: str, *, to_customer: bool, to_case_workers: bool) -> Explain:
+    async def explain(event: Event, now: Circumstances) -> list[str]:
+        del event
+        sent = [mail for mail in await now.rows(Mail) if mail.event_id == now.event_id and mail.sent_at]
+        said = [f"has mailed the {mail.recipient.replace('_', ' ')} already: {mail.subject}" for mail in sent]
+        recipients = {mail.recipient for mail in sent}
+        if to_customer and "customer" not in recipients:
+            if now.project is None:
+                return [*said, "would wait until the project is known, or mail nobody"]
+            said.append(f"would mail the customer {mask(now.project.customer_email)}: {what}")
+        if to_case_workers:
+            said.append(f"would mail each case worker who was not told yet: {what}")
+        return said
+
+    return explain
+
+
+EXPLANATIONS = Explanations(
+    {
+        CoreHealthy: _mails("the project is live", to_customer=True, to_case_workers=False),
+        DnsRecordsNeeded: _mails("records to set", to_customer=True, to_case_workers=False),
+        ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
+        ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),
+        ProjectCancelled: _mails("the project is cancelled", to_customer=True, to_case_workers=False),
+    },
+    despite_cancellation=frozenset({ProvisioningFailed}),
+)
