@@ -1,11 +1,25 @@
 """The ``vrs`` command. Exit codes: 0 done, 1 failed, 2 used wrongly or a setting is missing."""
 
+import inspect
 import os
 import sys
 
 import typer
 
-from ops.commands import database, demo, doctor, order, projects, run, simulate, up
+from ops.commands import (
+    cancel,
+    contracts,
+    database,
+    demo,
+    dlq_act,
+    doctor,
+    order,
+    projects,
+    run,
+    simulate,
+    topology,
+    up,
+)
 from ops.failure import CommandError
 from shared.logging import configure_logging
 from shared.settings import LogFormat, SettingsError
@@ -13,6 +27,8 @@ from shared.settings import LogFormat, SettingsError
 app = typer.Typer(
     name="vrs",
     help="""Takes a paid order and, minutes later, has the customer's project live under its own domain.
+
+    Each command has --help with examples. Exit codes: 0 done, 1 failed, 2 used wrongly or a setting is missing.
 
     Examples:
       vrs demo
@@ -28,11 +44,29 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("order")(order.order)
+app.command("cancel")(cancel.cancel)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
 app.add_typer(database.app, name="db")
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
+app.add_typer(topology.app, name="topology")
 app.add_typer(simulate.app, name="simulate")
+
+
+def _keep_examples_indented(group: typer.Typer) -> None:
+    """Typer dedents what follows the first paragraph if every line is indented: one that shows nothing is not."""
+    for command in group.registered_commands:
+        command.help = f"{inspect.cleandoc(command.help or inspect.getdoc(command.callback) or '')}\n[dim][/dim]"
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            info = inner.typer_instance.info
+            info.help = f"{inspect.cleandoc(info.help or '')}\n[dim][/dim]"
+            _keep_examples_indented(inner.typer_instance)
+
+
+_keep_examples_indented(app)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import aiormq
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ops.schema import newest_revision, revision_of
@@ -19,6 +20,11 @@ from shared.settings import Settings, SettingsError, load
 CHECK_SECONDS = 20.0
 BUILDS = {entry.name: entry for entry in entry_points(group="vrs.services")}
 SERVICES = sorted(BUILDS)
+
+_UNSAID = text("""
+    SELECT owner, routing_key, count(*) AS many, min(created_at) AS since FROM outbox
+    WHERE created_at < clock_timestamp() - make_interval(secs => :old_after) GROUP BY 1, 2 ORDER BY since
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ async def examine(services: Sequence[str]) -> list[Finding]:
     else:
         findings.append(await _finding("database", lambda: _database(settings)))
         findings.append(await _finding("broker", lambda: _broker(settings)))
+        if findings[0].ok:
+            findings.append(await _finding("outbox", lambda: _outbox(settings)))
     for name in services:
         findings.extend([finding async for finding in _service(name)])
     return findings
@@ -89,6 +97,27 @@ async def _database(settings: Settings) -> str:
             code="schema",
         )
     return f"reachable, schema at {revision}"
+
+
+async def _outbox(settings: Settings) -> str:
+    """What was committed to be said and RabbitMQ has not taken."""
+    database = open_database(settings, application_name="vrs doctor")
+    try:
+        async with database.engine.connect() as connection:
+            rows = (await connection.execute(_UNSAID, {"old_after": settings.outbox_alarm_seconds})).all()
+    finally:
+        await database.engine.dispose()
+    if not rows:
+        return f"nothing older than {settings.outbox_alarm_seconds:.0f} s"
+    unsaid = "; ".join(
+        f"{row.owner}: {row.many} {row.routing_key}, the oldest since {row.since:%Y-%m-%d %H:%M:%S}" for row in rows
+    )
+    raise PermanentError(
+        f"not said yet: {unsaid}. Does the owner run (`vrs run {rows[0].owner}`)? Is a queue missing "
+        "(`vrs doctor --queues`, `vrs topology declare`) or full? Has RabbitMQ an alarm "
+        "(`rabbitmq-diagnostics alarms`)? When that is mended, they are said by themselves within a minute or two",
+        code="outbox",
+    )
 
 
 async def _broker(settings: Settings) -> str:

@@ -2,28 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-import aiormq
-from aiormq.channel import Channel
 from pydantic import ConfigDict, ValidationError
-from sqlalchemy import delete, func, insert, text, update
+from sqlalchemy import select
 
 from contracts import CloudEvent, ContractError, ProjectOrdered, ServiceName, decode, uuid7
-from contracts.cloud_event import field_problems
+from contracts.problems import field_problems
+from ops import outbox
 from ops.failure import CommandError
 from shared.database import Database
-from shared.messaging.broker import CONNECTION_ERRORS
-from shared.messaging.ending import said
-from shared.messaging.publish import Message, Said, publish
-from shared.messaging.schedule import OUTBOX_CHANNEL
-from shared.messaging.settle import OUTBOX_LEASE
-from shared.messaging.topology import consumer_queue, dead_queue, declare
-from shared.messaging.trouble import reason_of
-from shared.models import Outbox
+from shared.models import BaseDomain, ProjectType
 
 Order = CloudEvent[ProjectOrdered]
 
@@ -73,48 +63,41 @@ def order_of(data: dict[str, Any], project_id: UUID | None = None) -> Order:
 
 async def place(database: Database, orders: Sequence[Order]) -> None:
     """Commit the orders to the marketplace's outbox and wake the marketplace, which publishes them."""
-    await _commit(database, [said(order) for order in orders], lease=timedelta())
+    async with database.engine.begin() as connection:
+        await outbox.put(connection, orders)
 
 
-async def publish_now(database: Database, amqp_url: str, order: Order) -> None:
+async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
+    """Refuse what would fail minutes later in dns or deploy. What the database lists none of is not judged.
+
+    Raises:
+        CommandError: names the field, its value and what there is.
+
+    """
+    asked = [
+        ("base_domain", order.data.base_domain, BaseDomain.name, "is none of ours"),
+        ("project_type", order.data.project_type, ProjectType.name, "cannot be ordered"),
+    ]
+    problems = []
+    async with database.engine.connect() as connection:
+        for field, value, known, refusal in asked:
+            names = (await connection.scalars(select(known).order_by(known))).all()
+            if value is not None and names and value not in names:
+                problems.append(f"{field}: {value!r} {refusal}; there are {', '.join(names)}")
+    if problems:
+        raise CommandError("\n".join(problems))
+
+
+async def place_now(database: Database, amqp_url: str, order: Order) -> None:
     """Commit the order to the marketplace's outbox and publish it.
 
     Raises:
         CommandError: the broker is away or no queue takes it. The order is safe: the marketplace service sends it.
 
     """
-    message = said(order)
-    await _commit(database, [message], lease=timedelta(seconds=OUTBOX_LEASE))
-    try:
-        taken = await _say(amqp_url, message) is Said.TAKEN
-        problem = "no queue takes it"
-    except CONNECTION_ERRORS as error:
-        taken, problem = False, reason_of(error)
     async with database.engine.begin() as connection:
-        if taken:
-            await connection.execute(delete(Outbox).where(Outbox.id == message.id))
-            return
-        await connection.execute(update(Outbox).where(Outbox.id == message.id).values(lease_until=func.now()))
-    raise CommandError(
-        f"{order.subject} is ordered and safe in the outbox, but not published yet ({problem}): "
-        "`vrs run marketplace` sends it as soon as the broker takes it"
-    )
-
-
-async def _say(amqp_url: str, message: Message) -> Said:
-    async with await aiormq.connect(amqp_url) as connection:
-        channel = await connection.channel(on_return_raises=False)
-        await declare(channel, [consumer_queue(ServiceName.DNS, ProjectOrdered), dead_queue(ServiceName.DNS)])
-        [answer] = await publish(cast("Channel", channel), [message])
-        return answer
-
-
-async def _commit(database: Database, messages: Sequence[Message], *, lease: timedelta) -> None:
-    async with database.engine.begin() as connection:
-        for message in messages:
-            row = asdict(message) | {"owner": ServiceName.MARKETPLACE.value, "lease_until": func.now() + lease}
-            await connection.execute(insert(Outbox).values(row))
-        await connection.execute(text(f"NOTIFY {OUTBOX_CHANNEL}"))
+        [message] = await outbox.put(connection, [order], lease=outbox.OURS)
+    await outbox.publish_now(database, amqp_url, ProjectOrdered, message, done=f"{order.subject} is ordered and")
 
 
 def _problems(name: str, problems: list[str]) -> CommandError:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import HostName, Slug, Text
-from contracts.cloud_event import field_problems
+from contracts.problems import field_problems
 from ops.failure import CommandError
 from shared.models import BaseDomain, ProjectType, Server, ServerState, Table
 

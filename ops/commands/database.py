@@ -10,6 +10,8 @@ import typer
 app = typer.Typer(
     help="""Migrate the database, and load base domains and servers.
 
+    A new installation needs both, in this order, before its services start.
+
     Examples:
       vrs db upgrade
       vrs db seed

@@ -20,7 +20,8 @@ def order(
 
     The file holds the data of ProjectOrdered, with a project_id if you like, or a complete CloudEvent.
     The order is committed to the marketplace's outbox and then published; if the broker is away, exit 1, and the
-    marketplace service publishes it later. A file that cannot be read is exit 2, a wrong one exit 1.
+    marketplace service publishes it later. A file that cannot be read is exit 2, a wrong one exit 1,
+    as is a base domain or project type that the database does not list.
 
     Examples:
       vrs order examples/orders/subdomain.json
@@ -28,14 +29,15 @@ def order(
 
     """
     from ops.connection import connected
-    from ops.orders import publish_now, read_order
+    from ops.orders import place_now, read_order, refuse_what_nobody_offers
     from shared.settings import Settings, load
 
     placed = read_order(_content(file), name="standard input" if file == "-" else file)
 
     async def write() -> None:
         async with connected() as database:
-            await publish_now(database, settings.amqp_url.get_secret_value(), placed)
+            await refuse_what_nobody_offers(database, placed)
+            await place_now(database, settings.amqp_url.get_secret_value(), placed)
 
     settings = load(Settings)
     asyncio.run(write())

@@ -23,6 +23,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def projects(*, as_json: AsJson = False) -> None:
     """List the projects: where each stands and what it waits for.
 
+    Not on a terminal: a line each, with whole ids and tabs between.
+
     Examples:
       vrs projects
       vrs projects --json

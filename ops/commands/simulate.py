@@ -14,6 +14,8 @@ from ops.failure import CommandError
 app = typer.Typer(
     help="""Run one simulated vendor in the foreground. What it listens on is printed as one line of JSON.
 
+    docs/simulators.md tells how to break each and look into it.
+
     Examples:
       vrs simulate inwx --port 8100
       vrs simulate core --port 8300
@@ -49,6 +51,8 @@ def coolify(
 ) -> None:
     """Coolify: its API under /api/v1, what is stored under /_state.
 
+    With --core-url, what is deployed runs in the vrs-core simulator.
+
     Examples:
       vrs simulate coolify --port 8200 --core-url http://127.0.0.1:8301
 
@@ -62,6 +66,8 @@ def coolify(
 def core(port: Port = 0, host: Host = "127.0.0.1") -> None:
     """vrs-core of all projects: HTTPS on the port, who starts containers talks to the port after it.
 
+    One server answers for all; which project is asked, the host name tells.
+
     Examples:
       vrs simulate core --port 8300
 
@@ -74,6 +80,8 @@ def core(port: Port = 0, host: Host = "127.0.0.1") -> None:
 @app.command()
 def smtp(port: Port = 0, host: Host = "127.0.0.1") -> None:
     """A mail server that keeps all mail: SMTP on the port, the inbox over HTTP on the port after it.
+
+    Nothing is ever sent on.
 
     Examples:
       vrs simulate smtp --port 8400

@@ -17,7 +17,7 @@ from pathlib import Path
 from ops.failure import CommandError
 from ops.stack.containers import engine_answers, postgres_container, rabbitmq_container
 from ops.stack.guard import Guard, guarding
-from ops.stack.install import can_install, install_rabbitmq
+from ops.stack.install import can_install, install, one_at_a_time
 from ops.stack.postgres import embedded_postgres
 from ops.stack.rabbitmq import RabbitNode, installed_server, rabbitmq_node
 
@@ -57,11 +57,16 @@ def local_stack(logs: Path) -> Iterator[Stack]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vrs-", ignore_cleanup_errors=True)))
         guard = stack.enter_context(guarding(folder))
         node, amqp_url = None, os.environ.get("VRS_AMQP_URL")
-        if amqp_url is None and (script := _rabbitmq_script(logs)) is not None:
+        if amqp_url is None and (script := _find_or_install(logs)) is not None:
             node = stack.enter_context(rabbitmq_node(script, folder / "rabbitmq", logs, guard))
             amqp_url = node.url
         database_url = os.environ.get("VRS_DATABASE_URL") or stack.enter_context(_postgres(folder / "postgres", guard))
         yield Stack(amqp_url or stack.enter_context(rabbitmq_container()), database_url, guard, node)
+
+
+def _find_or_install(logs: Path) -> Path | None:
+    with one_at_a_time():
+        return _rabbitmq_script(logs)
 
 
 def _rabbitmq_script(logs: Path) -> Path | None:
@@ -71,7 +76,7 @@ def _rabbitmq_script(logs: Path) -> Path | None:
         return script
     if can_install():
         try:
-            install_rabbitmq(logs / "apt.log")
+            install("rabbitmq-server", log=logs / "apt.log")
         except subprocess.CalledProcessError as error:
             raise CommandError(f"apt could not install rabbitmq-server; see {logs / 'apt.log'}") from error
         script = installed_server()

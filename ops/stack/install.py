@@ -1,9 +1,11 @@
-"""RabbitMQ by Debian's package, for a machine that has neither it nor a container engine."""
+"""Debian's packages, for a machine that lacks what the local stack or a test needs."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +19,26 @@ def can_install() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def install_rabbitmq(log: Path) -> None:
-    """Install ``rabbitmq-server`` without starting the system's own node; what apt says goes to `log`.
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Look and install inside the block: a second apt is refused, and what is half installed seems to be there."""
+    if not can_install():
+        yield
+        return
+    with (Path(tempfile.gettempdir()) / "vrs-install.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def install(*packages: str, log: Path) -> None:
+    """Install `packages` without starting the system's own services; what apt says goes to `log`.
 
     Raises subprocess.CalledProcessError when apt fails.
     """
-    print("Installing rabbitmq-server with apt (about 15 seconds, once) …", file=sys.stderr, flush=True)  # noqa: T201 - progress
+    print(f"Installing {' and '.join(packages)} with apt (once) …", file=sys.stderr, flush=True)  # noqa: T201 - progress
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with log.open("ab") as sink, _no_service_starts():
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", "rabbitmq-server"]):
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
             subprocess.run(
                 ["apt-get", "-q", *arguments], env=environment, stdout=sink, stderr=subprocess.STDOUT, check=True
             )

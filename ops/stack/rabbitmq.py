@@ -45,6 +45,11 @@ class RabbitNode:
         """The AMQP URL of the default virtual host."""
         return f"amqp://guest:guest@127.0.0.1:{self.ports[0]}/"
 
+    @property
+    def pid(self) -> int:
+        """The node's process."""
+        return self._processes[-1].pid
+
     def start(self) -> None:
         """Start the node; `wait` tells when it answers."""
         environment = self._environment()

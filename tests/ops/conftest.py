@@ -4,12 +4,18 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import aiormq
 import pytest
+from aiormq.abc import AbstractChannel, AbstractConnection
+
+from ops.topology.expected import MIGRATING
+from tests.ops.queues import DEAD, WORKING
 
 UNSET = {name: None for name in os.environ if name.startswith("VRS_")}
 
@@ -74,4 +80,21 @@ def marked() -> Iterator[Marked]:
     marked = Marked()
     yield marked
     for pid in marked.alive:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+async def connection(amqp_url: str) -> AsyncIterator[AbstractConnection]:
+    """A connection to a broker in which no migration was begun."""
+    async with await aiormq.connect(amqp_url) as connection:
+        yield connection
+        channel = await connection.channel()
+        for queue in (WORKING, DEAD):
+            await channel.queue_delete(queue.name + MIGRATING)
+
+
+@pytest.fixture
+async def channel(connection: AbstractConnection) -> AbstractChannel:
+    """A channel to ask, publish and consume."""
+    return await connection.channel()

@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from contracts import ProjectOrdered, decode
 from ops.failure import CommandError
-from ops.orders import place, read_order
+from ops.orders import place, read_order, refuse_what_nobody_offers
 from ops.places import ORDERS
+from ops.seed import Seed, SeededProjectType, write_seed
 from shared.database import Database
 from tests.ops.conftest import Vrs
 
@@ -84,14 +85,16 @@ def test_a_complete_event_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("order", "problems"),
     [
-        ({"slug": "Not A Slug"}, ["slug: ", "'Not A Slug'"]),
-        ({"plan": None}, ["plan: Field required"]),
-        ({"customer": {"name": "x", "email": "nobody"}}, ["customer.email: "]),
+        ({"slug": "Not A Slug"}, ["slug: 'Not A Slug' is not 1 to 63 of a-z, 0-9 and hyphens"]),
+        ({"base_domain": "example"}, ["base_domain: 'example' is not a host name in lower case with a dot"]),
+        ({"slug": "x" * 200}, [f"slug: '{'x' * 78}… is not 1 to 63"]),
+        ({"plan": None}, ["plan: is missing, add it"]),
+        ({"customer": {"name": "x", "email": "nobody"}}, ["customer.email: 'nobody' is not a valid email address: "]),
         ({"own_domain": "x.example"}, ["exactly one of base_domain and own_domain"]),
         ({"plugins": [{"name": "a", "version": "1"}, {"name": "a", "version": "2"}]}, ["each plugin once"]),
-        ({"plugin": []}, ["plugin: Extra inputs"]),
-        ({"plan": 7, "locale": "fr"}, ["plan: ", "locale: ", "'fr'"]),
-        ({"project_id": "7"}, ["project_id: "]),
+        ({"plugin": []}, ["plugin: there is no such field, correct its name or leave it out"]),
+        ({"plan": 7, "locale": "fr"}, ["plan: 7 is not text", "locale: 'fr' is not 'de' or 'en'"]),
+        ({"project_id": "7"}, ["project_id: '7' is not a UUID"]),
         ({"specversion": "1.0"}, ["type is None, expected 'vrs.project.ordered.v1'"]),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
@@ -101,7 +104,39 @@ def test_what_is_wrong_is_said_field_by_field(order: dict[str, Any], problems: l
         read_order(json.dumps(an_order(**order)).encode(), name="order.json")
     assert [problem for problem in problems if problem not in str(refused.value)] == []
     assert all(line.startswith("order.json: ") for line in str(refused.value).splitlines())
+    assert "Erika" not in str(refused.value)
     assert refused.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "problem"),
+    [
+        (
+            {"base_domain": "vrs.exmaple"},
+            "base_domain: 'vrs.exmaple' is none of ours; there are other.example, vrs.example",
+        ),
+        ({"project_type": "shop"}, "project_type: 'shop' cannot be ordered; there are vrs-core"),
+    ],
+    ids=["base_domain", "project_type"],
+)
+async def test_what_nobody_offers_is_refused_at_once(database: Database, order: dict[str, Any], problem: str) -> None:
+    await write_seed(
+        database.engine,
+        Seed(
+            base_domains=["vrs.example", "other.example"],
+            project_types=[SeededProjectType(name="vrs-core", image="vrs/core", image_tag="1.0.0", port=8080)],
+        ),
+    )
+    with pytest.raises(CommandError) as refused:
+        await refuse_what_nobody_offers(database, read_order(json.dumps(an_order(**order)).encode(), name=""))
+    assert str(refused.value) == problem
+    await refuse_what_nobody_offers(database, read_order(json.dumps(an_order()).encode(), name=""))
+
+
+async def test_an_order_for_a_domain_of_the_customer_needs_none_of_ours(database: Database) -> None:
+    await write_seed(database.engine, Seed(base_domains=["vrs.example"]))
+    order = an_order(base_domain=None, own_domain="kunde.example", project_type="anything")
+    await refuse_what_nobody_offers(database, read_order(json.dumps(order).encode(), name=""))
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b"null", b"7", b"", b"[" * 100_000])

@@ -16,9 +16,10 @@ from ops.stack import Stack, local_stack
 from tests.ops.conftest import Marked, environment
 
 HOLD = """
-import sys, time, asyncio
+import signal, sys, time, asyncio
 from pathlib import Path
 from ops.stack import local_stack
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell is born deaf to it
 with local_stack(Path(sys.argv[1])) as stack:
     asyncio.run(stack.wait())
     print("up", flush=True)

@@ -1,0 +1,106 @@
+"""The work that is measured, and what makes it exact: N orders, four steps each, one completed row a step."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import insert, text
+
+from contracts import CloudEvent, Contact, Locale, ProjectOrdered, ServiceName, uuid7
+from shared.database import Database
+from shared.models import BaseDomain, Project, ProjectOrder, ProvisioningState
+
+BASE_DOMAIN = "vrs.example"
+STEPS = (ServiceName.DNS, ServiceName.DEPLOY, ServiceName.BOOTSTRAP, ServiceName.NOTIFY)
+INSERT_AT_ONCE = 1000
+
+_DONE = text("""
+    SELECT count(*) FILTER (WHERE service = 'notify') AS last, count(*) AS rows,
+           count(DISTINCT (project_id, service)) AS distinct
+    FROM provisioning_log WHERE status = 'completed'
+""")
+_LIVE = text("SELECT count(*) FROM projects WHERE provisioning_state = 'live'")
+
+
+@dataclass(frozen=True, slots=True)
+class Exactness:
+    """What the database says after a run."""
+
+    rows: int
+    distinct: int
+    live: int
+
+    def problem(self, orders: int) -> str | None:
+        """Why the run does not count; None if it was exact."""
+        expected = orders * len(STEPS)
+        if (self.rows, self.distinct, self.live) == (expected, expected, orders):
+            return None
+        return f"{self.rows} rows, {self.distinct} of them distinct, {self.live} live; expected {expected} and {orders}"
+
+
+def make_orders(count: int) -> list[CloudEvent[ProjectOrdered]]:
+    """`count` orders as the marketplace says them."""
+    return [
+        CloudEvent.of(
+            ProjectOrdered(
+                slug=f"bench-{number}",
+                base_domain=BASE_DOMAIN,
+                plan="starter",
+                customer=Contact(name="Bäckerei Schmidt", email="kunde@example.com"),
+            ),
+            source=ServiceName.MARKETPLACE.value,
+            project_id=uuid7(),
+        )
+        for number in range(count)
+    ]
+
+
+async def know(database: Database, orders: list[CloudEvent[ProjectOrdered]]) -> None:
+    """Write the projects as the marketplace does before it publishes; not part of what is measured."""
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(BaseDomain).values(name=BASE_DOMAIN))
+        for start in range(0, len(orders), INSERT_AT_ONCE):
+            some = orders[start : start + INSERT_AT_ONCE]
+            await connection.execute(insert(Project), [_project(order) for order in some])
+            await connection.execute(insert(ProjectOrder), [_order(order) for order in some])
+    async with database.autocommit.begin() as connection:
+        await connection.execute(text("VACUUM ANALYZE projects, project_orders"))
+
+
+async def finished(database: Database) -> int:
+    """How many orders have their last row."""
+    async with database.autocommit.begin() as connection:
+        return int((await connection.execute(_DONE)).one().last)
+
+
+async def exactness(database: Database) -> Exactness:
+    """Count what the run has left."""
+    async with database.autocommit.begin() as connection:
+        done = (await connection.execute(_DONE)).one()
+        return Exactness(done.rows, done.distinct, int((await connection.execute(_LIVE)).scalar_one()))
+
+
+def _project(order: CloudEvent[ProjectOrdered]) -> dict[str, object]:
+    return {
+        "vrs_id": order.subject,
+        "name": order.data.slug,
+        "slug": order.data.slug,
+        "provisioning_state": ProvisioningState.ORDERED,
+    }
+
+
+def _order(order: CloudEvent[ProjectOrdered]) -> dict[str, object]:
+    correlation: UUID = order.correlation_id
+    return {
+        "project_id": order.subject,
+        "correlation_id": correlation,
+        "slug": order.data.slug,
+        "fqdn": order.data.fqdn,
+        "base_domain": BASE_DOMAIN,
+        "project_type": order.data.project_type,
+        "plan": order.data.plan,
+        "plugins": [],
+        "locale": Locale.DE,
+        "customer_name": order.data.customer.name,
+        "customer_email": order.data.customer.email,
+        "ordered_at": order.time,
+    }

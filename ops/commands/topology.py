@@ -1,0 +1,108 @@
+"""``vrs topology``."""
+
+# ruff: noqa: PLC0415 - imports on call, see the package
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.failure import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiormq.abc import AbstractConnection
+
+    from ops.topology.expected import Expected
+
+app = typer.Typer(
+    help="""Make RabbitMQ's exchanges, queues and bindings what they should be.
+
+    `vrs doctor --queues` compares them with what they are; docs/topology.md tells what to do when.
+
+    Examples:
+      vrs topology declare
+      vrs topology migrate --dry-run
+    """,
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def declare() -> None:
+    """Declare every exchange, queue and binding that is missing; what is there stays as it is.
+
+    Each service does that for itself at start. Exit 1 if a queue has other arguments: then see `vrs topology migrate`.
+
+    Examples:
+      vrs topology declare
+
+    """
+    from aiormq.exceptions import ChannelPreconditionFailed
+
+    from ops.topology.real import channel_of
+    from shared.messaging import topology
+
+    async def work(connection: "AbstractConnection", expected: "Expected") -> None:
+        refused = []
+        for _service, queue in expected.queues.values():
+            async with channel_of(connection) as channel:
+                try:
+                    await topology.declare(channel, [queue])
+                except ChannelPreconditionFailed:
+                    refused.append(queue.name)
+        if refused:
+            raise CommandError(f"Other arguments have {', '.join(refused)}: run `vrs topology migrate --dry-run`")
+        typer.echo(f"{len(expected.queues)} queues are there and bound.")
+
+    _with_broker(work)
+
+
+@app.command()
+def migrate(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Make queues whose arguments have changed anew, with every message that is in them.
+
+    A queue's messages go to a second queue (its name with .migrating), the queue is deleted and made anew, and they
+    come back. Services may run, except those that consume such a queue with its old arguments. Interrupted at any
+    point, say it again: it goes on. Without a difference nothing is done.
+
+    Examples:
+      vrs topology migrate --dry-run
+      vrs topology migrate
+
+    """
+    from ops.topology.migration import Migration
+
+    async def work(connection: "AbstractConnection", expected: "Expected") -> None:
+        some = False
+        for _, queue in expected.queues.values():
+            migration = Migration(connection, queue, typer.echo)
+            if dry_run:
+                lines = await migration.plan()
+                some |= bool(lines)
+                typer.echo("\n".join(lines), nl=bool(lines))
+            else:
+                some |= await migration.run()
+        if not some:
+            typer.echo("Every queue that is there has the arguments that it should have.")
+
+    _with_broker(work)
+
+
+def _with_broker(work: "Callable[[AbstractConnection, Expected], Awaitable[None]]") -> None:
+    from ops.examination import SERVICES
+    from ops.topology.expected import expected_topology
+    from ops.topology.real import only_one
+    from shared.settings import Settings, load
+
+    settings = load(Settings)
+
+    async def connected() -> None:
+        expected = await expected_topology(SERVICES)
+        async with only_one(settings.amqp_url.get_secret_value()) as connection:
+            await work(connection, expected)
+
+    asyncio.run(connected())
