@@ -1,5 +1,6 @@
-"""Real RabbitMQ and PostgreSQL for whoever asks: started once, and empty for each test."""
+"""Real RabbitMQ and PostgreSQL for whoever asks: started once by each process of the run, and empty for each test."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -10,11 +11,11 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from contracts import EVENTS, ServiceName
+from contracts import EVENTS, EVENTS_EXCHANGE, ServiceName
 from ops.schema import upgrade
 from ops.stack import Stack, local_stack
 from shared.database import Database, asyncpg_url, open_database
-from shared.messaging.topology import DEAD_EXCHANGE, EVENTS_EXCHANGE, TO_EXCHANGE, dead_queue, queue_name
+from shared.messaging.topology import DEAD_EXCHANGE, TO_EXCHANGE, dead_queue, queue_name
 from shared.settings import Settings
 
 EXCHANGES = (EVENTS_EXCHANGE, TO_EXCHANGE, DEAD_EXCHANGE)
@@ -22,6 +23,32 @@ QUEUES = (
     *(dead_queue(service).name for service in ServiceName),
     *(queue_name(service, event) for service in ServiceName for event in EVENTS.values()),
 )
+
+
+PROCESSES_A_CORE = 1
+"""Most tests wait much of the time, but the systems of processes that some of them start need a core."""
+
+MOST_PROCESSES = 8
+"""Each has a broker and a database of its own: about 250 MB."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process where the broker is given: the tests of several would delete each other's queues there."""
+    return 0 if _is_given() else min(MOST_PROCESSES, PROCESSES_A_CORE * (os.cpu_count() or 1))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (config.getoption("numprocesses", None) or 0) > 1 and _is_given():
+        raise pytest.UsageError("VRS_AMQP_URL names one broker and each process of a test run needs its own: use -n 0")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return "one process: all tests share the broker of VRS_AMQP_URL" if _is_given() else None
+
+
+def _is_given() -> bool:
+    return "VRS_AMQP_URL" in os.environ
 
 
 @pytest.fixture(scope="session")

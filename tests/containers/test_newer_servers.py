@@ -6,7 +6,7 @@ import sys
 from ops.stack.containers import engine_answers, postgres_container, rabbitmq_container
 from tests.ops.conftest import environment
 
-SUITES = ("tests/shared", "tests/choreography", "tests/ops/test_schema.py")
+SUITES = ("tests/shared", "tests/dead_letters", "tests/choreography", "tests/ops/test_schema.py")
 
 
 async def test_the_kernel_and_the_schema_pass_on_rabbitmq_4_and_postgresql_17() -> None:

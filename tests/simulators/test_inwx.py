@@ -131,20 +131,21 @@ async def test_calls_of_one_session_queue_up_and_those_of_several_do_not(demo: I
     started = monotonic()
     await asyncio.gather(*(demo.call("nameserver.list") for _ in range(4)))
     assert monotonic() - started >= 0.4
+    await demo.control(latency=1)
     started = monotonic()
     await asyncio.gather(*(demo.call("nameserver.list", http=http) for http in (demo.http, other)))
-    assert monotonic() - started < 0.2
+    assert monotonic() - started < 2  # one after the other
 
 
-async def test_hundreds_of_sessions_wait_at_the_same_time(inwx: Inwx) -> None:
-    await inwx.control(latency=0.05)
+async def test_a_hundred_sessions_wait_at_the_same_time(inwx: Inwx) -> None:
+    await inwx.control(latency=0.5)
     stateless: dict[str, Any] = {"user": "demo", "pass_": "demo"}
     started = monotonic()
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(limits=limits) as http:
-        answers = await asyncio.gather(*(inwx.create(f"192.0.2.{n}", http=http, **stateless) for n in range(200)))
+        answers = await asyncio.gather(*(inwx.create(f"192.0.2.{n}", http=http, **stateless) for n in range(100)))
     assert {answer["code"] for answer in answers} == {1000}
-    assert monotonic() - started < 5  # one after the other takes 10 s
+    assert monotonic() - started < 25  # one after the other takes 50 s
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Checks the outside world: records, apps, deployments, containers, places. Each effect once, none left behind."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from tests.chaos.faults import Vendor
+from tests.chaos.findings import Finding, Wrong
+from tests.chaos.snapshot import Row, Snapshot, hosts_of
+
+DNS_TYPES = ("A", "AAAA", "CNAME")
+LATE = "slow"
+
+
+def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
+    """Compare what the vendors have with what must be there: everything of the live, nothing of the cancelled."""
+    yield from _records(snapshot, live)
+    yield from _applications(snapshot, live, cancelled)
+    yield from _containers(snapshot, live)
+    yield from _rows(snapshot, cancelled)
+    yield from _places(snapshot)
+
+
+def configured(snapshot: Snapshot, project: str) -> Row | None:
+    """The facts of the project's DnsConfigured."""
+    found = [e for e in snapshot.heard.values() if e.project_id == project and e.type == "vrs.dns.configured.v1"]
+    return json.loads(found[0].body)["data"] if found else None
+
+
+def _records(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
+    owners = {host: project for project, event in snapshot.ordered.items() for host in hosts_of(event.data)}
+    facts = _configured_by_project(snapshot)
+    wanted: Counter[tuple[str, str, str]] = Counter()
+    for project in live - snapshot.elsewhere:
+        if project not in facts:
+            continue  # the story says so
+        server = facts[project]["server"]
+        for host in hosts_of(snapshot.ordered[project].data):
+            wanted[host, "A", server["ipv4"]] += 1
+            if server.get("ipv6"):
+                wanted[host, "AAAA", server["ipv6"]] += 1
+    found = Counter(
+        (row["name"], row["type"], row["content"])
+        for zone in snapshot.zones
+        if zone["account"] is not None
+        for row in zone["records"]
+        if row["type"] in DNS_TYPES
+    )
+    for record in (wanted - found).elements():
+        yield Finding(
+            Wrong.LOST, owners[record[0]], f"the record {' '.join(record)} is not at INWX", "zones, dns_records"
+        )
+    for record in (found - wanted).elements():
+        project = owners.get(record[0], "unknown")
+        wrong = Wrong.DOUBLED if project in live else Wrong.LEFT_BEHIND
+        yield Finding(wrong, project, f"the record {' '.join(record)} is at INWX", "zones, dns_records")
+
+
+def _configured_by_project(snapshot: Snapshot) -> dict[str, Row]:
+    return {
+        event.project_id: json.loads(event.body)["data"]
+        for event in snapshot.heard.values()
+        if event.type == "vrs.dns.configured.v1"
+    }
+
+
+def _applications(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
+    by_project: defaultdict[str, list[Row]] = defaultdict(list)
+    for application in snapshot.coolify["applications"]:
+        by_project[application["name"].removeprefix("vrs-")].append(application)
+    environments = Counter(
+        environment["name"].removeprefix("project-")
+        for project in snapshot.coolify["projects"]
+        for environment in project["environments"]
+        if environment["name"].startswith("project-")
+    )
+    facts = _configured_by_project(snapshot)
+    for project in live:
+        found = by_project.pop(project, [])
+        if not found:
+            yield Finding(Wrong.LOST, project, "it has no app at Coolify", "coolify /_state")
+        if len(found) > 1:
+            yield Finding(Wrong.DOUBLED, project, f"it has {len(found)} apps at Coolify", "coolify /_state")
+        if environments.pop(project, 0) != 1:
+            yield Finding(Wrong.LOST, project, "it has no environment at Coolify", "coolify /_state")
+        for application in found[:1]:
+            yield from _application(snapshot, project, application, facts.get(project))
+    for project, left in by_project.items():
+        for application in left:
+            what = f"app {application['uuid']} is at Coolify, {application['status']}"
+            yield Finding(Wrong.LEFT_BEHIND, project, what, "coolify /_state, deploy.log")
+    for project in environments:
+        where = "coolify /_state, deploy.log"
+        known = "" if project in cancelled else " of a project that is neither live nor cancelled"
+        yield Finding(Wrong.LEFT_BEHIND, project, f"its environment is at Coolify{known}", where)
+
+
+def _application(snapshot: Snapshot, project: str, application: Row, facts: Row | None) -> Iterator[Finding]:
+    where = f"coolify /_state, application {application['uuid']}"
+    if not application["status"].startswith("running"):
+        yield Finding(Wrong.LOST, project, f"its app is {application['status']}", where)
+    if facts and application["server"] != facts["server"]["id"]:
+        yield Finding(Wrong.STORY, project, f"its app is on {application['server']}, its records lead elsewhere", where)
+    finished = [each for each in application["deployments"] if each["status"] == "finished"]
+    late = [hit for hit in snapshot.struck[Vendor.COOLIFY] if hit["call"] == "deploy" and hit["kind"] == LATE]
+    if len(finished) > 1 and not late:
+        what = f"the same version was deployed {len(finished)} times for one event"
+        yield Finding(Wrong.DOUBLED, project, what, where)
+    row = next(iter(snapshot.of("deployments", project)), None)
+    token = application["env"].get("VRS_BOOTSTRAP_TOKEN", "")
+    if row is None or row["application"] != application["uuid"]:
+        yield Finding(Wrong.STORY, project, "deploy has written down another app", f"deployments, {where}")
+    elif hashlib.sha256(token.encode()).digest() != bytes(row["token_hash"] or b""):
+        yield Finding(Wrong.STORY, project, "deploy has written down another token than the app's", where)
+
+
+def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
+    owners = {host: project for project, event in snapshot.ordered.items() for host in hosts_of(event.data)}
+    wanted = {host for project in live for host in hosts_of(snapshot.ordered[project].data)}
+    found = {container["fqdn"]: container for container in snapshot.containers}
+    tokens = {row["name"].removeprefix("vrs-"): row["env"] for row in snapshot.coolify["applications"]}
+    for host in sorted(wanted - found.keys()):
+        yield Finding(Wrong.LOST, owners[host], f"nothing serves {host}", "core /_apps")
+    for host in sorted(found.keys() - wanted):
+        project = owners.get(host, "unknown")
+        yield Finding(Wrong.LEFT_BEHIND, project, f"a container serves {host}", "core /_apps, deploy.log")
+    for host in sorted(wanted & found.keys()):
+        told = tokens.get(owners[host], {})
+        if found[host]["env"].get("VRS_BOOTSTRAP_TOKEN") != told.get("VRS_BOOTSTRAP_TOKEN"):
+            yield Finding(Wrong.STORY, owners[host], f"{host} runs with an older token than its app has", "core /_apps")
+
+
+def _rows(snapshot: Snapshot, cancelled: set[str]) -> Iterator[Finding]:
+    for project in cancelled:
+        for table in ("placements", "project_domains", "dns_records", "deployments"):
+            if rows := snapshot.of(table, project):
+                yield Finding(Wrong.LEFT_BEHIND, project, f"{len(rows)} rows in {table}", f"table {table}")
+
+
+def _places(snapshot: Snapshot) -> Iterator[Finding]:
+    taken: Counter[Any] = Counter(row["server_id"] for row in snapshot.tables["placements"])
+    for server in snapshot.tables["servers"]:
+        if server["used"] != taken[server["id"]]:
+            what = f"server {server['name']} counts {server['used']} places, {taken[server['id']]} are taken"
+            yield Finding(Wrong.LEFT_BEHIND, "none", what, "tables servers, placements")

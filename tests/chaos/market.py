@@ -1,0 +1,124 @@
+"""The customers of a run: they order, change their mind, and set the records of the domains that they hold."""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from contracts import CloudEvent, Contact, Plugin, ProjectCancelled, ProjectOrdered, ServiceName
+from ops.vendors import INWX_ACCOUNT
+from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
+from shared.messaging.trouble import DATABASE_ERRORS
+from shared.outbox import NOTIFY_SERVICES, row_of, said
+from tests.chaos.bus import Bus, Heard
+from tests.chaos.faults import Vendor
+from tests.chaos.plan import PlannedOrder
+from tests.chaos.stage import Stage
+
+VERSIONS = {"shop": "2.3.1", "blog": "1.0.0", "crm": "0.9.2", "wiki": "4.1.0", "forum": "1.7.3", "mail": "3.0.0"}
+
+
+@dataclass
+class Market:
+    """Commits orders and cancellations to the marketplace's outbox, as the marketplace does with its own rows."""
+
+    stage: Stage
+    bus: Bus
+    ordered: dict[str, CloudEvent[ProjectOrdered]] = field(default_factory=dict)
+    cancelled: list[CloudEvent[ProjectCancelled]] = field(default_factory=list)
+    waiting: dict[tuple[str, str], PlannedOrder] = field(default_factory=dict)
+    _chores: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.bus.told.append(self._hear)
+
+    async def serve(self, order: PlannedOrder) -> None:
+        """One customer from the first word to the last. Call at the run's beginning."""
+        if order.cancelled_after:
+            self.waiting[str(order.project_id), order.cancelled_after[0]] = order
+        moments = sorted([(order.at, False), *((at, True) for at in order.cancelled_at)])
+        last = 0.0
+        for at, cancels in moments:
+            await asyncio.sleep(max(0.0, at - last))
+            last = at
+            if cancels:
+                await self._cancel(order)
+            else:
+                await self._order(order)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a customer has heard something and not answered yet."""
+        return bool(self._chores)
+
+    async def _cancel(self, order: PlannedOrder, *, after: float = 0.0) -> None:
+        await asyncio.sleep(after)
+        event = CloudEvent.of(
+            ProjectCancelled(reason="changed their mind", requested_by="customer"),
+            source=ServiceName.MARKETPLACE.value,
+            project_id=order.project_id,
+        )
+        self.cancelled.append(event)
+        await self._commit(event, marked=order.marked)
+
+    async def _order(self, order: PlannedOrder) -> None:
+        if order.own_domain and not order.elsewhere:
+            await self.stage.control(Vendor.INWX, {"zone": {"account": INWX_ACCOUNT, "domain": order.own_domain}})
+        event = CloudEvent.of(
+            ProjectOrdered(
+                slug=order.slug,
+                base_domain=order.base_domain,
+                own_domain=order.own_domain,
+                plan=order.plan,
+                plugins=tuple(Plugin(name=name, version=VERSIONS[name]) for name in order.plugins),
+                customer=Contact(name=f"Customer {order.slug}", email=f"{order.slug}@customer.example"),
+                locale=order.locale,
+            ),
+            source=ServiceName.MARKETPLACE.value,
+            project_id=order.project_id,
+        )
+        self.ordered[str(order.project_id)] = event
+        await self._commit(event)
+
+    async def _commit(self, event: CloudEvent[Any], *, marked: bool = False) -> None:
+        """Commit the event to the outbox, `marked` with its cancellation mark, as `shared.outbox.publish` does.
+
+        A lost answer to the commit is asked for again: the row is the same.
+        """
+        row = row_of(said(event), owner=ServiceName.MARKETPLACE)
+        while True:
+            try:
+                async with self.stage.database.engine.begin() as connection:
+                    if marked:
+                        for statement in (MOVE_TO_CANCELLING, SET_MARK):
+                            await connection.execute(statement, marks([(event.subject, event.data)]))
+                    await connection.execute(row)
+                    await connection.execute(NOTIFY_SERVICES)
+            except IntegrityError:  # the row stands: the answer to the commit was lost
+                return
+            except DATABASE_ERRORS:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+    def _hear(self, event: Heard) -> None:
+        if event.type == "vrs.records.needed.v1":
+            self._do(self._set_records(event))
+        order = self.waiting.pop((event.project_id, event.type), None)
+        if order is not None and order.cancelled_after is not None:
+            self._do(self._cancel(order, after=order.cancelled_after[1]))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        chore = asyncio.create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
+
+    async def _set_records(self, event: Heard) -> None:
+        """The customer sets the records that were asked for."""
+        data = json.loads(event.body)["data"]
+        records: Sequence[dict[str, Any]] = data["records"]
+        wanted = [{"name": each["name"], "type": each["type"], "content": each["content"]} for each in records]
+        await self.stage.control(Vendor.INWX, {"elsewhere": {"zone": data["fqdn"], "records": wanted}})

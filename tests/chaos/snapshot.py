@@ -1,0 +1,114 @@
+"""Everything that a run left behind, read from outside: simulators, database, queues, and what was heard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from contracts import CloudEvent, ProjectOrdered
+from tests.chaos.bus import Bus, Heard, Letter
+from tests.chaos.disturb import Interruption
+from tests.chaos.faults import Vendor
+from tests.chaos.market import Market
+from tests.chaos.stage import Stage
+
+TABLES = (
+    "projects",
+    "cancellations",
+    "provisioning_log",
+    "open_steps",
+    "outbox",
+    "servers",
+    "placements",
+    "project_domains",
+    "dns_records",
+    "deployments",
+    "mails",
+)
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Snapshot:
+    """What the checker judges. Rows are as in the database, `zones` and `coolify` as the simulators show them.
+
+    `ordered` is by project id, `cancelled` names each cancellation's event with its project. `struck` are the faults
+    that really hit a vendor's call.
+    """
+
+    ordered: dict[str, CloudEvent[ProjectOrdered]]
+    elsewhere: set[str]
+    cancelled: list[tuple[str, str]]
+    tables: dict[str, list[Row]]
+    zones: list[Row]
+    coolify: Row
+    containers: list[Row]
+    inbox: list[Row]
+    struck: dict[Vendor, list[Row]]
+    queues: dict[str, int]
+    heard: dict[str, Heard]
+    different: set[str]
+    letters: dict[str, Letter]
+    interruptions: list[Interruption]
+    rows_of: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
+
+    def of(self, table: str, project_id: str) -> Sequence[Row]:
+        """The rows of one project; the index is made at the first question."""
+        if not self.rows_of:
+            for name, rows in self.tables.items():
+                for row in rows:
+                    key = row.get("vrs_id") if name == "projects" else row.get("project_id")
+                    self.rows_of.setdefault((name, str(key)), []).append(row)
+        return self.rows_of.get((table, project_id), [])
+
+
+def hosts_of(order: ProjectOrdered) -> tuple[str, ...]:
+    """The names under which the project must answer."""
+    return (order.fqdn,) if order.own_domain is None else (order.own_domain, f"www.{order.own_domain}")
+
+
+async def take(
+    stage: Stage, bus: Bus, market: Market, interruptions: Sequence[Interruption], elsewhere: set[str]
+) -> Snapshot:
+    """Read everything. Call when nothing moves any more, or what is read does not fit together."""
+    simulators = stage.simulators
+    assert simulators.inwx
+    assert simulators.coolify
+    assert simulators.core
+    struck = {vendor: (await _get(stage.http, stage.control_url(vendor)))["struck"] for vendor in Vendor}
+    return Snapshot(
+        ordered=dict(market.ordered),
+        elsewhere=elsewhere,
+        cancelled=[(str(event.subject), str(event.id)) for event in market.cancelled],
+        tables={table: await _rows(stage, table) for table in TABLES},
+        zones=await _get(stage.http, f"{simulators.inwx.control_url}/zones"),
+        coolify=await _get(stage.http, f"{simulators.coolify.url}/_state"),
+        containers=await _get(stage.http, f"{simulators.core.url}/_apps"),
+        inbox=await simulators.mails(),
+        struck=struck,
+        queues=await bus.depths(),
+        heard=dict(bus.heard),
+        different=set(bus.different),
+        letters=dict(bus.letters),
+        interruptions=list(interruptions),
+    )
+
+
+async def _rows(stage: Stage, table: str) -> list[Row]:
+    order = "id" if table == "provisioning_log" else "1"
+    async with stage.database.autocommit.begin() as connection:
+        found = await connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}"))
+        return [dict(row) for row in found.mappings()]
+
+
+async def _get(http: httpx.AsyncClient, url: str) -> Any:
+    return (await http.get(url)).raise_for_status().json()
+
+
+def moment(row: Mapping[str, Any], key: str = "at") -> datetime:
+    """A time in a simulator's answer."""
+    return datetime.fromisoformat(str(row[key]))

@@ -1,0 +1,44 @@
+from collections import Counter
+
+from tests.chaos.faults import Vendor, catalogue
+from tests.chaos.pace import MINUTES, SECONDS
+from tests.chaos.plan import STAGES, Kind, Plan, plan
+
+
+def drawn(seed: int, *, orders: int = 1000, seconds: float = 300) -> Plan:
+    return plan(seed, orders=orders, seconds=seconds, pace=MINUTES)
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
+    assert drawn(7) == drawn(7)
+    assert drawn(7) != drawn(8)
+
+
+def test_five_minutes_have_every_kind_of_disturbance_and_every_vendor_in_trouble() -> None:
+    disturbances = drawn(7).disturbances
+    assert {each.kind for each in disturbances} == set(Kind)
+    assert {each.target for each in disturbances if each.kind is Kind.VENDOR} == {vendor.value for vendor in Vendor}
+    assert all(0 < each.at < 300 for each in disturbances)
+
+
+def test_a_plan_has_customers_of_every_kind() -> None:
+    orders = drawn(7).orders
+    assert len({order.project_id for order in orders}) == len({order.slug for order in orders}) == 1000
+    assert Counter(order.changes_mind for order in orders)[True] > 150
+    assert {order.cancelled_after[0] for order in orders if order.cancelled_after} == set(STAGES)
+    assert any(len(order.cancelled_at) > 1 for order in orders)
+    assert any(order.cancelled_at and order.cancelled_at[0] < order.at for order in orders)
+    assert any(order.own_domain and not order.elsewhere for order in orders)
+    assert any(order.elsewhere for order in orders)
+
+
+def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_it() -> None:
+    for pace in (MINUTES, SECONDS):
+        assert pace.timeout < pace.lease / 3
+        assert pace.lost > pace.timeout
+        assert pace.long_freeze > pace.lease
+
+
+def test_no_fault_is_in_the_catalogue_twice() -> None:
+    faults = [(fault.vendor, str(fault.body)) for fault in catalogue(MINUTES)]
+    assert len(faults) == len(set(faults))

@@ -1,0 +1,178 @@
+"""Every consumer, killed at every point that an undisturbed run of it reaches, first alone, then in groups."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import NamedTuple
+
+from contracts import ServiceName
+from shared.crash_points import CrashPoint
+from tests.choreography.events import Story
+from tests.crash.observer import Arm
+from tests.crash.world import Scenario, World, is_step
+
+GROUP = 6
+TRIES = 3
+
+_numbers = count(1)
+
+
+class Row(NamedTuple):
+    """A consumer in a scenario."""
+
+    consumer: str
+    scenario: Scenario
+    group: bool = False
+
+    @property
+    def service(self) -> ServiceName:
+        """Whose process is killed."""
+        return ServiceName(self.consumer.partition(".")[0])
+
+    def __str__(self) -> str:
+        return f"{self.consumer}, {GROUP} at once" if self.group else f"{self.consumer}, {self.scenario}"
+
+
+ROWS = (
+    Row("marketplace", Scenario.LIVE),
+    Row("dns.project-ordered", Scenario.LIVE),
+    Row("dns.project-ordered", Scenario.ELSEWHERE),
+    Row("deploy.dns-configured", Scenario.LIVE),
+    Row("bootstrap.app-deployed", Scenario.LIVE),
+    Row("notify.core-healthy", Scenario.LIVE),
+    Row("notify.records-needed", Scenario.ELSEWHERE),
+    Row("notify.provisioning-delayed", Scenario.DELAYED),
+    Row("notify.provisioning-failed", Scenario.FAILED),
+    Row("marketplace", Scenario.CANCELLED),
+    Row("dns.project-cancelled", Scenario.CANCELLED),
+    Row("deploy.project-cancelled", Scenario.CANCELLED),
+    Row("bootstrap.project-cancelled", Scenario.CANCELLED),
+    Row("notify.project-cancelled", Scenario.CANCELLED),
+)
+
+GROUPS = (
+    Row("bootstrap.project-cancelled", Scenario.NEVER_ORDERED, group=True),
+    Row("dns.project-ordered", Scenario.LIVE, group=True),
+)
+
+TAKES = (CrashPoint.TAKE_WRITTEN, CrashPoint.TAKEN)
+RECORDS = (CrashPoint.RECORD_WRITTEN, CrashPoint.RECORD_COMMITTED)
+ENDINGS = (CrashPoint.ENDING_WRITTEN, CrashPoint.ENDING_COMMITTED)
+REMOVALS = (CrashPoint.REMOVAL_WRITTEN, CrashPoint.REMOVED)
+SWEEPS = (CrashPoint.SWEEP_WRITTEN, CrashPoint.SWEPT)
+
+ONCE = frozenset({CrashPoint.LEASE_RENEWED})
+"""Reached as often as time passes: killed at the first."""
+
+MOST_QUERIES = 4
+"""Every name server is asked for every record, and again until all agree: killed in the first round."""
+
+QUERIES = (CrashPoint.BEFORE_QUERY, CrashPoint.AFTER_QUERY)
+
+
+@dataclass
+class Cell:
+    """One kill. `first`: a kill before it, without which a healthy run does not come to the point."""
+
+    row: Row
+    point: CrashPoint
+    nth: int = 1
+    first: CrashPoint | None = None
+    least: int = 1
+    stories: list[Story] = field(default_factory=list)
+    reached: bool = False
+    problems: list[str] = field(default_factory=list)
+    copies: int = 0
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether a healthy run comes here only if something it asks for is not there yet."""
+        return self.first is None and self.point in TAKES and is_step(self.row.consumer)
+
+    def __str__(self) -> str:
+        after = f", after a kill at {self.first}" if self.first else ""
+        return f"{self.row}: {self.point} ({self.nth}){after}"
+
+
+def cells_of(world: World, row: Row, undisturbed: Story) -> Iterator[Cell]:
+    """The cells of a row: each point as often as a healthy run reaches it; takes and sweeps also in a second life."""
+    reached = world.reached(undisturbed, row.consumer)
+    for point in CrashPoint:
+        most = min(reached[point], 1 if point in ONCE else MOST_QUERIES if point in QUERIES else reached[point])
+        yield from (Cell(row, point, nth) for nth in range(1, most + 1))
+    for first, points in ((CrashPoint.ACKED, TAKES), (CrashPoint.BEFORE_PUBLISH, SWEEPS)):
+        yield from (Cell(row, point, first=first) for point in points if reached[first])
+
+
+def group_cells_of(row: Row) -> Iterator[Cell]:
+    """Kills in the middle of a group: when one part of it is over the point and another not, or several are at it.
+
+    Cancellations of what was never ordered need no vendor and are sure to be committed together; orders are not.
+    """
+    together = row.scenario is Scenario.NEVER_ORDERED
+    several, second = 2, 2
+    yield Cell(row, CrashPoint.DELIVERED, nth=GROUP // 2)
+    for point in (CrashPoint.CLAIM_WRITTEN, CrashPoint.CLAIM_COMMITTED, CrashPoint.BEFORE_ACK, CrashPoint.ACKED):
+        yield Cell(row, point, nth=second, least=several)
+    yield from (Cell(row, point, first=CrashPoint.CLAIM_COMMITTED, least=several) for point in TAKES)
+    for point in (*RECORDS, *ENDINGS):
+        yield Cell(row, point, least=several) if together else Cell(row, point, nth=second)
+    for point in (CrashPoint.BEFORE_PUBLISH, CrashPoint.PUBLISHED, CrashPoint.CONFIRMED):
+        yield Cell(row, point, nth=second)  # some of the group's messages are said
+    for point in REMOVALS:
+        yield Cell(row, point, least=several if together else 1)
+    first = CrashPoint.ENDING_COMMITTED if together else CrashPoint.BEFORE_PUBLISH
+    yield from (Cell(row, point, first=first, least=several if together else 1) for point in SWEEPS)
+
+
+async def kill_at(world: World, cell: Cell) -> None:
+    """Have a new project (a group of them) meet its cell, and wait until the consumer has done its work after all."""
+    row = cell.row
+    stories = [await world.prepared(row.scenario) for _ in range(GROUP if row.group else 1)]
+    cell.stories += stories
+    customers: list[asyncio.Task[None]] = []
+    kills = [(point, nth) for point, nth in ((cell.first, 1), (cell.point, cell.nth)) if point is not None]
+    if row.group:  # what comes together is delivered together to whoever has just begun
+        world.services.kill(row.service)
+    for number, (point, nth) in enumerate(kills):
+        projects = [str(story.project_id) for story in stories]
+        world.arm(row.service, Arm(f"kill-{next(_numbers)}", row.consumer, point, projects, nth, cell.least))
+        if number == 0:
+            await asyncio.gather(*(world.happen(story, directly=row.group) for story in stories))
+            customers = [asyncio.create_task(world.set_records(story)) for story in stories]
+        if number or row.group:
+            await world.restart(row.service)
+        cell.reached = await world.dies(row.service, row.consumer, stories)
+        if not cell.reached:
+            break
+    world.arm(row.service, None)
+    if cell.reached:
+        await world.restart(row.service)
+    for story in stories:
+        await world.handles(row.consumer, story)
+    await asyncio.gather(*customers)
+
+
+async def work_off(world: World, cells: Sequence[Cell], told: Callable[[Cell], None]) -> None:
+    """Do the cells of one service, one after the other: a kill must hit one cell only."""
+    ended: set[tuple[Row, CrashPoint]] = set()
+    for cell in cells:
+        if cell.first is None and (cell.row, cell.point) in ended:
+            continue
+        try:
+            for _ in range(TRIES if cell.nth == 1 and not cell.by_chance else 1):
+                await kill_at(world, cell)
+                if cell.reached:
+                    break
+        except TimeoutError as error:
+            cell.problems.append(f"hangs: {error}")
+            world.arm(cell.row.service, None)
+            if world.services.has_died(cell.row.service):
+                await world.restart(cell.row.service)
+        if not cell.reached and not cell.problems:
+            if cell.nth > 1 or cell.by_chance:
+                ended.add((cell.row, cell.point))  # this run had no n-th call, or no wait
+            else:
+                cell.problems.append(f"not reached in {TRIES} runs")
+        told(cell)

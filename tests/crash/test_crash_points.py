@@ -1,0 +1,55 @@
+"""A part of the crash matrix: one kill of each consumer, and all kills in the middle of a group."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from ops.stack import Stack
+from shared.crash_points import CrashPoint
+from shared.database import Database
+from tests.choreography.events import Story
+from tests.crash.matrix import Cell, Row, group_cells_of
+from tests.crash.report import run
+from tests.crash.world import Scenario, World, running_world
+
+LIVE, CANCELLED = Scenario.LIVE, Scenario.CANCELLED
+
+KILLS = {
+    Row("marketplace", LIVE): (CrashPoint.CONFIRMED, 1),
+    Row("dns.project-ordered", LIVE): (CrashPoint.AFTER_CALL, 2),
+    Row("deploy.dns-configured", LIVE): (CrashPoint.AFTER_CALL, 2),
+    Row("bootstrap.app-deployed", LIVE): (CrashPoint.ENDING_COMMITTED, 1),
+    Row("notify.core-healthy", LIVE): (CrashPoint.MAIL_TAKEN, 1),
+    Row("notify.records-needed", Scenario.ELSEWHERE): (CrashPoint.BEFORE_ACK, 1),
+    Row("notify.provisioning-delayed", Scenario.DELAYED): (CrashPoint.RECORD_WRITTEN, 1),
+    Row("notify.provisioning-failed", Scenario.FAILED): (CrashPoint.ENDING_WRITTEN, 1),
+    Row("notify.project-cancelled", CANCELLED): (CrashPoint.ACKED, 1),
+    Row("dns.project-cancelled", CANCELLED): (CrashPoint.AFTER_CALL, 1),
+    Row("deploy.project-cancelled", CANCELLED): (CrashPoint.BEFORE_CALL, 2),
+    Row("bootstrap.project-cancelled", CANCELLED): (CrashPoint.PUBLISHED, 1),
+}
+
+GROUPS = [
+    Row(f"{service}.project-cancelled", Scenario.NEVER_ORDERED, group=True)
+    for service in ("bootstrap", "dns", "deploy")
+]
+"""The kernel's groups are the same everywhere: each service takes a third of the kills."""
+
+
+def cells_of(world: World, row: Row, undisturbed: Story) -> Iterable[Cell]:
+    if row.group:
+        return list(group_cells_of(row))[GROUPS.index(row) :: len(GROUPS)]
+    point, nth = KILLS[row]
+    return [Cell(row, point, nth)]
+
+
+@pytest.mark.timeout(300)
+async def test_a_killed_service_leaves_the_same_end_state_as_an_undisturbed_run(
+    stack: Stack, amqp_url: str, database: Database, tmp_path: Path
+) -> None:
+    async with running_world(amqp_url, database, tmp_path, stack.guard) as world:
+        report = await run(world, [*KILLS, *GROUPS], cells_of)
+    found = [f"{cell}: {problem}" for cell in report.failed for problem in cell.problems] + report.problems
+    assert found == []
+    assert len(report.killed) == len(report.cells) == len(KILLS) + len(list(group_cells_of(GROUPS[0])))
