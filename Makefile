@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
 # except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-containers check clean
+.PHONY: help demo up test test-containers chaos crash-matrix check clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,17 +19,24 @@ up: .venv/.ready ## Run the whole system in the foreground
 	@$(BIN)/vrs up $(ARGS)
 
 test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without containers; ARGS="-k words"
-	@$(BIN)/pytest --ignore tests/containers $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/containers $(ARGS)
 
 test-containers: .venv/.ready ## Test against RabbitMQ 4 and PostgreSQL 17 in containers; needs a container engine
 	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
 
-check: .venv/.ready ## Lint, format, types, import rules, length of files
+chaos: .venv/.ready ## Let orders go live while everything fails; ARGS="--orders 1000 --minutes 5 --seed 7"
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+crash-matrix: .venv/.ready ## Kill every consumer at every crash point and compare what is left; ARGS="dns" for some rows
+	@$(BIN)/python -m tests.crash $(ARGS)
+
+check: .venv/.ready ## Lint, format, types, import rules, length of files, contracts; BASE=REV is what they are held to
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 	@git grep -c '' -- '*.py' | awk -F : '$$NF > 300 {print $$1 " has " $$NF " lines, more than 300; split it." > "/dev/stderr"; long = 1} END {exit long}'
+	@$(BIN)/vrs contracts check $(if $(BASE),--base $(BASE))
 
 clean: ## Remove what was set up and what was logged
 	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,21 +7,26 @@
     {"fault": {"call": "nameserver.info", "kind": "refused", "code": 2400}}
     {"reset": true}                                           forgets latency and faults
 
-``call`` is the simulator's own name for a call, or ``*`` for any. ``GET /_control`` shows what is armed
-and how often each call was made. A simulator may add keys of its own; an unknown key is answered with 422.
+``call`` is the simulator's own name for a call, or ``*`` for any. ``GET /_control`` shows what is armed,
+how often each call was made, and which faults have hit. A simulator may add keys of its own; an unknown key is
+answered with 422.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+MOST_STRUCK = 10_000  # the oldest make room
 
 
 class FaultKind(StrEnum):
@@ -55,6 +60,20 @@ class Fault(BaseModel):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A fault that hit a call."""
+
+    call: str
+    kind: FaultKind
+    code: int | None
+    at: datetime
+
+    def row(self) -> dict[str, Any]:
+        """For whoever must explain what a call's caller did next."""
+        return {"call": self.call, "kind": self.kind.value, "code": self.code, "at": self.at.isoformat()}
+
+
 class ControlRequest(BaseModel):
     """Body of ``POST /_control``; a simulator with keys of its own derives from it."""
 
@@ -79,6 +98,7 @@ class Switchboard:
         self.latency = 0.0
         self.faults: list[Fault] = []
         self.calls: Counter[str] = Counter()
+        self.struck: deque[Struck] = deque(maxlen=MOST_STRUCK)
 
     async def answer(
         self,
@@ -125,6 +145,7 @@ class Switchboard:
                 fault.times -= 1
                 if fault.times == 0:
                     self.faults.remove(fault)
+                self.struck.append(Struck(call, fault.kind, fault.code, datetime.now(UTC)))
                 return fault
         return None
 
@@ -153,6 +174,7 @@ class Switchboard:
                     "latency": self.latency,
                     "faults": [fault.model_dump(mode="json", exclude_none=True) for fault in self.faults],
                     "calls": dict(self.calls),
+                    "struck": [struck.row() for struck in self.struck],
                 }
             )
 
