@@ -213,6 +213,7 @@ def _settings(simulators: Simulators, pace: Pace) -> dict[str, str]:
         "VRS_INWX_GRACE": str(pace.grace),
         "VRS_COOLIFY_DEPLOYMENT_MINUTES": str(2 * pace.while_ / 60),
         "VRS_CUSTOMER_LOOK_AFTER": str(pace.moment),
+        **dict.fromkeys(("VRS_DNS_DUE", "VRS_DEPLOY_DUE", "VRS_BOOTSTRAP_DUE"), str(pace.while_)),
         "VRS_LOG_LEVEL": "INFO",
     }
 
