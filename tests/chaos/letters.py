@@ -15,7 +15,7 @@ COMMIT_WITHIN = timedelta(seconds=5)
 """How long after its 250 a mail's commit may be under way on a busy machine."""
 
 KNOBS = {
-    "deployment_failed": ("fail_deployments", "restart_seconds", "reachable"),
+    "deployment_failed": ("fail_deployments", "restart_seconds", "reachable", "unhealthy"),
     "deployment_stuck": ("stick_deployments",),
 }
 """Dead letter codes that follow from a state of Coolify, and the faults that bring it about."""
