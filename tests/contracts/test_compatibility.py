@@ -41,8 +41,7 @@ def narrow_the_type(schema: Json) -> None:
 
 
 def widen_a_number(schema: Json) -> None:
-    definition = schema["$defs"]["DnsRecord"]["properties"]
-    definition["ttl"]["type"] = "number"
+    fields(schema, "DnsRecord")["ttl"]["type"] = "number"
 
 
 def take_null_away(schema: Json) -> None:
@@ -260,9 +259,7 @@ def test_a_base_folder_is_looked_for_where_the_command_is_called(
     released: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(released.parent)
-    found = read_released(released.name, CHECKOUT)
-    assert found is not None
-    assert found.schemas
+    assert read_released(released.name, CHECKOUT)
 
 
 def test_a_base_folder_that_cannot_be_read_is_refused(documents: dict[str, str], released: Path) -> None:
