@@ -58,8 +58,9 @@ async def test_what_make_up_prints_is_enough_to_order_to_follow_and_to_look_at_t
         assert json.loads(compared)["faults"] == []
 
 
-async def test_where_nothing_differs_nothing_is_migrated(amqp_url: str) -> None:
-    assert (await printed("sh", MIGRATE[1], VRS_AMQP_URL=amqp_url)).count("Every queue") == 2
+async def test_where_nothing_differs_nothing_is_migrated(amqp_url: str, database_url: str) -> None:
+    told = await printed("sh", MIGRATE[1], VRS_AMQP_URL=amqp_url, VRS_DATABASE_URL=database_url)
+    assert told.count("Every queue") == 2
 
 
 async def test_with_the_vendors_credentials_the_doctor_has_nothing_to_complain_of(
