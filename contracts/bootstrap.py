@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import HttpUrl
+from pydantic import HttpUrl, StrictBool
 
 from contracts.event import Event, HostName, Plugin, ServiceName, Text
 
@@ -32,7 +32,7 @@ class CoreRetired(Event):
 
     fqdn: HostName | None = None
     """The host name that was watched; absent if it was never known."""
-    was_healthy: bool
+    was_healthy: StrictBool
     """Whether the project had been live."""
     reason: Text
     """Why it is watched no more, as the cancellation said it."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
-from pydantic import ConfigDict, EmailStr, Field, model_validator
+from pydantic import ConfigDict, EmailStr, Field, StrictBool, model_validator
 
 from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
 
@@ -107,5 +107,5 @@ class ProjectCancelled(Event):
     """Why, in words for case workers."""
     requested_by: Text
     """Who asked for it: a person or a system."""
-    keep_volumes: bool = True
+    keep_volumes: StrictBool = True
     """Whether the app's data are kept when it is removed."""

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import sys
 from collections import Counter
@@ -14,11 +13,11 @@ import pytest
 
 from shared.dead_letters.selection import group_id
 from tests.dead_letters.conftest import Desk
+from tests.examples.documents import blocks
 from tests.ops.conftest import environment
 from tests.shared.messaging.harness import DEAD, NEXT, until
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = [script for _, script in blocks("docs/operations.md")]
 NOWHERE = "postgresql://127.0.0.1:1/vrs"
 LETTERS = 300
 
