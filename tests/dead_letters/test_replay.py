@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts import DeadLetterHandled, DeskActionKind, decode
+from ops.desk_progress import watching
 from shared.dead_letters.audit import history
 from shared.dead_letters.replay import Plan, Report, replay
 from shared.dead_letters.view import Agreement, View
@@ -73,6 +74,8 @@ async def test_what_nobody_handles_yet_is_still_running_and_not_dead(desk: Desk)
     assert await desk.queue() == []
     async with desk.harness.running():
         await until(lambda: desk.harness.has(NEXT, 1))
+    [action] = await history(desk.database)
+    assert action.outcomes == {"done": 1}  # what became of it since
 
 
 async def test_a_canary_stops_by_itself_when_too_many_die_again(desk: Desk) -> None:
@@ -171,20 +174,27 @@ async def test_a_letter_for_a_consumer_that_nobody_has_stays_and_is_said(desk: D
 
 
 async def test_a_replay_that_is_stopped_writes_down_what_it_did_and_leaves_the_rest(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await desk.bury(6)
     monkeypatch.setattr("shared.dead_letters.replay.GROUP", 1)
 
-    def stop(now: Report) -> None:
-        if now.sent == 2:
-            replaying.cancel()
+    async def watched() -> None:
+        with watching(as_json=True) as watch:
 
-    replaying = asyncio.create_task(replay_all(desk, Plan(wait=0.0), watch=stop))
+            def stop(now: Report) -> None:
+                watch(now)
+                if now.sent == 2:
+                    replaying.cancel()
+
+            await replay_all(desk, Plan(wait=0.0), watch=stop)
+
+    replaying = asyncio.create_task(watched())
     with pytest.raises(asyncio.CancelledError):
         await replaying
     sent = 6 - len(await desk.queue())
     assert sent in (2, 3)  # the group under way is ended
+    assert f"Stopped: {sent} of 6 sent" in capsys.readouterr().err
     [action] = await history(desk.database)
     assert (action.outcomes, action.detail["sent"]) == ({"still running": sent}, sent)
     assert action.ended_at is not None
