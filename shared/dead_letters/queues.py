@@ -26,8 +26,11 @@ LOCK = "vrs.desk"
 MOST = 65_535
 """The largest prefetch there is: so many letters of a queue are read."""
 
-SILENCE = 1.0
-"""Seconds without a letter after which those that were counted and did not come are taken as held by another desk."""
+SILENCE = 10.0
+"""Seconds without a letter after which those that were counted and did not come are taken as held by somebody else.
+
+A broker under load needs more than one to begin.
+"""
 
 PATIENCE = 5.0
 LOOK_AGAIN = 0.2
@@ -40,7 +43,7 @@ class BrokerAwayError(Exception):
 
 @dataclass(slots=True)
 class Held:
-    """Letters in hand, oldest first in each queue. `busy` names the queues that another desk holds."""
+    """Letters in hand, oldest first in each queue. `busy` names queues of which somebody else holds all or some."""
 
     connection: AbstractConnection
     letters: list[Letter] = field(default_factory=list)
@@ -118,6 +121,8 @@ async def _read(stack: AsyncExitStack, held: Held, queue: str, *, bodies: bool) 
     await channel.basic_consume(queue, arrivals.arrived)
     await arrivals.wait()
     held.letters += arrivals.letters
+    if len(arrivals.letters) < arrivals.expected:
+        held.busy.append(queue)
 
 
 async def _free(channel: AbstractChannel, queue: str) -> int | None:
@@ -145,7 +150,7 @@ class _Arrivals:
     def __init__(self, queue: str, expected: int, *, bodies: bool) -> None:
         self.letters: list[Letter] = []
         self._queue = queue
-        self._expected = min(expected, MOST)
+        self.expected = min(expected, MOST)
         self._bodies = bodies
         self._all_there = asyncio.Event()
         self._read = partial(read_letter, queue=queue)
@@ -163,7 +168,7 @@ class _Arrivals:
             body=message.body,
         )
         self.letters.append(letter if self._bodies else replace(letter, body=b""))
-        if len(self.letters) >= self._expected:
+        if len(self.letters) >= self.expected:
             self._all_there.set()
 
     async def wait(self) -> None:
