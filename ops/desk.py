@@ -4,10 +4,11 @@ import getpass
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from contracts import EVENTS, ServiceName
 from ops.connection import connected
 from ops.failure import CommandError
 from shared.database import Database
@@ -146,8 +147,20 @@ def picked(
 def wanted(
     service: str | None, event: str | None, reason: str | None, project: str | None, since: str | None
 ) -> Filter:
-    """The filter of the options."""
+    """The filter of the options.
+
+    Raises:
+        CommandError: there is no such service or event, or `since` is no time.
+
+    """
+    _known("--service", service, ServiceName)
+    _known("--event", event, sorted(contract.hyphenated() for contract in EVENTS.values()))
     return Filter(service=service, event=event, reason=reason, project=project, since=since_of(since))
+
+
+def _known(option: str, word: str | None, words: Iterable[str]) -> None:
+    if word is not None and word not in (known := list(words)):
+        raise CommandError(f"{option}: there is no {word!r}; there are {', '.join(known)}", exit_code=2)
 
 
 def since_of(words: str | None) -> datetime | None:

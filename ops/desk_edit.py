@@ -79,7 +79,10 @@ def _of_editor(before: dict[str, Any]) -> str:
         json.dump(before, file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.flush()
-        ended = subprocess.run([*shlex.split(program), file.name], check=False)
+        try:
+            ended = subprocess.run([*shlex.split(program), file.name], check=False)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"$EDITOR: {program!r} cannot be started: {error}", exit_code=2) from error
         if ended.returncode:
             raise CommandError(f"{program} ended with {ended.returncode}: nothing was sent")
         return Path(file.name).read_text(encoding="utf-8")

@@ -52,6 +52,7 @@ def list_letters(
 
     """
     from ops.desk import look_with_notes, wanted
+    from shared.dead_letters.notes import note_of
 
     chosen = wanted(service, event, reason, project, since)
 
@@ -59,7 +60,8 @@ def list_letters(
     letters = chosen.keep(view.letters)
     _say([*notices, *view.notices])
     if as_json:
-        typer.echo(json.dumps([letter.as_json() for letter in letters], ensure_ascii=False))
+        said = [letter.as_json() | {"note": str(note_of(letter, notes) or "") or None} for letter in letters]
+        typer.echo(json.dumps(said, ensure_ascii=False))
         return
     from ops.desk_tables import print_letters
 
