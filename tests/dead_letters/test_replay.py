@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts import DeadLetterHandled, DeskActionKind, decode
-from ops.desk_progress import watching
+from ops.desk.progress import watching
 from shared.dead_letters.audit import history
 from shared.dead_letters.replay import Plan, Report, replay
 from shared.dead_letters.view import Agreement, View

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from contracts import DeskActionKind
-from ops.desk import amqp_url, at_the_desk, operator, picked, view_of
+from ops.desk.choice import picked
+from ops.desk.opened import amqp_url, at_the_desk, operator, view_of
 from shared.dead_letters import audit
 from shared.dead_letters.notes import subject_of, take, write_note
 from shared.dead_letters.queues import holding

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops.desk_letter import would
+from ops.desk.letter import would
 from shared.database import Database
 from shared.dead_letters.explain import contract_of
 from shared.dead_letters.queues import holding
