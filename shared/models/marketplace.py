@@ -68,8 +68,8 @@ class PluginPrice(Table):
 
     __tablename__ = "plugin_prices"
     plugin: Mapped[str] = mapped_column(primary_key=True)
-    cents: Mapped[int] = mapped_column("vrs_cents")
-    currency: Mapped[str] = mapped_column("vrs_currency", server_default="EUR")
+    cents: Mapped[int] = mapped_column("vrs_cents", key="cents")
+    currency: Mapped[str] = mapped_column("vrs_currency", key="currency", server_default="EUR")
 
     __table_args__ = _price_checks()
 
@@ -79,8 +79,8 @@ class Bundle(Table):
 
     __tablename__ = "bundles"
     name: Mapped[str] = mapped_column(primary_key=True)
-    cents: Mapped[int] = mapped_column("vrs_cents")
-    currency: Mapped[str] = mapped_column("vrs_currency", server_default="EUR")
+    cents: Mapped[int] = mapped_column("vrs_cents", key="cents")
+    currency: Mapped[str] = mapped_column("vrs_currency", key="currency", server_default="EUR")
 
     __table_args__ = _price_checks()
 
@@ -107,8 +107,8 @@ class License(Table):
     id: Mapped[Key] = mapped_column(KeyType(), Identity(), primary_key=True)
     project_id: Mapped[Key] = mapped_column(KeyType(), ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     plugin: Mapped[str]
-    version: Mapped[str | None] = mapped_column("vrs_version")
-    state: Mapped[LicenseState] = mapped_column("vrs_state", enum_type(LicenseState, "license_state"))
+    version: Mapped[str | None] = mapped_column("vrs_version", key="version")
+    state: Mapped[LicenseState] = mapped_column("vrs_state", enum_type(LicenseState, "license_state"), key="state")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -128,8 +128,8 @@ class LicenseHistory(Table):
     __tablename__ = "license_history"
     id: Mapped[Key] = mapped_column(KeyType(), Identity(), primary_key=True)
     license_id: Mapped[Key] = mapped_column(KeyType(), ForeignKey("licenses.id", ondelete="CASCADE"), index=True)
-    state: Mapped[LicenseState] = mapped_column("vrs_state", enum_type(LicenseState, "license_state"))
-    at: Mapped[datetime] = mapped_column("vrs_at", server_default=func.now())
+    state: Mapped[LicenseState] = mapped_column("vrs_state", enum_type(LicenseState, "license_state"), key="state")
+    at: Mapped[datetime] = mapped_column("vrs_at", key="at", server_default=func.now())
 
 
 class PreviewAccess(Table):
