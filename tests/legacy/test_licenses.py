@@ -130,6 +130,6 @@ async def test_a_project_is_introduced_where_their_table_lets_us_and_else_it_is_
         return
     async with legacy.database.engine.begin() as connection:
         await introduce(connection, [(project_id, "neu")], due=None)
-    assert await legacy.rows(f"SELECT slug, provisioning_state, status FROM projects WHERE vrs_id = '{project_id}'") == [
-        ("neu", "ordered", "A")
-    ]
+    assert await legacy.rows(
+        f"SELECT slug, provisioning_state, status FROM projects WHERE vrs_id = '{project_id}'"
+    ) == [("neu", "ordered", "A")]
