@@ -1,11 +1,8 @@
 """From what a customer types to a name of its own below one of our base domains, claimed so that no two collide."""
 
 import secrets
-import tomllib
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
 from shared.models import BaseDomain, ProjectDomain
+from shared.reserved_names import is_reserved, reserved_names
 
 LONGEST = 63
 """Bytes of a DNS label (RFC 1035); a slug is ASCII."""
@@ -38,17 +36,10 @@ def slug_of(typed: str) -> str:
     """
     # Decomposed letters, as some systems type them, must be whole before their umlauts are replaced.
     whole = unicodedata.normalize("NFC", typed)
-    slug = slugify(whole, replacements=_GERMAN, stopwords=_reserved()[1], max_length=LONGEST, word_boundary=True)
+    slug = slugify(whole, replacements=_GERMAN, stopwords=reserved_names()[1], max_length=LONGEST, word_boundary=True)
     if not slug:
         return PREFIX
     return f"{PREFIX}-{slug}"[:LONGEST].rstrip("-") if is_reserved(slug) else slug
-
-
-def is_reserved(slug: str) -> bool:
-    """Whether no project may have this name; see ``reserved_names.toml``."""
-    system, offensive = _reserved()
-    looks_encoded = slug[2:4] == "--"  # xn-- and whatever else DNS may reserve there (RFC 5891)
-    return looks_encoded or slug.rstrip("0123456789-") in system or not offensive.isdisjoint(slug.split("-"))
 
 
 def claim_name(
@@ -61,9 +52,9 @@ def claim_name(
     transaction that is just claiming the same name.
     """
     held = select(ProjectDomain.host).where(ProjectDomain.project_id == project_id, ProjectDomain.is_primary)
-    has = session.execute(held).scalar()
-    if has and has.endswith(f".{base_domain}"):
-        return str(has).removesuffix(f".{base_domain}")
+    slug, _, zone = str(session.execute(held).scalar() or "").partition(".")
+    if zone == base_domain:
+        return slug
     zones = set(session.execute(select(BaseDomain.name)).scalars())
     for slug in _candidates(slug_of(typed)):
         host = f"{slug}.{base_domain}"
@@ -86,9 +77,3 @@ def _candidates(slug: str) -> Iterator[str]:
 
 def _with(slug: str, end: str) -> str:
     return f"{slug[: LONGEST - len(end) - 1].rstrip('-')}-{end}"
-
-
-@cache
-def _reserved() -> tuple[frozenset[str], frozenset[str]]:
-    lists = tomllib.loads(Path(__file__).with_name("reserved_names.toml").read_text(encoding="utf-8"))
-    return frozenset(lists["system"]), frozenset(lists["offensive"])

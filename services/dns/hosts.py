@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectOrdered
 from shared.models import BaseDomain, ProjectDomain
-from shared.names import is_reserved
+from shared.reserved_names import is_reserved
 
 _HOSTS: BindParameter[Any] = bindparam("hosts", expanding=True)
 _PROJECTS: BindParameter[Any] = bindparam("projects", expanding=True)

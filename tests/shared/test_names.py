@@ -14,7 +14,8 @@ from contracts import Slug
 from shared.database import Database
 from shared.hosts import as_shown, as_stored
 from shared.models import BaseDomain, ProjectDomain
-from shared.names import claim_name, is_reserved, slug_of
+from shared.names import claim_name, slug_of
+from shared.reserved_names import is_reserved
 
 SLUG = TypeAdapter(Slug)
 
