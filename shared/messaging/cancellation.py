@@ -7,11 +7,14 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
+from shared.errors import PermanentError
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.settle import lock_projects
+from shared.messaging.trouble import reason_of
 
 _UNDONE = text("""
     UPDATE cancellations SET undone = array_append(undone, :service)
@@ -27,6 +30,7 @@ _CANCELLED = text("""
 """)
 
 # A date is worth no waiting: a project that somebody has locked must not hold up the claim of the others.
+# ON CONFLICT comes too late for a project that is there where the marketplace's table asks for more than we know.
 _INTRODUCE = text("""
     WITH dated AS (
         UPDATE projects p SET provisioning_state = 'ordered',
@@ -42,6 +46,7 @@ _INTRODUCE = text("""
     SELECT d.project_id, d.slug, d.slug, 'ordered', clock_timestamp() + make_interval(secs => :due)
     FROM unnest(CAST(:project_ids AS uuid[]), CAST(:slugs AS text[])) AS d (project_id, slug)
     WHERE NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id)
+      AND NOT EXISTS (SELECT FROM projects p WHERE p.vrs_id = d.project_id)
     ORDER BY d.project_id
     ON CONFLICT (vrs_id) DO NOTHING
 """)
@@ -112,15 +117,24 @@ async def introduce(
 
     Their first step counts as late after `due`; so does that of a project which the marketplace has inserted
     without a date.
+
+    Raises:
+        PermanentError: the marketplace's table needs more of a project than we know.
+
     """
-    await connection.execute(
-        _INTRODUCE,
-        {
-            "project_ids": [project_id for project_id, _ in projects],
-            "slugs": [slug for _, slug in projects],
-            "due": due.total_seconds() if due else None,
-        },
-    )
+    parameters = {
+        "project_ids": [project_id for project_id, _ in projects],
+        "slugs": [slug for _, slug in projects],
+        "due": due.total_seconds() if due else None,
+    }
+    try:
+        await connection.execute(_INTRODUCE, parameters)
+    except IntegrityError as error:
+        raise PermanentError(
+            f"only the marketplace can insert this project ({reason_of(error.orig or error)}): its row, with vrs_id, "
+            "must be committed before or together with ProjectOrdered; insert it, then replay",
+            code="project_not_inserted",
+        ) from error
 
 
 async def promise(connection: AsyncConnection, project_ids: Sequence[UUID], due: timedelta) -> None:

@@ -8,6 +8,8 @@ from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskA
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
+    Bundle,
+    BundlePlugin,
     License,
     LicenseHistory,
     LicenseState,
@@ -23,6 +25,8 @@ __all__ = [
     "LATE",
     "ArchivedLetter",
     "BaseDomain",
+    "Bundle",
+    "BundlePlugin",
     "Cancellation",
     "DeadLetterNote",
     "DeskAction",
