@@ -67,7 +67,7 @@ async def remove_domain(engine: AsyncEngine, name: str) -> None:
         if lines[name]:
             projects = "1 project has a name" if lines[name] == 1 else f"{lines[name]} projects have names"
             raise CommandError(
-                f"{projects} under {name}: let the marketplace offer it no more, cancel them (`vrs projects` lists them, "
-                "`vrs cancel PROJECT`), then remove it"
+                f"{projects} under {name}: let the marketplace offer it no more, cancel them "
+                "(`vrs projects` lists them, `vrs cancel PROJECT`), then remove it"
             )
         await connection.execute(delete(BaseDomain).where(BaseDomain.name == name))

@@ -46,11 +46,11 @@ class ServerLine:
         return asdict(self)
 
 
-_LINES = select(*(getattr(Server, name) for name in ServerLine.__dataclass_fields__)).order_by(Server.name)
+_LINES = select(*(getattr(Server, name) for name in ServerLine.__dataclass_fields__)).order_by(Server.id)
 
 
 async def server_lines(engine: AsyncEngine) -> tuple[list[ServerLine], int]:
-    """Read every server by its name, and how many orders wait for a place."""
+    """Read every server, the oldest first, and how many orders wait for a place."""
     async with engine.connect() as connection:
         lines = [ServerLine(*row) for row in await connection.execute(_LINES)]
         waiting: int = (await connection.execute(_WAITING)).scalar_one()

@@ -1,6 +1,7 @@
 """Places and names under a real PostgreSQL's locks."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,11 +12,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contracts import PlacementStrategy
 from services.dns.hosts import ClaimHosts, HostProblem, HostRefused
-from services.dns.models import Placement
+from services.dns.models import CapacityWait, Placement
 from services.dns.placement import Need, Weights, Wish
 from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from shared.models import BaseDomain, ProjectDomain, Server
@@ -79,6 +80,40 @@ async def test_concurrent_orders_never_exceed_the_capacity(engine: AsyncEngine) 
     assert all(
         isinstance(result, Waiting) and len(result.considered) == 3 for result in results if result not in placed
     )
+
+
+async def test_200_orders_at_once_from_several_processes_never_exceed_the_capacity(
+    engine: AsyncEngine, postgres: str
+) -> None:
+    await add_servers(engine, *[(15, "fsn")] * 10)
+    program = "import sys; from tests.services.dns.test_dns_reservation import order_many; order_many(*sys.argv[1:])"
+    url = str(engine.url.set(password=None))
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, url, "100", stdout=asyncio.subprocess.PIPE)
+        for _ in range(2)
+    ]
+    told = [(await process.communicate())[0].split() for process in processes]
+    placed, waiting = (sum(int(numbers[nth]) for numbers in told) for nth in range(2))
+    assert (placed, waiting) == (150, 50)
+    assert await used(engine) == [15] * 10
+    async with engine.connect() as connection:
+        held = (await connection.scalars(select(Placement.server_id))).all()
+        assert await connection.scalar(select(func.count()).select_from(CapacityWait)) == 50
+    assert Counter(held) == dict.fromkeys(range(1, 11), 15)
+
+
+def order_many(url: str, number: str) -> None:
+    """Order `number` projects at once, ten transactions at a time; print how many have a place and how many wait."""
+
+    async def run() -> Counter[type]:
+        engine = create_async_engine(url, pool_size=10, max_overflow=0)
+        try:
+            return Counter(map(type, await asyncio.gather(*(order(engine, uuid4()) for _ in range(int(number))))))
+        finally:
+            await engine.dispose()
+
+    counted = asyncio.run(run())
+    print(counted[Placement], counted[Waiting])  # noqa: T201 - read by the test
 
 
 async def test_concurrent_groups_of_orders_and_releases_leave_exact_counts(engine: AsyncEngine) -> None:
