@@ -1,4 +1,4 @@
-"""What dns says: the names answer, the customer has records to set, our records are gone."""
+"""What dns says: the names answer, the customer has records to set, no server has room, our records are gone."""
 
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -94,6 +94,38 @@ class DnsRecordsNeeded(Event):
     """The records that the customer must set."""
     found: tuple[Text, ...] = ()
     """What answers today, a line for each answer; empty if nothing does."""
+
+
+class ServerVerdict(Facts):
+    """A server, and why it did not take a project."""
+
+    server: Slug
+    """The server's name, as case workers see it."""
+    verdict: Text
+    """Why not, in English, for example ``full``."""
+
+
+class CapacityNeeded(Event):
+    """The order is accepted and waits: no server has room for it. Said once for each order that waits.
+
+    dns goes on by itself, in the order in which the orders came, when a server is added, takes new projects again or
+    has a place that was freed.
+    """
+
+    type: ClassVar[str] = "vrs.capacity.needed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.2.0: first version.",)
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
+
+    fqdn: HostName
+    """The host name of the project that waits."""
+    plan: Slug
+    """The plan that was paid for, which says how much memory is needed."""
+    region: Slug | None = None
+    """Where the server must stand; absent: anywhere."""
+    ahead: Annotated[int, Field(ge=0)]
+    """How many orders waited for a place before this one."""
+    considered: tuple[ServerVerdict, ...]
+    """Each server and why it did not take the project; empty if there is no server."""
 
 
 class DnsReleased(Event):

@@ -13,9 +13,11 @@ from ops.commands import (
     demo,
     dlq_act,
     doctor,
+    domains,
     order,
     projects,
     run,
+    servers,
     simulate,
     topology,
     up,
@@ -47,6 +49,8 @@ app.command("order")(order.order)
 app.command("cancel")(cancel.cancel)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
+app.add_typer(servers.app, name="servers")
+app.add_typer(domains.app, name="domains")
 app.add_typer(database.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")

@@ -6,15 +6,18 @@ from datetime import timedelta
 
 from contracts import AppDeployed, AppRemoved, CustomerText, DnsConfigured, ProjectCancelled, ServiceName
 from services.deploy.application import CoolifyProject
-from services.deploy.blueprint import Blueprint, read_plans
+from services.deploy.blueprint import Blueprint
 from services.deploy.budget import Budget
 from services.deploy.checks import check_coolify
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.deployments import DeploymentWatch
 from services.deploy.handlers import Handlers, intent_grace
 from services.deploy.rollout import Rollout
+from services.deploy.servers import watch_servers
 from services.deploy.settings import DeploySettings
+from shared.database import open_database
 from shared.http import http_client
+from shared.plans import read_plans
 from shared.service import Check, Consumer, Service
 from shared.settings import load
 
@@ -42,38 +45,44 @@ async def deploy() -> AsyncIterator[Service]:
     settings = load(DeploySettings)
     budget = Budget(settings.coolify_rate_limit)
     token = settings.coolify_token.get_secret_value()
-    async with http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds) as http:
-        coolify = Coolify(http, budget)
-        watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
-        handlers = Handlers(
-            coolify,
-            CoolifyProject(coolify, settings.coolify_project),
-            Blueprint(settings, read_plans()),
-            Rollout(coolify, watch),
-            intent_grace=intent_grace(settings.lease_seconds),
-        )
-        yield Service(
-            name=ServiceName.DEPLOY,
-            consumers=(
-                Consumer(
-                    event=DnsConfigured,
-                    handler=handlers.deploy_app,
-                    try_timeout=WAITS_FOR_BUDGET,
-                    deadline=timedelta(seconds=settings.deploy_deadline),
-                    due=timedelta(seconds=settings.deploy_due),
-                    next_due=timedelta(seconds=settings.bootstrap_due),
-                    failed_text=DEPLOYMENT_FAILED,
+    database = open_database(
+        settings.model_copy(update={"database_pool_size": 1}), application_name="vrs deploy servers"
+    )
+    try:
+        async with http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds) as http:
+            coolify = Coolify(http, budget)
+            watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
+            handlers = Handlers(
+                coolify,
+                CoolifyProject(coolify, settings.coolify_project),
+                Blueprint(settings, read_plans()),
+                Rollout(coolify, watch),
+                intent_grace=intent_grace(settings.lease_seconds),
+            )
+            yield Service(
+                name=ServiceName.DEPLOY,
+                consumers=(
+                    Consumer(
+                        event=DnsConfigured,
+                        handler=handlers.deploy_app,
+                        try_timeout=WAITS_FOR_BUDGET,
+                        deadline=timedelta(seconds=settings.deploy_deadline),
+                        due=timedelta(seconds=settings.deploy_due),
+                        next_due=timedelta(seconds=settings.bootstrap_due),
+                        failed_text=DEPLOYMENT_FAILED,
+                    ),
+                    Consumer(
+                        event=ProjectCancelled,
+                        handler=handlers.remove_app,
+                        needs_project=False,
+                        concurrency=8,
+                        try_timeout=WAITS_FOR_BUDGET,
+                        failed_text=REMOVAL_FAILED,
+                    ),
                 ),
-                Consumer(
-                    event=ProjectCancelled,
-                    handler=handlers.remove_app,
-                    needs_project=False,
-                    concurrency=8,
-                    try_timeout=WAITS_FOR_BUDGET,
-                    failed_text=REMOVAL_FAILED,
-                ),
-            ),
-            publishes=(AppDeployed, AppRemoved),
-            background=(watch.run,),
-            checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
-        )
+                publishes=(AppDeployed, AppRemoved),
+                background=(watch.run, watch_servers(coolify, database.engine)),
+                checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
+            )
+    finally:
+        await database.engine.dispose()

@@ -3,17 +3,14 @@
 import hashlib
 import json
 import secrets
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contracts import DnsConfigured
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
+from shared.plans import Plan
 from shared.step import AppImage, ProjectFacts
 
 PROJECT_TYPE = "vrs-core"
@@ -21,21 +18,6 @@ PROJECT_TYPE = "vrs-core"
 
 HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES, HEALTH_START_PERIOD = 5, 3, 24, 30
 """Seconds and tries: a container that is not healthy after 30 + 24 * 5 s is rolled back, its deployment has failed."""
-
-
-class Plan(BaseModel):
-    """The limits of a container."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    memory: str = Field(pattern=r"^[1-9][0-9]*[mg]$")
-    cpus: str = Field(pattern=r"^[0-9]+(\.[0-9]+)?$")
-
-
-def read_plans() -> dict[str, Plan]:
-    """Read ``plans.toml``: the plans by name."""
-    written = Path(__file__).with_name("plans.toml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, Plan]).validate_python(tomllib.loads(written))
 
 
 def environment_name(project_id: UUID) -> str:
@@ -150,7 +132,7 @@ class Blueprint:
         if plan is None:
             known = ", ".join(sorted(self._plans))
             raise PermanentError(
-                f"plan {project.plan!r} is unknown, there are {known}: add it to services/deploy/plans.toml",
+                f"plan {project.plan!r} is unknown, there are {known}: add it to shared/plans.toml",
                 code="unknown_plan",
             )
         return plan

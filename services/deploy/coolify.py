@@ -175,7 +175,7 @@ class Coolify:
 
     async def servers(self) -> list[Server]:
         """``GET /servers``."""
-        return await self._read("/servers", _SERVERS)
+        return await self._read("/servers", _SERVERS, Lane.POLL)
 
     async def probe(self, path: str) -> None:
         """POST nothing to `path`: without effect, and refused for the token's abilities before anything else."""

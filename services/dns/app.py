@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from contracts import (
+    CapacityNeeded,
     CustomerText,
     DnsConfigured,
     DnsRecordsNeeded,
@@ -25,6 +26,7 @@ from services.dns.settings import DnsSettings
 from services.dns.tan import TanSource
 from shared.database import open_database
 from shared.http import http_client
+from shared.plans import read_plans
 from shared.service import Consumer, Service
 from shared.settings import load
 
@@ -54,6 +56,8 @@ async def dns() -> AsyncIterator[Service]:
                 authority=authority,
                 record_ttl=settings.record_ttl,
                 placement=settings.placement,
+                weights=settings.weights,
+                plans=read_plans(),
                 inwx_grace=settings.inwx_grace,
                 patience=CustomerPatience(
                     gives_up_after=timedelta(days=settings.customer_days),
@@ -85,8 +89,8 @@ async def dns() -> AsyncIterator[Service]:
                         failed_text=FAILED,
                     ),
                 ),
-                publishes=(DnsConfigured, DnsRecordsNeeded, DnsReleased),
-                background=(wake_when_free(database.engine),),
+                publishes=(DnsConfigured, CapacityNeeded, DnsRecordsNeeded, DnsReleased),
+                background=(wake_when_free(database.engine, settings.weights),),
                 checks=checks(inwx, authority),
             )
     finally:

@@ -1,4 +1,4 @@
-"""The tables of dns: what it set at INWX for a project, and the place that the project has on a server."""
+"""The tables of dns: what it set at INWX for a project, and the place that it has, or waits for."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -58,6 +58,7 @@ class Placement(Table):
     """The place that a project holds on a server, counted in ``servers.used``. Owner: dns.
 
     `target` is the server as `TargetServer` at the last look, `considered` each server with why it won or lost.
+    `ram_mb` and `cpu_millicores` are what the project's plan may use, counted at the server as well.
     """
 
     __tablename__ = "placements"
@@ -67,6 +68,8 @@ class Placement(Table):
     reason: Mapped[str]
     considered: Mapped[list[Any]]
     target: Mapped[dict[str, Any]]
+    ram_mb: Mapped[int] = mapped_column(server_default="0")
+    cpu_millicores: Mapped[int] = mapped_column(server_default="0")
     placed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("ix_placements_server_id", "server_id"),)
@@ -75,3 +78,21 @@ class Placement(Table):
     def server(self) -> TargetServer:
         """The server as events tell it."""
         return TargetServer.model_validate(self.target)
+
+
+class CapacityWait(Table):
+    """A project that waits for a place, from its first look in vain until it gets one or is cancelled. Owner: dns.
+
+    `since` is when its order came: the order in which places are given. `told_at`: when `CapacityNeeded` was said.
+    """
+
+    __tablename__ = "capacity_waits"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    strategy: Mapped[PlacementStrategy] = mapped_column(enum_type(PlacementStrategy, "placement_strategy"))
+    region: Mapped[str | None]
+    ram_mb: Mapped[int]
+    cpu_millicores: Mapped[int]
+    told_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_capacity_waits_since", "since"),)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from contracts import (
+    CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
     Locale,
@@ -18,6 +19,9 @@ from shared.errors import TemporaryError
 from shared.hosts import as_shown
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
+
+MOST_SERVERS = 20
+"""In a mail."""
 
 UNREADABLE = "contract_"
 """How the reason codes of events begin that break their contract."""
@@ -39,6 +43,14 @@ async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -
     """Tell the customer which records to set at their own provider."""
     records = [(record.type.value, record.name, record.content) for record in event.records]
     return await post.deliver(step, [_to_customer(step, Kind.RECORDS_NEEDED, records=records, found=event.found)])
+
+
+async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:
+    """Tell the case workers that an order waits because no server has room."""
+    servers = [f"{each.server}: {each.verdict}" for each in event.considered[:MOST_SERVERS]]
+    more = len(event.considered) - len(servers)
+    facts = {"plan": event.plan, "region": event.region, "ahead": event.ahead, "considered": servers, "more": more}
+    return await post.deliver(step, _to_case_workers(post, step, Kind.CAPACITY_NEEDED, **facts))
 
 
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:

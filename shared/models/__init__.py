@@ -18,7 +18,7 @@ from shared.models.marketplace import (
     ProjectType,
 )
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
-from shared.models.servers import BaseDomain, Server, ServerState
+from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
 from shared.models.table import Table
 
 __all__ = [
@@ -47,7 +47,9 @@ __all__ = [
     "ProvisioningLog",
     "ProvisioningState",
     "Server",
+    "ServerReach",
     "ServerState",
     "StepState",
     "Table",
+    "TypePlacement",
 ]

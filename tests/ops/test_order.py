@@ -16,7 +16,8 @@ from contracts import ProjectOrdered, decode
 from ops.failure import CommandError
 from ops.orders import complete, place, read_order, read_wish, refuse_what_nobody_offers
 from ops.places import ORDERS
-from ops.seed import Seed, SeededProjectType, write_seed
+from ops.seed import Seed, SeededProjectType
+from ops.seeding import write_seed
 from shared.database import Database
 from tests.ops.conftest import Vrs
 
