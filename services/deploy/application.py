@@ -41,10 +41,11 @@ class CoolifyProject:
         """
         async with self._looking:
             if self._uuid is None:
-                self._uuid = await self._find() or await self._create()
+                self._uuid = await self.find() or await self._create()
             return self._uuid
 
-    async def _find(self) -> str | None:
+    async def find(self) -> str | None:
+        """Return its uuid if there is such a project; nothing is made."""
         projects = await self._coolify.projects()
         if any(project.uuid == self._given for project in projects):
             return self._given
@@ -57,7 +58,7 @@ class CoolifyProject:
                 f"VRS_COOLIFY_PROJECT: the token's team has no project {self._given}", code="coolify_no_project"
             )
         made = await self._coolify.create_project(self._given)
-        found = await self._find()  # names are not unique: another process may have made one just now
+        found = await self.find()  # names are not unique: another process may have made one just now
         if found is not None and found != made:
             await self._coolify.delete_project(made)
             return found

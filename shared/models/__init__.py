@@ -16,6 +16,7 @@ from shared.models.marketplace import (
     ProjectType,
 )
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
+from shared.models.reconciliation import Reconciliation
 from shared.models.servers import BaseDomain, Server, ServerState
 from shared.models.table import Table
 
@@ -42,6 +43,7 @@ __all__ = [
     "ProjectType",
     "ProvisioningLog",
     "ProvisioningState",
+    "Reconciliation",
     "Server",
     "ServerState",
     "StepState",
