@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Label, Row, SQLColumnExpression, exists, func, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import Label, Row, SQLColumnExpression, Uuid, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ServiceName
@@ -76,6 +76,6 @@ async def standings(
     """Read where these projects stand, known or not."""
     if not project_ids:
         return {}
-    ids = select(func.unnest(array(project_ids)).label("project_id")).subquery()
+    ids = select(func.unnest(literal(list(project_ids), ARRAY(Uuid()))).label("project_id")).subquery()
     found = await connection.execute(select(ids.c.project_id, *standing_columns(ids.c.project_id, service)))
     return {row.project_id: standing_of(row) for row in found}
