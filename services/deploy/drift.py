@@ -67,7 +67,7 @@ class Drifts:
             mend = self.repairs.delete_recorded(row) if recorded else self.repairs.forget(row)
             yield _finding(row, Drift.ORPHANED, recorded, mend)
         elif recorded is None:
-            yield _finding(row, Drift.MISSING, None, self.repairs.deploy_again(row))
+            yield self._missing(row, tenants)
         else:
             yield from self._different(row, hosts, recorded)
             for surplus in tenants.of(row.project_id):
@@ -87,7 +87,13 @@ class Drifts:
         elif standing.is_over:
             yield _finding(row, Drift.UNANSWERED, None, self.repairs.forget(row))
         elif not standing.busy:
-            yield _finding(row, Drift.MISSING, None, self.repairs.deploy_again(row))
+            yield self._missing(row, tenants)
+
+    def _missing(self, row: ProjectDeployment, tenants: Tenants) -> Finding:
+        if row.coolify_project in tenants.homes:
+            return _finding(row, Drift.MISSING, None, self.repairs.deploy_again(row))
+        advice = f"this Coolify has no project {row.coolify_project}: is VRS_COOLIFY_TOKEN of the right team?"
+        return _finding(row, Drift.MISSING, None, advice=advice)
 
     def _different(self, row: ProjectDeployment, hosts: Sequence[str], recorded: Tenant) -> Iterator[Finding]:
         written, real, changes = _differences(row, hosts, recorded)

@@ -33,8 +33,13 @@ class Tenant:
 
 @dataclass(slots=True)
 class Tenants:
-    """Everything, or what there is of one project. `environments`: each project's, with its Coolify project."""
+    """Everything, or what there is of one project.
 
+    `environments`: each project's, with its Coolify project. `homes`: the Coolify projects there are; if one is not
+    among them, it is of another team or another Coolify, and nothing of it can be said to be missing.
+    """
+
+    homes: frozenset[str]
     named: dict[UUID, list[Tenant]] = field(default_factory=dict)
     by_uuid: dict[str, Tenant] = field(default_factory=dict)
     environments: dict[UUID, str] = field(default_factory=dict)
@@ -55,14 +60,10 @@ class Tenants:
 
 async def all_tenants(coolify: Coolify, coolify_projects: Iterable[str], recorded: AbstractSet[str]) -> Tenants:
     """List them, with two calls and one for each Coolify project; `recorded` are listed whatever they are called."""
-    found = Tenants()
+    found = Tenants(frozenset([project.uuid for project in await coolify.projects()]))
     homes: dict[int, UUID] = {}
-    for coolify_project in coolify_projects:
-        try:
-            environments = await coolify.environments(coolify_project)
-        except NotFoundError:
-            continue
-        for environment in environments:
+    for coolify_project in found.homes.intersection(coolify_projects):
+        for environment in await coolify.environments(coolify_project):
             if (project_id := project_of(environment.name, environment_name)) is not None:
                 found.environments[project_id] = coolify_project
                 homes[environment.id] = project_id
@@ -79,7 +80,7 @@ async def all_tenants(coolify: Coolify, coolify_projects: Iterable[str], recorde
 
 async def tenants_of(coolify: Coolify, project_id: UUID, coolify_project: str | None, recorded: str | None) -> Tenants:
     """Find what one project has there, and the `recorded` application wherever it is."""
-    found = Tenants()
+    found = Tenants(frozenset([project.uuid for project in await coolify.projects()]))
     home: int | None = None
     if coolify_project is not None:
         try:

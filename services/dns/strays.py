@@ -1,6 +1,7 @@
 """Records of a zone that are not written down: which of them dns has made, by what it wrote down of them before."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from uuid import UUID
 
 from sqlalchemy import select
@@ -92,7 +93,7 @@ def _released(line: bytes) -> list[tuple[str, str, str]]:
 async def _addresses(connection: AsyncConnection) -> set[str]:
     """Where our servers answer."""
     return {
-        address
+        str(ip_address(address))
         for row in await connection.execute(select(Server.ipv4, Server.ipv6))
         for address in row
         if address is not None

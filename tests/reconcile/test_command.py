@@ -1,7 +1,10 @@
 """``vrs reconcile`` as people and programs call it."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -11,6 +14,9 @@ from tests.ops.conftest import Ended, vrs
 from tests.reconcile.tenancy import Tenancy
 
 __all__ = ["vrs"]  # a fixture
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reconcile.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 Command = Callable[..., Awaitable[Ended]]
 
@@ -50,6 +56,24 @@ async def test_what_is_off_is_shown_and_repaired_only_when_asked_and_the_exit_co
     named = await reconcile(app[0], "--repair", "--yes")
     assert (named.code, named.err) == (0, "")
     assert named.out.splitlines()[1].startswith(f"{app[0]} repaired: asked Coolify to delete")
+
+
+async def test_each_command_of_the_page_does_its_work(tenancy: Tenancy, reconcile: Command) -> None:
+    story = await lose_record(tenancy)
+    await tenancy.make_app(story, domains="")
+    commands = [line for block in BLOCKS for line in block.splitlines()]
+    assert [line.split()[:2] for line in commands] == [["vrs", "reconcile"]] * 5
+    ids: dict[str, str] = {}
+    codes = []
+    for line in commands:
+        words = Template(line).substitute(PROJECT=story.slug, ID=ids.get("missing", "")).split()[2:]
+        ended = await reconcile(*words)
+        codes.append(ended.code)
+        if "--json" in words:
+            ids = {each["drift"]: each["id"] for each in json.loads(ended.out)["findings"]}
+    assert codes == [1, 1, 1, 0, 0]
+    assert await tenancy.look(tenancy.dns) == []
+    assert len(await tenancy.inwx.records(story)) == 1
 
 
 async def test_only_one_service_or_one_project_is_looked_at_and_nothing_off_is_exit_0(

@@ -47,6 +47,15 @@ async def test_an_application_that_is_missing_is_made_again_by_the_service(tenan
     assert tuple(project) == ("dns_configured", True)
 
 
+async def test_nothing_is_made_again_on_a_coolify_that_does_not_have_the_project_of_the_tenants(
+    tenancy: Tenancy,
+) -> None:
+    await tenancy.project()
+    await tenancy.sql("UPDATE deployments SET coolify_project = 'of another team', application = 'there'")
+    found = [each for each in await tenancy.look(tenancy.deploy) if each.drift.value == "missing"]
+    assert [(each.repair, "of the right team?" in each.advice) for each in found] == [(None, True)]
+
+
 async def test_a_second_application_of_a_project_is_deleted_and_the_one_written_down_stays(tenancy: Tenancy) -> None:
     story = await tenancy.project()
     kept = (await tenancy.row(ProjectDeployment, story)).application
