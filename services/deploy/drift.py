@@ -48,21 +48,20 @@ class Drifts:
         if not found and (coolify_project := tenants.environments.get(project_id)):
             mend = self.repairs.delete_environment(project_id, coolify_project, caution) if caution else None
             thing = f"environment {environment_name(project_id)}"
-            found.append(_orphan(project_id, thing, gone, "empty", mend, advice))
+            found.append(_orphan(project_id, thing, gone, "no application of ours in it", mend, advice))
         for finding in found:
             yield finding.left_to(standing.busy) if standing.busy else finding
 
     def _of_row(
         self, row: ProjectDeployment, standing: Standing, hosts: Sequence[str], tenants: Tenants
     ) -> Iterator[Finding]:
-        if row.application is None:
-            yield from self._unanswered(row, standing, tenants)
-            return
-        recorded = tenants.by_uuid.get(row.application)
+        recorded = tenants.by_uuid.get(row.application or "")
         if standing.is_lost:
             yield _finding(
                 row, Drift.ORPHANED, recorded, advice=f"there is no such project: `vrs cancel {row.project_id}`"
             )
+        elif row.application is None:
+            yield from self._unanswered(row, standing, tenants)
         elif standing.is_over:
             mend = self.repairs.delete_recorded(row) if recorded else self.repairs.forget(row)
             yield _finding(row, Drift.ORPHANED, recorded, mend)

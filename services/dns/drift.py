@@ -58,6 +58,9 @@ class Drifts:
 
     def of_row(self, row: ManagedRecord, standing: Standing, zone: Zone) -> Finding | None:
         """What is off about a record that is written down; None if nothing is."""
+        if standing.is_lost:
+            advice = f"there is no such project: `vrs cancel {row.project_id}`"
+            return _finding(row, Drift.ORPHANED, zone.of(row) or zone.equal(row), advice=advice)
         found = self._answered(row, standing, zone) if row.record_id else self._unanswered(row, standing, zone)
         if found is None or (found.drift is Drift.UNANSWERED and not standing.is_worked_on):
             return found
@@ -94,10 +97,6 @@ class Drifts:
 
     def _answered(self, row: ManagedRecord, standing: Standing, zone: Zone) -> Finding | None:
         record = zone.of(row)
-        if standing.is_lost:
-            return _finding(
-                row, Drift.ORPHANED, record, advice=f"there is no such project: `vrs cancel {row.project_id}`"
-            )
         if standing.is_over:
             mend = self.repairs.delete(row) if record else self.repairs.forget(row)
             return _finding(row, Drift.ORPHANED, record, mend)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import ServiceName
+from contracts import ServiceName, uuid7
 from shared.database import Database
 from shared.errors import TemporaryError
 from shared.messaging.clean import clean
@@ -63,7 +63,7 @@ class Held:
             step="reconcile",
             status=LogStatus.COMPLETED,
             attempt=1,
-            event_id=None,
+            event_id=uuid7(),
             causation_id=None,
             correlation_id=None,
             message=clean(message),

@@ -122,6 +122,8 @@ async def test_what_a_project_left_that_nobody_knows_is_told_with_the_command_th
     [finding] = await tenancy.look(tenancy.dns)
     assert (finding.drift.value, finding.repair) == ("orphaned", None)
     assert finding.advice == f"there is no such project: `vrs cancel {story.project_id}`"
+    await tenancy.sql("UPDATE dns_records SET record_id = NULL")
+    assert [each.repair for each in await tenancy.look(tenancy.dns)] == [None]
 
 
 @pytest.mark.parametrize("step", ["running", "waiting", "parked", "dead"])
