@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from contracts import AppDeployed
 from services.deploy.app import deploy
 from services.deploy.models import ProjectDeployment
+from services.dns.app import dns
 from services.dns.models import ManagedRecord
 from shared.reconcile import watch as watching
-from shared.reconcile.finding import Reconciler
+from shared.reconcile.finding import Reconciler, RepairRefusedError, repair
 from shared.service import Kernel
+from tests.choreography.events import Story
 from tests.choreography.system import connected
 from tests.reconcile.tenancy import LONG_AGO, Tenancy
 from tests.shared.messaging.harness import until
@@ -100,6 +102,30 @@ async def test_a_missing_application_is_deployed_again_by_the_running_service(
     [app] = await tenancy.coolify.applications(story)
     assert (app["uuid"], app["running"]["tag"]) == (said.data.application, "1.0.0")
     assert await tenancy.look(tenancy.deploy) == []
+
+
+async def test_beside_a_service_at_work_nothing_is_off_and_nothing_is_doubled(
+    tenancy: Tenancy, amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VRS_AMQP_URL", amqp_url)
+    stories = [Story() for _ in range(10)]
+    off = []
+
+    async def reconciled_until_all_are_done() -> bool:
+        found = [finding for finding in await tenancy.look(tenancy.dns) if finding.is_off]
+        off.extend(found)
+        for finding in found:
+            with suppress(RepairRefusedError):
+                await repair(tenancy.dns, finding)
+        done = await tenancy.sql("SELECT 1 FROM provisioning_log WHERE status = 'completed'")
+        return len(done) == len(stories)
+
+    async with connected(tenancy.database, amqp_url) as system, system.running(dns):
+        await system.publish(*(story.ordered() for story in stories))
+        await until(reconciled_until_all_are_done, within=60)
+    assert off == []
+    assert [len(await tenancy.inwx.records(story)) for story in stories] == [2] * len(stories)  # A and AAAA
+    assert await tenancy.look(tenancy.dns) == []
 
 
 async def no_steps(tenancy: Tenancy) -> bool:
