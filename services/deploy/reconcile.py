@@ -99,7 +99,8 @@ class DeployReconciler:
                 yield finding
 
     async def _tenants(self, project_id: UUID | None) -> Tenants:
-        ours = await self._project.find()
+        projects = await self._coolify.projects()
+        ours, homes = self._project.among(projects), {project.uuid for project in projects}
         written = select(ProjectDeployment.coolify_project, ProjectDeployment.application)
         async with self._database.engine.connect() as connection:
             if project_id is None:
@@ -108,10 +109,10 @@ class DeployReconciler:
                 rows = (await connection.execute(written.where(ProjectDeployment.project_id == project_id))).all()
         if project_id is not None:
             coolify_project, application = rows[0] if rows else (ours, None)
-            return await tenants_of(self._coolify, project_id, coolify_project, application)
-        projects = {row.coolify_project for row in rows} | ({ours} if ours else set())
+            return await tenants_of(self._coolify, homes, project_id, coolify_project, application)
+        used = {row.coolify_project for row in rows} | ({ours} if ours else set())
         recorded = {row.application for row in rows if row.application}
-        return await all_tenants(self._coolify, sorted(projects), recorded)
+        return await all_tenants(self._coolify, homes, used, recorded)
 
 
 @asynccontextmanager

@@ -39,7 +39,7 @@ class Tenants:
     among them, it is of another team or another Coolify, and nothing of it can be said to be missing.
     """
 
-    homes: frozenset[str]
+    homes: AbstractSet[str]
     named: dict[UUID, list[Tenant]] = field(default_factory=dict)
     by_uuid: dict[str, Tenant] = field(default_factory=dict)
     environments: dict[UUID, str] = field(default_factory=dict)
@@ -58,29 +58,33 @@ class Tenants:
         )
 
 
-async def all_tenants(coolify: Coolify, coolify_projects: Iterable[str], recorded: AbstractSet[str]) -> Tenants:
+async def all_tenants(
+    coolify: Coolify, homes: AbstractSet[str], coolify_projects: Iterable[str], recorded: AbstractSet[str]
+) -> Tenants:
     """List them, with two calls and one for each Coolify project; `recorded` are listed whatever they are called."""
-    found = Tenants(frozenset([project.uuid for project in await coolify.projects()]))
-    homes: dict[int, UUID] = {}
-    for coolify_project in found.homes.intersection(coolify_projects):
+    found = Tenants(homes)
+    owners: dict[int, UUID] = {}
+    for coolify_project in homes & set(coolify_projects):
         for environment in await coolify.environments(coolify_project):
             if (project_id := project_of(environment.name, environment_name)) is not None:
                 found.environments[project_id] = coolify_project
-                homes[environment.id] = project_id
+                owners[environment.id] = project_id
     tagged = {application.uuid async for application in coolify.applications(TAG)}
     async for application in coolify.applications():
         project_id = project_of(application.name, application_name)
         if project_id is None and application.uuid not in recorded:
             continue
-        home = homes.get(application.environment_id or 0)
-        inside = home is not None and (project_id is None or home == project_id)
+        owner = owners.get(application.environment_id or 0)
+        inside = owner is not None and (project_id is None or owner == project_id)
         found.add(Tenant(application, application.uuid in tagged, inside))
     return found
 
 
-async def tenants_of(coolify: Coolify, project_id: UUID, coolify_project: str | None, recorded: str | None) -> Tenants:
+async def tenants_of(
+    coolify: Coolify, homes: AbstractSet[str], project_id: UUID, coolify_project: str | None, recorded: str | None
+) -> Tenants:
     """Find what one project has there, and the `recorded` application wherever it is."""
-    found = Tenants(frozenset([project.uuid for project in await coolify.projects()]))
+    found = Tenants(homes)
     home: int | None = None
     if coolify_project is not None:
         try:

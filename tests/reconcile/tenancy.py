@@ -103,7 +103,7 @@ class Tenancy:
             await connection.execute(insert(ManagedRecord).values(row))
 
     async def make_app(self, story: Story, *, tagged: bool = True, domains: str | None = None) -> str:
-        """Make the project's application at Coolify and deploy it; return its uuid."""
+        """Make the project's application at Coolify and deploy it, unless it has no domains; return its uuid."""
         name = environment_name(story.project_id)
         project = self.coolify.coolify.project_uuid
         await self.ask("POST", f"/projects/{project}/environments", {"name": name}, fine=(201, 409))
@@ -124,7 +124,8 @@ class Tenancy:
                 **({"tags": [name, "vrs"]} if tagged else {}),
             },
         )
-        await self.ask("POST", "/deploy", {"uuid": made["uuid"]})
+        if domains != "":
+            await self.ask("POST", "/deploy", {"uuid": made["uuid"]})
         return str(made["uuid"])
 
     async def ask(self, method: str, path: str, body: Any = None, fine: Sequence[int] = (200, 201)) -> Any:

@@ -78,7 +78,7 @@ async def test_everything_is_compared_once_a_day_by_one_of_several_instances(
     off = await tenancy.sql("SELECT service, off FROM reconciliations ORDER BY service")
     assert [tuple(row) for row in off] == [("deploy", 1), ("dns", 1)]
     assert (await tenancy.coolify.calls())["list_applications"] == 4  # tagged and all, looked at twice
-    assert len(await tenancy.coolify.applications(story)) == 1  # a second one that serves nobody goes by itself
+    await until(lambda: is_alone(tenancy, story))  # a second one that serves nobody goes by itself
     assert await tenancy.inwx.records(story) == []  # what is missing waits for somebody to ask
 
 
@@ -126,6 +126,10 @@ async def test_beside_a_service_at_work_nothing_is_off_and_nothing_is_doubled(
     assert off == []
     assert [len(await tenancy.inwx.records(story)) for story in stories] == [2] * len(stories)  # A and AAAA
     assert await tenancy.look(tenancy.dns) == []
+
+
+async def is_alone(tenancy: Tenancy, story: Story) -> bool:
+    return len(await tenancy.coolify.applications(story)) == 1
 
 
 async def no_steps(tenancy: Tenancy) -> bool:
