@@ -20,6 +20,8 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 Command = Callable[..., Awaitable[Ended]]
 
+pytestmark = pytest.mark.timeout(300)  # a program is started for each command
+
 
 @pytest.fixture
 def reconcile(tenancy: Tenancy, vrs: Callable[..., Awaitable[Ended]]) -> Command:
