@@ -16,6 +16,7 @@ from ops.commands import (
     domains,
     order,
     projects,
+    reconcile,
     run,
     servers,
     simulate,
@@ -55,6 +56,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
+app.command("reconcile")(reconcile.reconcile)
 app.add_typer(topology.app, name="topology")
 app.add_typer(simulate.app, name="simulate")
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import DnsRecord, PlacementStrategy, RecordType, TargetServer
@@ -39,6 +39,15 @@ class ManagedRecord(Table):
     intended_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
 
+    __table_args__ = (
+        Index(
+            "ix_dns_records_unanswered",
+            "intended_at",
+            postgresql_where=text("record_id IS NULL AND holder = 'inwx'"),
+        ),
+        Index("ix_dns_records_zone", "zone", "name"),
+    )
+
     @property
     def key(self) -> tuple[str, RecordType]:
         """Name and type."""
@@ -48,6 +57,11 @@ class ManagedRecord(Table):
     def is_unanswered(self) -> bool:
         """Whether a create was intended and its answer is not known."""
         return self.holder is RecordHolder.INWX and self.record_id is None
+
+    @property
+    def says_so(self) -> str:
+        """The record in words."""
+        return f"{self.type} {self.name} {self.content}"
 
     def says(self) -> DnsRecord:
         """The record as events tell it."""

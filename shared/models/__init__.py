@@ -18,6 +18,7 @@ from shared.models.marketplace import (
     ProjectType,
 )
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
+from shared.models.reconciliation import Reconciliation
 from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
 from shared.models.table import Table
 
@@ -46,6 +47,7 @@ __all__ = [
     "ProjectType",
     "ProvisioningLog",
     "ProvisioningState",
+    "Reconciliation",
     "Server",
     "ServerReach",
     "ServerState",
