@@ -7,6 +7,7 @@ OWN_TABLES = (
     "base_domains",
     "bundle_plugins",
     "cancellations",
+    "capacity_waits",
     "dead_letter_archive",
     "dead_letter_notes",
     "deployments",
@@ -21,8 +22,10 @@ OWN_TABLES = (
     "project_domains",
     "project_orders",
     "provisioning_log",
+    "reconciliations",
     "servers",
     "step_tokens",
+    "type_placements",
 )
 
 OWN_TYPES = [
@@ -37,6 +40,7 @@ OWN_TYPES = [
     "mail_recipient",
     "placement_strategy",
     "provisioning_state",
+    "server_reach",
     "server_state",
     "step_state",
 ]
