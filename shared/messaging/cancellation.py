@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import ProjectCancelled, ServiceName
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.settle import lock_projects
+from shared.transaction import Statement, Transaction
 
 _UNDONE = text("""
     UPDATE cancellations SET undone = array_append(undone, :service)
@@ -27,7 +28,7 @@ _CANCELLED = text("""
 """)
 
 # A date is worth no waiting: a project that somebody has locked must not hold up the claim of the others.
-_INTRODUCE = text("""
+_INTRODUCE = Statement("""
     WITH dated AS (
         UPDATE projects p SET provisioning_state = 'ordered',
                step_due_at = coalesce(p.step_due_at, clock_timestamp() + make_interval(secs => :due))
@@ -77,11 +78,11 @@ _STILL_RUNNING = text("""
 """)
 
 
-async def mark_cancelled(connection: AsyncConnection, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
+async def mark_cancelled(transaction: Transaction, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
     """Lock the projects and set the cancellation mark, also for a project that nobody knows."""
-    await lock_projects(connection, [project_id for project_id, _ in events])
+    await lock_projects(transaction, [project_id for project_id, _ in events])
     for statement in (SET_MARK, MOVE_TO_CANCELLING):
-        await connection.execute(statement, marks(events))
+        await transaction.connection.execute(statement, marks(events))
 
 
 async def mark_undone(connection: AsyncConnection, service: ServiceName, project_ids: Sequence[UUID]) -> set[UUID]:
@@ -105,21 +106,17 @@ async def end_if_undone(connection: AsyncConnection, project_ids: Sequence[UUID]
     await connection.execute(_CANCELLED, {"project_ids": list(project_ids), "undoers": undoers})
 
 
-async def introduce(
-    connection: AsyncConnection, projects: Sequence[tuple[UUID, str]], *, due: timedelta | None
-) -> None:
+async def introduce(transaction: Transaction, projects: Sequence[tuple[UUID, str]], *, due: timedelta | None) -> None:
     """Insert the projects (id, slug) that the marketplace has not inserted, unless they are cancelled.
 
     Their first step counts as late after `due`; so does that of a project which the marketplace has inserted
     without a date.
     """
-    await connection.execute(
+    await transaction.rows(
         _INTRODUCE,
-        {
-            "project_ids": [project_id for project_id, _ in projects],
-            "slugs": [slug for _, slug in projects],
-            "due": due.total_seconds() if due else None,
-        },
+        project_ids=[project_id for project_id, _ in projects],
+        slugs=[slug for _, slug in projects],
+        due=due.total_seconds() if due else None,
     )
 
 
