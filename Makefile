@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
 # except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-containers chaos crash-matrix check clean
+.PHONY: help demo up test test-containers chaos crash-matrix bench bench-quick check clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,6 +30,12 @@ chaos: .venv/.ready ## Let orders go live while everything fails; ARGS="--orders
 crash-matrix: .venv/.ready ## Kill every consumer at every crash point and compare what is left; ARGS="dns" for some rows
 	@$(BIN)/python -m tests.crash $(ARGS)
 
+bench: .venv/.bench ## Measure ours, the floor and the peers in turns and write docs/performance.md; ARGS="--help"
+	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+bench-quick: .venv/.ready ## Hold ours against the floor in under two minutes; fails below 90 % of the stored ratio
+	@$(BIN)/python -m benchmarks.throughput --quick
+
 check: .venv/.ready ## Lint, format, types, import rules, length of files, contracts; BASE=REV is what they are held to
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
@@ -50,4 +56,9 @@ clean: ## Remove what was set up and what was logged
 	  || { $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 	         --upgrade --target .local/uv uv >&2 && touch .local/uv/.ready; }
 	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$(command -v $(PYTHON))" >&2
+	@touch $@
+
+# The peers and matplotlib, which nothing else needs.
+.venv/.bench: .venv/.ready
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --group bench >&2
 	@touch $@

@@ -18,6 +18,7 @@ from shared.messaging.cancellation import mark_cancelled
 from shared.messaging.settle import lock_projects
 from shared.messaging.topology import queue_name
 from shared.models import Cancellation, LogStatus, OpenStep, ProjectOrder, ProvisioningLog, StepState
+from shared.transaction import begin
 
 
 class PartState(StrEnum):
@@ -89,8 +90,9 @@ async def cancel(database: Database, amqp_url: str, project_id: UUID, wish: Proj
         CommandError: the broker is away or no queue takes the event; the project is cancelled all the same.
 
     """
-    async with database.engine.begin() as connection:
-        await lock_projects(connection, [project_id])
+    async with begin(database) as transaction:
+        await lock_projects(transaction, [project_id])
+        connection = transaction.connection
         mark = await _mark(connection, project_id)
         if mark is not None and mark.done:
             return None
@@ -100,7 +102,7 @@ async def cancel(database: Database, amqp_url: str, project_id: UUID, wish: Proj
             project_id=project_id,
             correlation_id=await _story_of(connection, project_id),
         )
-        await mark_cancelled(connection, [(project_id, wish)])
+        await mark_cancelled(transaction, [(project_id, wish)])
         [message] = await outbox.put(connection, [event], lease=outbox.OURS)
     await outbox.publish_now(
         database, amqp_url, ProjectCancelled, message, done=f"{project_id} is cancelled from now on; the event is"

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
@@ -26,6 +25,7 @@ from shared.outbox import Message
 from shared.rows import rows_of
 from shared.service import Service
 from shared.step import Row
+from shared.transaction import Transaction, begin
 from shared.writes import Write, apply_all
 
 log = structlog.get_logger(__name__)
@@ -191,13 +191,13 @@ class Committer:
         self, group: list[Job], confirmed: list[UUID], unsure: list[Message]
     ) -> tuple[Answers, list[Message]]:
         """`unsure`: what an earlier call wrote to the outbox. If only its COMMIT's answer was lost, it is said now."""
-        async with self.database.engine.begin() as connection:
-            cancelled = await lock_projects(connection, [job.step.project_id for job in group]) if group else set()
+        async with begin(self.database) as transaction:
+            cancelled = await lock_projects(transaction, [job.step.project_id for job in group]) if group else set()
             records = [job for job in group if job.verdict is None]
-            answers = await self._record(connection, records, cancelled) if records else {}
+            answers = await self._record(transaction, records, cancelled) if records else {}
             endings = [(job, job.verdict) for job in group if job.verdict is not None]
-            messages = await self._end(connection, endings, cancelled, confirmed, answers)
-            messages += await unsaid(connection, unsure)
+            messages = await self._end(transaction, endings, cancelled, confirmed, answers)
+            messages += await unsaid(transaction, unsure)
             unsure[:] = messages
             reached(CrashPoint.RECORD_WRITTEN, records)
             reached(CrashPoint.ENDING_WRITTEN, endings)
@@ -207,9 +207,9 @@ class Committer:
         reached(CrashPoint.REMOVED, confirmed)
         return answers, messages
 
-    async def _record(self, connection: AsyncConnection, jobs: list[Job], cancelled: set[UUID]) -> Answers:
+    async def _record(self, transaction: Transaction, jobs: list[Job], cancelled: set[UUID]) -> Answers:
         answers: Answers = {}
-        alive = await renew(connection, [job.step.fence for job in jobs], self.lease)
+        alive = await renew(transaction, [job.step.fence for job in jobs], self.lease)
         allowed: list[Job] = []
         for job in jobs:
             if job.step.project_id in cancelled and heeds_mark(job.step):
@@ -218,15 +218,14 @@ class Committer:
                 answers[job] = StepVoidError("the lease is lost, another try has taken over")
             else:
                 allowed.append(job)
-        results = iter(
-            await apply_all(connection, [(job.step.project_id, write) for job in allowed for write in job.writes])
-        )
+        writes = [(job.step.project_id, write) for job in allowed for write in job.writes]
+        results = iter(await apply_all(transaction.connection, writes))
         answers |= {job: [next(results) for _ in job.writes] for job in allowed}
         return answers
 
     async def _end(
         self,
-        connection: AsyncConnection,
+        transaction: Transaction,
         jobs: list[tuple[Job, Verdict]],
         cancelled: set[UUID],
         confirmed: list[UUID],
@@ -243,16 +242,16 @@ class Committer:
             or (verdict.ending is Ending.CLOSED and job.step.project_id in cancelled)
         ]
         staying = [stay_of(job.step, verdict) for job, verdict in verdicts if verdict.ending in STAYS_AS]
-        ours = (await leave(connection, leaving) if leaving else set()) | (
-            await stay(connection, staying) if staying else set()
+        ours = (await leave(transaction, leaving) if leaving else set()) | (
+            await stay(transaction, staying) if staying else set()
         )
         valid = [(job, verdict) for job, verdict in verdicts if job.step.token in ours]
         writes = [(job.step.project_id, write) for job, verdict in valid for write in verdict.writes]
         if writes:
-            await apply_all(connection, writes)
+            await apply_all(transaction.connection, writes)
         undone = [job.step.project_id for job, verdict in valid if undoes(job.step) and verdict.ending is Ending.DONE]
         if undone:
-            first = await mark_undone(connection, self.service.name, undone)
+            first = await mark_undone(transaction.connection, self.service.name, undone)
             again = set(undone) - first
             valid = [
                 (job, replace(verdict, events=()) if job.step.project_id in again and undoes(job.step) else verdict)
@@ -260,12 +259,12 @@ class Committer:
             ]
         closed = [job.step.project_id for job, verdict in valid if verdict.ending is Ending.CLOSED]
         if closed:
-            await end_if_undone(connection, closed)
+            await end_if_undone(transaction.connection, closed)
         rows = [ended(self.service.name, job.step, verdict) for job, verdict in valid]
         messages = [message for row in rows for message in row.messages]
         if rows or confirmed:
             await write_down(
-                connection,
+                transaction,
                 service=self.service.name,
                 logs=[row.log for row in rows if row.log],
                 moves=[row.move for row in rows if row.move],

@@ -23,6 +23,7 @@ from shared.messaging.publish import Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.outbox import Message
+from shared.transaction import Statement, begin
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ REMOVE_WITHIN = 0.5
 LONGEST_BACKOFF = 60.0
 LOOK_FOR_OLD_EVERY = 5.0
 
-_SWEEP = text("""
+_SWEEP = Statement("""
     UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = o.attempts + 1
     FROM (SELECT id FROM outbox WHERE owner = :owner AND lease_until <= clock_timestamp()
           ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) d
@@ -111,14 +112,9 @@ class Speaker:
 
     async def sweep(self) -> None:
         """Take the rows of this service whose lease has ended, and say them again."""
-        async with self.database.engine.begin() as connection:
-            rows = await connection.execute(
-                _SWEEP, {"owner": self.owner.value, "lease": OUTBOX_LEASE, "most": SWEEP_AT_MOST}
-            )
-            found = [
-                Message(row.id, row.exchange, row.routing_key, bytes(row.body), row.headers, row.required)
-                for row in rows
-            ]
+        async with begin(self.database) as transaction:
+            rows = await transaction.rows(_SWEEP, owner=self.owner.value, lease=OUTBOX_LEASE, most=SWEEP_AT_MOST)
+            found = [Message(**row) for row in rows]
             reached(CrashPoint.SWEEP_WRITTEN, found)
         reached(CrashPoint.SWEPT, found)
         self.say(found)
