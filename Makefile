@@ -21,7 +21,7 @@ up: .venv/.ready ## Run the whole system in the foreground
 test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without containers; ARGS="-k words"
 	@$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/containers $(ARGS)
 
-test-containers: .venv/.ready ## Test against RabbitMQ 4 and PostgreSQL 17 in containers; needs a container engine
+test-containers: .venv/.ready ## Test on RabbitMQ 4, PostgreSQL 17 and compose.yaml in containers; needs a container engine
 	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
 
 chaos: .venv/.ready ## Let orders go live while everything fails; ARGS="--orders 1000 --minutes 5 --seed 7"

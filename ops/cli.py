@@ -16,6 +16,7 @@ from ops.commands import (
     order,
     projects,
     run,
+    secrets,
     simulate,
     topology,
     up,
@@ -51,6 +52,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
+app.command("secrets")(secrets.secrets)
 app.add_typer(topology.app, name="topology")
 app.add_typer(simulate.app, name="simulate")
 

