@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
 # except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-containers chaos crash-matrix check clean
+.PHONY: help demo up test test-containers test-alerts chaos crash-matrix check clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,10 @@ test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without contain
 
 test-containers: .venv/.ready ## Test on RabbitMQ 4, PostgreSQL 17 and compose.yaml in containers; needs a container engine
 	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
+
+test-alerts: ## Test the alert rules with promtool (Debian's package prometheus)
+	@command -v promtool >/dev/null || { echo "There is no promtool: install the package prometheus" >&2; exit 1; }
+	@promtool check rules monitoring/alerts.yml && promtool test rules monitoring/alerts_test.yml
 
 chaos: .venv/.ready ## Let orders go live while everything fails; ARGS="--orders 1000 --minutes 5 --seed 7"
 	@$(BIN)/python -m tests.chaos $(ARGS)

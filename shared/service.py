@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from contracts import CustomerText, Event, ServiceName
 from shared.outcome import Outcome
 from shared.step import Step
@@ -79,6 +81,10 @@ Background = Callable[[Kernel], Awaitable[None]]
 """Runs as long as the service; restarted with backoff when it raises."""
 
 
+Measure = Callable[[AsyncConnection], Awaitable[None]]
+"""Sets gauges of its own from what it reads, whenever somebody asks for the metrics."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """Whether something outside is reachable and lets us in, for ``vrs doctor``.
@@ -98,6 +104,7 @@ class Service:
     consumers: tuple[Consumer, ...] = ()
     publishes: tuple[type[Event], ...] = ()
     background: tuple[Background, ...] = ()
+    measures: tuple[Measure, ...] = ()
     checks: tuple[Check, ...] = ()
 
 

@@ -42,7 +42,9 @@ async def deploy() -> AsyncIterator[Service]:
     settings = load(DeploySettings)
     budget = Budget(settings.coolify_rate_limit)
     token = settings.coolify_token.get_secret_value()
-    async with http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds) as http:
+    async with http_client(
+        settings.coolify_api, vendor="coolify", headers=api_headers(token), lease=settings.lease_seconds
+    ) as http:
         coolify = Coolify(http, budget)
         watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
         handlers = Handlers(

@@ -22,6 +22,7 @@ from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBro
 from shared.messaging.publish import Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.metrics import KERNEL
 from shared.outbox import Message
 
 log = structlog.get_logger(__name__)
@@ -139,6 +140,7 @@ class Speaker:
             channel = await self._open_channel()
             reached(CrashPoint.BEFORE_PUBLISH, group)
             answers = await publish(channel, group)
+            KERNEL.published(self.owner, group)
             reached(CrashPoint.CONFIRMED, group)
         except Exception as error:  # noqa: BLE001 - rows that others wrote may hold anything
             # Any of them may have arrived: the same id must not be in flight twice on one channel.
