@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CustomerText, Event, ServiceName
+from shared.grants import Grant
 from shared.outcome import Outcome
 from shared.step import Step
 from shared.writes import Write
@@ -98,13 +99,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A deployable: one process, any number of consumers."""
+    """A deployable: one process, any number of consumers.
+
+    `grants` is what it may do in the database beside what the kernel needs for every service.
+    """
 
     name: ServiceName
     consumers: tuple[Consumer, ...] = ()
     publishes: tuple[type[Event], ...] = ()
     background: tuple[Background, ...] = ()
     measures: tuple[Measure, ...] = ()
+    grants: tuple[Grant, ...] = ()
     checks: tuple[Check, ...] = ()
 
 

@@ -1,6 +1,7 @@
 """``vrs secrets``."""
 
 # ruff: noqa: PLC0415 - imports on call, see the package
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,9 @@ def secrets(
 ) -> None:
     """Write the secrets that compose.yaml mounts, one file each.
 
-    Passwords are made once and kept; what follows from them (URLs, RabbitMQ's definitions) is written anew each time.
+    Each service has a user and a role of its own. Their URLs, with passwords, are made once and kept; change them as
+    you like, for TLS or another host. RabbitMQ's definitions and the roles' verifiers follow from them and are
+    written anew each time: say it again after an update.
     The vendors' secrets are yours to put there: exit 1 names those that are missing.
 
     Examples:
@@ -27,9 +30,10 @@ def secrets(
       vrs secrets /etc/vrs/secrets
 
     """
+    from ops.contracts.system import build_services
     from ops.secrets import write_secrets
 
-    missing = write_secrets(folder, simulated=simulated)
+    missing = write_secrets(folder, asyncio.run(build_services()), simulated=simulated)
     if missing:
         raise CommandError(
             f"Still missing in {folder}: {', '.join(missing)}. Put each vendor's secret into the file of that name "

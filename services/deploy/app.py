@@ -12,8 +12,10 @@ from services.deploy.checks import check_coolify
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.deployments import DeploymentWatch
 from services.deploy.handlers import Handlers, intent_grace
+from services.deploy.models import ProjectDeployment
 from services.deploy.rollout import Rollout
 from services.deploy.settings import DeploySettings
+from shared.grants import ALL, Grant
 from shared.http import http_client
 from shared.service import Check, Consumer, Service
 from shared.settings import load
@@ -77,5 +79,6 @@ async def deploy() -> AsyncIterator[Service]:
             ),
             publishes=(AppDeployed, AppRemoved),
             background=(watch.run,),
+            grants=(Grant(ProjectDeployment, ALL),),
             checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
         )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from contracts import DeadLetterHandled, ProjectCancelled, ProjectOrdered, ServiceName
+from services.marketplace.grants import GRANTS
 from services.marketplace.projects import count_projects
 from shared.service import Service
 
@@ -15,4 +16,5 @@ async def marketplace() -> AsyncIterator[Service]:
         name=ServiceName.MARKETPLACE,
         publishes=(ProjectOrdered, ProjectCancelled, DeadLetterHandled),
         measures=(count_projects,),
+        grants=GRANTS,
     )

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from ops.contracts.system import build_services
 from ops.secrets import write_secrets
 from ops.stack.containers import engine_answers
 
@@ -91,7 +92,7 @@ async def compose(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Com
     assert engine_answers(), "no container engine answers: start one, or set DOCKER_HOST"
     assert shutil.which("docker"), "the program docker with its plugin compose is needed"
     secrets = tmp_path_factory.mktemp("secrets")
-    write_secrets(secrets, simulated=True)
+    write_secrets(secrets, await build_services(), simulated=True)
     started = Compose(
         {name: value for name, value in os.environ.items() if not name.startswith("VRS_")}
         | {

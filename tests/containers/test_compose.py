@@ -21,7 +21,7 @@ async def order(compose: Compose, slug: str) -> str:
     """Order a project; return its id. With RabbitMQ away it is safe in the outbox, and the command exits with 1."""
     project = str(uuid4())
     wanted = json.dumps(ORDER | {"slug": slug, "project_id": project})
-    ordered = await compose.in_container("marketplace", "vrs", "order", "-", stdin=wanted, ok=False)
+    ordered = await compose("run", "--rm", "-T", "operator", "vrs", "order", "-", stdin=wanted, ok=False)
     assert project in ordered.out or "safe in the outbox" in ordered.err, ordered
     return project
 
@@ -107,3 +107,16 @@ async def test_a_service_drains_within_its_grace_period(compose: Compose, servic
         assert state["ExitCode"] == 0  # 137 would be SIGKILL
     finally:
         await compose("start", service)
+
+
+async def test_each_service_logs_in_as_itself_and_may_do_no_more_than_its_work(compose: Compose) -> None:
+    roles = await compose.query(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename <> 'vrs' AND application_name LIKE 'vrs %'"
+    )
+    assert sorted(roles) == sorted(f"vrs_{service}" for service in SERVICES)
+    listed = await compose.in_container(
+        "rabbitmq", "rabbitmqctl", "-q", "list_connections", "user", "--no-table-headers"
+    )
+    assert set(listed.out.split()) == {f"vrs-{service}" for service in SERVICES}
+    secrets = await compose.in_container("dns", "ls", "/run/secrets")
+    assert secrets.out.split() == ["dns_amqp_url", "dns_database_url", "inwx_password"]

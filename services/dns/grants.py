@@ -1,0 +1,15 @@
+"""What dns may do in the database."""
+
+from services.dns.models import ManagedRecord, Placement
+from shared.grants import ALL, Grant, May
+from shared.models import BaseDomain, Project, ProjectDomain, ProjectOrder, Server
+
+GRANTS = (
+    Grant(ManagedRecord, ALL),
+    Grant(Placement, ALL),
+    Grant(ProjectDomain, ALL),
+    Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),
+    Grant(Project, (May.READ, May.ADD)),  # it introduces those that the marketplace has not
+    Grant(Server, (May.READ, May.CHANGE), ("used", "last_placed_at")),
+    Grant(BaseDomain, (May.READ,)),
+)
