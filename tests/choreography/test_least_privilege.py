@@ -103,6 +103,7 @@ async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
 
 
 async def test_dns_cannot_say_what_others_say_and_cannot_touch_their_queues(users: None, system: System) -> None:
+    body = Story().ordered().encode()
     async with await aiormq.connect(amqp_of(system.amqp_url, ServiceName.DNS)) as connection:
 
         async def refused(work: Callable[[aiormq.abc.AbstractChannel], Awaitable[object]]) -> None:
@@ -111,7 +112,7 @@ async def test_dns_cannot_say_what_others_say_and_cannot_touch_their_queues(user
                 await work(channel)
 
         def says(routing_key: str, exchange: str = "vrs.events") -> Callable[..., Awaitable[object]]:
-            return lambda channel: channel.basic_publish(b"", exchange=exchange, routing_key=routing_key)
+            return lambda channel: channel.basic_publish(body, exchange=exchange, routing_key=routing_key)
 
         await says(DnsConfigured.routing_key())(await connection.channel())
         await refused(says(CoreHealthy.routing_key()))

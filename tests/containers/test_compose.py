@@ -3,16 +3,20 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import trustme
 
 from contracts import ServiceName
-from tests.containers.conftest import CHECKOUT, WITHIN, Compose, run
+from tests.containers.conftest import CHECKOUT, WITHIN, Compose, Ran, run
 
 SERVICES = [service.value for service in ServiceName]
 LARGEST = 250_000_000
 """Bytes that the image may have beside its base."""
+
+TLS_FILE = "/var/lib/postgresql/tls.pem"
 
 ORDER = json.loads((CHECKOUT / "examples/orders/subdomain.json").read_text())
 
@@ -120,3 +124,36 @@ async def test_each_service_logs_in_as_itself_and_may_do_no_more_than_its_work(c
     assert set(listed.out.split()) == {f"vrs-{service}" for service in SERVICES}
     secrets = await compose.in_container("dns", "ls", "/run/secrets")
     assert secrets.out.split() == ["dns_amqp_url", "dns_database_url", "inwx_password"]
+
+
+async def test_the_database_is_reached_over_tls_and_only_if_its_certificate_is_vouched_for(
+    compose: Compose, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "stranger.pem"))
+    key_and_certificate = authority.issue_cert("postgres").private_key_and_cert_chain_pem.bytes().decode()
+    write = f"cat > {TLS_FILE} && chown postgres {TLS_FILE} && chmod 600 {TLS_FILE}"
+    await compose.in_container("postgres", "sh", "-c", write, stdin=key_and_certificate)
+    for setting in ("ssl_cert_file", "ssl_key_file"):
+        await compose.query(f"ALTER SYSTEM SET {setting} = '{TLS_FILE}'")
+    await compose.query("ALTER SYSTEM SET ssl = on")
+    await compose.query("SELECT pg_reload_conf()")
+    url = (await compose("run", "--rm", "-T", "operator", "cat", "/run/secrets/operator_database_url")).out.strip()
+
+    async def projects(trusted: str) -> Ran:
+        return await compose(
+            *("run", "--rm", "-T", "-v", f"{tmp_path / trusted}:/ca.pem:ro"),
+            *("-e", f"VRS_DATABASE_URL={url}?sslmode=verify-full&sslrootcert=/ca.pem"),
+            *("operator", "vrs", "projects"),
+            ok=False,
+        )
+
+    try:
+        assert (await projects("ca.pem")).code == 0
+        refused = await projects("stranger.pem")
+        assert refused.code == 1
+        assert "certificate" in refused.err.lower()
+    finally:
+        await compose.query("ALTER SYSTEM RESET ssl")
+        await compose.query("SELECT pg_reload_conf()")
