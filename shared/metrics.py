@@ -20,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from shared.messaging.topology import DEAD_EXCHANGE
 from shared.outbox import Message
+from shared.tracing import span
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 ORDER_SECONDS = (
@@ -167,7 +168,8 @@ def vendor_call(vendor: str) -> Iterator[list[str]]:
     outcome: list[str] = []
     began = monotonic()
     try:
-        yield outcome
+        with span(vendor):
+            yield outcome
     except BaseException as error:
         outcome.append(type(error).__name__)
         raise

@@ -19,6 +19,7 @@ from shared.messaging.runtime import Runtime, running
 from shared.metrics import REGISTRY
 from shared.service import Build, Service
 from shared.settings import Settings, load
+from shared.tracing import exported
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,8 @@ async def run(build: Build) -> None:
         try:
             await _unless(stopping, wait_until_up(database))
             if not stopping.is_set():
-                await _serve(service, database, settings, stopping)
+                async with exported(service.name):
+                    await _serve(service, database, settings, stopping)
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DISPOSE_TIMEOUT):

@@ -16,6 +16,7 @@ from aiormq.channel import Channel
 from sqlalchemy import text
 
 from contracts import ServiceName
+from shared import tracing
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
@@ -141,6 +142,7 @@ class Speaker:
             reached(CrashPoint.BEFORE_PUBLISH, group)
             answers = await publish(channel, group)
             KERNEL.published(self.owner, group)
+            tracing.said(group)
             reached(CrashPoint.CONFIRMED, group)
         except Exception as error:  # noqa: BLE001 - rows that others wrote may hold anything
             # Any of them may have arrived: the same id must not be in flight twice on one channel.

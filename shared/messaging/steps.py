@@ -33,7 +33,7 @@ class LiveStep:
     """Implements `shared.step.Step`.
 
     `expires` is the monotonic time of the step's deadline, None while it has none. `supersedes`: the original of which
-    it is an edited copy.
+    it is an edited copy. `traceparent`: of the try's span, None without tracing.
     """
 
     consumer: Consumer
@@ -50,6 +50,7 @@ class LiveStep:
     lease: Lease
     records: Records
     supersedes: UUID | None = None
+    traceparent: str | None = None
     started: float = field(default_factory=time.monotonic)
 
     @property

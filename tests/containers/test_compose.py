@@ -110,7 +110,7 @@ async def test_a_service_drains_within_its_grace_period(compose: Compose, servic
         state = (await compose.containers())[service]["State"]
         assert state["ExitCode"] == 0  # 137 would be SIGKILL
     finally:
-        await compose("start", service)
+        await compose("up", "--no-build", "--wait", "--wait-timeout", str(int(WITHIN)))
 
 
 async def test_each_service_logs_in_as_itself_and_may_do_no_more_than_its_work(compose: Compose) -> None:
