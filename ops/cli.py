@@ -15,6 +15,7 @@ from ops.commands import (
     doctor,
     order,
     projects,
+    recover,
     run,
     secrets,
     simulate,
@@ -52,6 +53,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
+app.command("recover")(recover.recover)
 app.command("secrets")(secrets.secrets)
 app.add_typer(topology.app, name="topology")
 app.add_typer(simulate.app, name="simulate")
