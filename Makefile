@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
 # except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-containers test-alerts chaos crash-matrix check clean
+.PHONY: help demo up test test-containers test-alerts chaos crash-matrix check audit sbom clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -41,6 +41,14 @@ check: .venv/.ready ## Lint, format, types, import rules, length of files, contr
 	@$(BIN)/lint-imports
 	@git grep -c '' -- '*.py' | awk -F : '$$NF > 300 {print $$1 " has " $$NF " lines, more than 300; split it." > "/dev/stderr"; long = 1} END {exit long}'
 	@$(BIN)/vrs contracts check $(if $(BASE),--base $(BASE))
+
+# Needs the internet: it asks a database of known vulnerabilities, and fails if that does not answer.
+audit: .venv/.ready ## Known vulnerabilities of the locked dependencies; unused and undeclared ones
+	@$(BIN)/deptry .
+	@$(UV) audit --locked
+
+sbom: ## Write sbom.json: what the image of the services is made of, as CycloneDX
+	@$(UV) export --quiet --locked --no-default-groups --format cyclonedx1.5 --output-file sbom.json
 
 clean: ## Remove what was set up and what was logged
 	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
