@@ -24,6 +24,7 @@ app = typer.Typer(
     Examples:
       vrs db adopt --dry-run
       vrs db upgrade
+      vrs db grants secrets/database_roles.json
       vrs db seed
     """,
     no_args_is_help=True,
@@ -33,6 +34,42 @@ app = typer.Typer(
 app.command("upgrade")(migrate.upgrade)
 app.command("adopt")(migrate.adopt)
 app.command("downgrade")(migrate.downgrade)
+
+
+@app.command()
+def grants(
+    verifiers: Annotated[
+        Path | None, typer.Argument(help="The passwords' verifiers, as `vrs secrets` writes them; else none is set.")
+    ] = None,
+    *,
+    show: Annotated[bool, typer.Option("--show", help="Print the SQL instead, without passwords.")] = False,
+) -> None:
+    """Make a role for each service (vrs_dns, …) that may do what its code needs, and nothing else.
+
+    Needs a role that may create roles. What a service's role could do before with our tables is taken away. Say it
+    after each `vrs db upgrade`; doing it again changes nothing.
+
+    Examples:
+      vrs db grants secrets/database_roles.json
+      vrs db grants --show
+
+    """
+    from ops.connection import connected
+    from ops.contracts.system import build_services
+    from ops.grants import apply, read_verifiers, statements
+
+    passwords = read_verifiers(verifiers) if verifiers else {}
+
+    async def grant() -> None:
+        services = await build_services()
+        if show:
+            typer.echo(";\n".join(statements(services, {})) + ";")
+            return
+        async with connected() as database:
+            await apply(database.engine, services, passwords)
+        typer.echo(f"{len(services)} roles have what they need.")
+
+    asyncio.run(grant())
 
 
 @app.command()

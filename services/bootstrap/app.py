@@ -10,10 +10,17 @@ from contracts import AppDeployed, CoreHealthy, CoreRetired, CustomerText, Proje
 from services.bootstrap.core import Core, core_http
 from services.bootstrap.handlers import await_core, retire_core
 from services.bootstrap.settings import BootstrapSettings
+from shared.grants import Grant, May
+from shared.models import License, LicenseHistory
 from shared.service import Consumer, Service
 from shared.settings import SettingsError, load
 
 LOOKS_AT_ONCE = 64
+
+GRANTS = (
+    Grant(License, (May.READ, May.CHANGE), ("vrs_state",)),  # active when the project is live, ended at its end
+    Grant(LicenseHistory, (May.ADD,)),
+)
 
 NOT_STARTED = CustomerText(
     de="Ihr Projekt ist installiert, aber noch nicht vollständig gestartet. Wir kümmern uns darum und melden uns.",
@@ -34,6 +41,7 @@ async def bootstrap() -> AsyncIterator[Service]:
         yield Service(
             name=ServiceName.BOOTSTRAP,
             publishes=(CoreHealthy, CoreRetired),
+            grants=GRANTS,
             consumers=(
                 Consumer(
                     event=AppDeployed,

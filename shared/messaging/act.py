@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 
 import structlog
+from opentelemetry.trace import SpanKind
 from structlog.contextvars import bound_contextvars
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, decode
@@ -23,6 +24,8 @@ from shared.messaging.waiting_room import StepRow
 from shared.outcome import Later, Outcome
 from shared.service import Consumer, Service
 from shared.step import ProjectFacts
+from shared.trace_context import current_traceparent
+from shared.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +132,7 @@ class Actor:
             ):
                 if verdict is None:
                     async with lane.slots:
-                        verdict = _judged(step, await self._act(step))
+                        verdict = await self._traced(step)
                 ended = await self.committer.end(step, verdict)
                 if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
                     self.look_again(verdict.after)
@@ -141,6 +144,15 @@ class Actor:
             lane.freed.set()
             if lane.more_is_due:
                 self.look_again(0.0)
+
+    async def _traced(self, step: LiveStep) -> Verdict:
+        parent, ids = step.event.traceparent, {"project": str(step.project_id), "event": str(step.event_id)}
+        with span(step.queue, parent=parent, kind=SpanKind.CONSUMER, attempt=step.attempt, **ids) as current:
+            verdict = _judged(step, await self._act(step))
+            if current.is_recording():
+                current.set_attribute("vrs.ending", verdict.ending)
+                step.traceparent = current_traceparent()
+            return verdict
 
     async def _act(self, step: LiveStep) -> Outcome | Verdict | Exception:
         consumer = step.consumer

@@ -21,6 +21,7 @@ from shared.messaging.steps import LiveStep
 from shared.messaging.trouble import LOCK_TIMEOUT, Pause, passes, reason_of, sqlstate
 from shared.messaging.verdict import Ending, Verdict, gave_up
 from shared.messaging.waiting_room import renew
+from shared.metrics import KERNEL
 from shared.outbox import Message
 from shared.rows import rows_of
 from shared.service import Service
@@ -41,7 +42,8 @@ LAST_WORDS = "gave up: "
 class Job:
     """A record (`writes`) or an ending (`verdict`) of a try. `done` gets the writes' results, or why there are none.
 
-    `alone`: its project's row was locked by somebody else for long; it must not hold up a group again.
+    `alone`: its project's row was locked by somebody else for long; it must not hold up a group again. `ending` is
+    what the verdict came to under its project's lock.
     """
 
     step: LiveStep
@@ -49,6 +51,7 @@ class Job:
     writes: tuple[Write, ...] = ()
     verdict: Verdict | None = None
     alone: bool = False
+    ending: Ending = Ending.VOID
 
     def answer(self, answer: list[Any] | Exception) -> None:
         """Tell whoever still waits: a try may have been stopped meanwhile."""
@@ -154,6 +157,8 @@ class Committer:
             await pause.wait()
         self.speaker.forget(confirmed)
         self.speaker.say(messages)
+        KERNEL.group(self.service.name, "commit", len(group))
+        KERNEL.ended(job.step.counted(job.ending, job.verdict.state) for job in group if job.verdict)
         for job, answer in answers.items():
             if job.verdict is None and not isinstance(answer, Exception):
                 job.step.lease.ends = began + self.lease
@@ -271,6 +276,8 @@ class Committer:
                 messages=messages,
                 confirmed=confirmed,
             )
+        for job, verdict in valid:
+            job.ending = verdict.ending
         for job, _ in jobs:
             answers[job] = [] if job.step.token in ours else StepVoidError("the try was void when it ended")
         return messages

@@ -29,6 +29,7 @@ from shared.messaging.supersede import SUPERSEDES, remember
 from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.unreadable import derived_id
 from shared.messaging.waiting_room import Fence, StepRow, claim, project_facts, renew
+from shared.metrics import KERNEL
 from shared.transaction import Transaction, begin
 
 log = structlog.get_logger(__name__)
@@ -236,6 +237,7 @@ class Intake:
             unsure[:] = rows
             reached(CrashPoint.CLAIM_WRITTEN, group)
         reached(CrashPoint.CLAIM_COMMITTED, group)
+        KERNEL.group(self.broker.service.name, "claim", len(group))
         self.speaker.say(messages)
         self.actor.start(self.lane, rows, facts, events, since=since)
 

@@ -16,12 +16,14 @@ from aiormq.channel import Channel
 from sqlalchemy import text
 
 from contracts import ServiceName
+from shared import tracing
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.publish import Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.metrics import KERNEL
 from shared.outbox import Message
 from shared.transaction import Statement, begin
 
@@ -135,6 +137,8 @@ class Speaker:
             channel = await self._open_channel()
             reached(CrashPoint.BEFORE_PUBLISH, group)
             answers = await publish(channel, group)
+            KERNEL.published(self.owner, group)
+            tracing.said(group)
             reached(CrashPoint.CONFIRMED, group)
         except Exception as error:  # noqa: BLE001 - rows that others wrote may hold anything
             # Any of them may have arrived: the same id must not be in flight twice on one channel.

@@ -1,0 +1,13 @@
+"""What deploy may do in the database."""
+
+from services.deploy.models import ProjectDeployment
+from shared.grants import ALL, Grant, May
+from shared.models import License, LicenseHistory, Reconciliation, Server
+
+GRANTS = (
+    Grant(ProjectDeployment, ALL),
+    Grant(Server, (May.READ, May.CHANGE), ("reach",)),
+    Grant(License, (May.READ, May.ADD, May.CHANGE), ("vrs_state", "vrs_version")),  # it grants them, pending
+    Grant(LicenseHistory, (May.ADD,)),
+    Grant(Reconciliation, ALL),
+)
