@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from opentelemetry.trace import SpanKind
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, decode
 from shared.errors import PermanentError, StepVoidError, TemporaryError
@@ -123,22 +123,23 @@ class Actor:
             task.add_done_callback(lane.tasks.discard)
 
     async def _try(self, lane: Lane, step: LiveStep, verdict: Verdict | None) -> None:
+        # A task has a context of its own: nothing is to be taken back.
+        bind_contextvars(
+            project=str(step.project_id),
+            correlation=str(step.correlation_id),
+            causation=str(step.event_id),
+            consumer=step.queue,
+        )
         try:
-            with bound_contextvars(
-                project=str(step.project_id),
-                correlation=str(step.correlation_id),
-                causation=str(step.event_id),
-                consumer=step.queue,
-            ):
-                if verdict is None:
-                    async with lane.slots:
-                        verdict = await self._traced(step)
-                ended = await self.committer.end(step, verdict)
-                if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
-                    self.look_again(verdict.after)
-                ending = verdict.ending.value if ended else Ending.VOID.value
-                say = log.error if ending == Ending.DEAD else log.info
-                say("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
+            if verdict is None:
+                async with lane.slots:
+                    verdict = await self._traced(step)
+            ended = await self.committer.end(step, verdict)
+            if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
+                self.look_again(verdict.after)
+            ending = verdict.ending.value if ended else Ending.VOID.value
+            say = log.error if ending == Ending.DEAD else log.info
+            say("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
         finally:
             lane.in_hand.pop(step.token, None)
             lane.freed.set()

@@ -78,7 +78,10 @@ class Intake:
         while True:
             try:
                 await self._consume(pause)
-            except CONNECTION_ERRORS as error:
+            except Exception as error:
+                # A bare Exception is what aiormq gives whoever waits when it closes a connection without a reason.
+                if not isinstance(error, CONNECTION_ERRORS) and type(error) is not Exception:
+                    raise
                 log.warning("not subscribed", consumer=self.lane.queue, error=reason_of(error))
             except asyncio.CancelledError:
                 task = asyncio.current_task()
