@@ -54,13 +54,15 @@ async def add_domain(engine: AsyncEngine, name: str) -> bool:
 
 
 async def remove_domain(engine: AsyncEngine, name: str) -> None:
-    """Remove a base domain.
+    """Remove a base domain. Waits for orders that are claiming a name under it, and they for this.
 
     Raises:
         CommandError: there is none of that name, or projects have names under it.
 
     """
     async with engine.begin() as connection:
+        # Before the names are counted, and in a statement of its own: what was being claimed is committed then.
+        await connection.execute(select(BaseDomain.name).where(BaseDomain.name == name).with_for_update())
         lines = {line[0]: line[1] for line in await connection.execute(_LINES)}
         if name not in lines:
             raise CommandError(f"There is no base domain {name!r}; there are {', '.join(lines) or 'none'}")

@@ -19,7 +19,8 @@ from shared.bundles import BundleError, expand
 from shared.database import Database
 from shared.hosts import as_stored
 from shared.models import BaseDomain, Project, ProjectType
-from shared.names import claim_name, slug_of
+from shared.names import UnknownBaseDomainError, claim_name, slug_of
+from shared.prices import Price, price_of
 
 Order = CloudEvent[ProjectOrdered]
 
@@ -66,6 +67,14 @@ class Wish:
     bundles: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order as it was published, and what it costs."""
+
+    order: Order
+    price: Price
+
+
 def read_order(content: bytes, *, name: str) -> Order:
     """Read an order file, or a complete CloudEvent, that names its slug and its plugins.
 
@@ -107,15 +116,16 @@ def complete(connection: Connection, wish: Wish) -> Order:
     """Claim the name and expand the bundles, in the caller's transaction.
 
     Raises:
-        CommandError: a bundle is unknown, or contradicts another.
+        CommandError: a bundle is unknown, or contradicts another, or the base domain is none of ours.
 
     """
     ordered = wish.order.data
     changes: dict[str, Any] = {}
-    if wish.typed and ordered.base_domain:
-        changes["slug"] = claim_name(
-            connection, wish.typed, base_domain=ordered.base_domain, project_id=wish.order.subject
-        )
+    if wish.typed and (base_domain := ordered.base_domain):
+        try:
+            changes["slug"] = claim_name(connection, wish.typed, base_domain=base_domain, project_id=wish.order.subject)
+        except UnknownBaseDomainError as error:
+            raise CommandError(f"base_domain: {error}") from error
     if wish.bundles:
         try:
             changes["plugins"] = expand(connection, wish.bundles, ordered.plugins)
@@ -164,7 +174,7 @@ async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
         raise CommandError("\n".join(problems))
 
 
-async def place_now(database: Database, amqp_url: str, wish: Wish) -> Order:
+async def place_now(database: Database, amqp_url: str, wish: Wish) -> Placed:
     """Complete the order, commit it to the marketplace's outbox with the name that it claims, and publish it.
 
     Raises:
@@ -174,9 +184,10 @@ async def place_now(database: Database, amqp_url: str, wish: Wish) -> Order:
     """
     async with database.engine.begin() as connection:
         order = await connection.run_sync(complete, wish)
+        price = await connection.run_sync(price_of, wish.bundles, order.data.plugins)
         [message] = await outbox.put(connection, [order], lease=outbox.OURS)
     await outbox.publish_now(database, amqp_url, ProjectOrdered, message, done=f"{order.subject} is ordered and")
-    return order
+    return Placed(order, price)
 
 
 def _problems(name: str, problems: list[str]) -> CommandError:
