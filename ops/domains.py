@@ -1,12 +1,27 @@
 """The base domains as the desk sees and changes them."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import BeforeValidator
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts import HostName
 from ops.failure import CommandError
+from shared.hosts import as_stored
 from shared.models import BaseDomain, ProjectDomain
+
+
+def _typed_host(value: object) -> object:
+    try:
+        return as_stored(value) if isinstance(value, str) else value
+    except ValueError:  # what is no host name is left to the contract
+        return value
+
+
+TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
+"""A host name as a person types it, perhaps with umlauts and capitals."""
 
 _IS_UNDER = ProjectDomain.host.endswith("." + BaseDomain.name)
 _LINES = (

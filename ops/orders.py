@@ -1,39 +1,31 @@
 """Order files: read, checked field by field, and published as ProjectOrdered by way of the outbox."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, model_validator
 from sqlalchemy import Connection, select
 
-from contracts import CloudEvent, ContractError, HostName, ProjectOrdered, ServiceName, Slug, Text, decode, uuid7
+from contracts import CloudEvent, ContractError, ProjectOrdered, ServiceName, Slug, Text, decode, uuid7
 from contracts.problems import field_problems
 from migrations.adoption.catalogue import find_tables
 from migrations.adoption.plan import WITHOUT_INSERTS, required_of
 from ops import outbox
+from ops.domains import TypedHost
 from ops.failure import CommandError
 from shared.bundles import BundleError, expand
 from shared.database import Database
-from shared.hosts import as_stored
-from shared.models import BaseDomain, Project, ProjectType
+from shared.hosts import as_shown
+from shared.models import BaseDomain, Project, ProjectDomain, ProjectType
 from shared.names import UnknownBaseDomainError, claim_name, slug_of
+from shared.plans import read_plans
 from shared.prices import Price, price_of
+from shared.reserved_names import is_reserved
 
 Order = CloudEvent[ProjectOrdered]
-
-
-def _typed_host(value: object) -> object:
-    """What a person types may have umlauts and capitals; what is no host name is left to the contract."""
-    try:
-        return as_stored(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
 
 
 class OrderFile(ProjectOrdered):
@@ -149,8 +141,10 @@ async def place(database: Database, orders: Sequence[Order]) -> None:
         await outbox.put(connection, orders)
 
 
-async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
+async def refuse_what_nobody_offers(database: Database, order: Order, *, may_rename: bool = False) -> None:
     """Refuse what would fail minutes later in dns or deploy. What the database lists none of is not judged.
+
+    With `may_rename` another slug is found for one that is taken.
 
     Raises:
         CommandError: names the field, its value and what there is.
@@ -160,7 +154,7 @@ async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
         ("base_domain", order.data.base_domain, BaseDomain.name, "is none of ours"),
         ("project_type", order.data.project_type, ProjectType.name, "cannot be ordered"),
     ]
-    problems = []
+    problems = list(_unknown_plan(order.data.plan))
     async with database.engine.connect() as connection:
         known_project = await connection.scalar(select(Project.vrs_id).where(Project.vrs_id == order.subject))
         needs = required_of((await connection.run_sync(find_tables, ["projects"]))["projects"])
@@ -170,8 +164,20 @@ async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
             names = (await connection.scalars(select(known).order_by(known))).all()
             if value is not None and names and value not in names:
                 problems.append(f"{field}: {value!r} {refusal}; there are {', '.join(names)}")
+        holder = await connection.scalar(select(ProjectDomain.project_id).where(ProjectDomain.host == order.data.fqdn))
+    if order.data.base_domain and is_reserved(order.data.slug):
+        problems.append(f"slug: {order.data.slug!r} is reserved (shared/reserved_names.toml): order another one")
+    elif holder not in {None, order.subject} and not (may_rename and order.data.base_domain):
+        field = "slug" if order.data.base_domain else "own_domain"
+        problems.append(f"{field}: {as_shown(order.data.fqdn)} belongs to project {holder}: order under another name")
     if problems:
         raise CommandError("\n".join(problems))
+
+
+def _unknown_plan(plan: str) -> Iterator[str]:
+    plans = read_plans()
+    if plan not in plans:
+        yield f"plan: {plan!r} cannot be ordered; there are {', '.join(sorted(plans))}"
 
 
 async def place_now(database: Database, amqp_url: str, wish: Wish) -> Placed:

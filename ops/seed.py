@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contracts import HostName, PlacementStrategy, Plugin, Slug, Text
+from contracts import PlacementStrategy, Plugin, Slug, Text
 from contracts.problems import field_problems
+from ops.domains import TypedHost
 from ops.failure import CommandError
 from shared.models import ServerState
 
@@ -77,7 +78,7 @@ class SeededBundle(Entry):
 class Seed(Entry):
     """The files together; each list may be missing."""
 
-    base_domains: list[HostName] = []
+    base_domains: list[TypedHost] = []
     servers: list[SeededServer] = []
     project_types: list[SeededProjectType] = []
     plugin_prices: list[SeededPluginPrice] = []

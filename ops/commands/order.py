@@ -29,7 +29,7 @@ def order(
     which are expanded to theirs. A bundle has its own price, and its plugins cost nothing beside it.
     The order is committed to the marketplace's outbox and then published; if the broker is away, exit 1, and the
     marketplace service publishes it later. A file that cannot be read is exit 2, a wrong one exit 1,
-    as is a base domain or project type that the database does not list.
+    as is a base domain, project type or plan that is not listed, and a name that is reserved or taken.
 
     Examples:
       vrs order examples/orders/subdomain.json
@@ -44,7 +44,7 @@ def order(
 
     async def write() -> "Placed":
         async with connected() as database:
-            await refuse_what_nobody_offers(database, wish.order)
+            await refuse_what_nobody_offers(database, wish.order, may_rename=wish.typed is not None)
             return await place_now(database, settings.amqp_url.get_secret_value(), wish)
 
     settings = load(Settings)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import aiormq
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from contracts import ProjectOrdered, decode
 from ops.failure import CommandError
@@ -19,8 +19,10 @@ from ops.places import ORDERS, SEED
 from ops.seed import Seed, SeededProjectType, read_seed
 from ops.seeding import write_seed
 from shared.database import Database
+from shared.models import ProjectDomain
 from tests.ops.conftest import Vrs
 
+HOLDER = uuid4()
 EXAMPLES = sorted(ORDERS.glob("*.json"))
 
 
@@ -135,8 +137,11 @@ def test_what_is_wrong_is_said_field_by_field(order: dict[str, Any], problems: l
             "base_domain: 'vrs.exmaple' is none of ours; there are other.example, vrs.example",
         ),
         ({"project_type": "shop"}, "project_type: 'shop' cannot be ordered; there are vrs-core"),
+        ({"plan": "gold"}, "plan: 'gold' cannot be ordered; there are business, enterprise, starter"),
+        ({"slug": "www"}, "slug: 'www' is reserved (shared/reserved_names.toml): order another one"),
+        ({"slug": "taken"}, f"slug: taken.vrs.example belongs to project {HOLDER}: order under another name"),
     ],
-    ids=["base_domain", "project_type"],
+    ids=["base_domain", "project_type", "plan", "reserved", "taken"],
 )
 async def test_what_nobody_offers_is_refused_at_once(database: Database, order: dict[str, Any], problem: str) -> None:
     await write_seed(
@@ -146,9 +151,14 @@ async def test_what_nobody_offers_is_refused_at_once(database: Database, order: 
             project_types=[SeededProjectType(name="vrs-core", image="vrs/core", image_tag="1.0.0", port=8080)],
         ),
     )
+    host = {"host": "taken.vrs.example", "project_id": HOLDER, "is_primary": True}
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(ProjectDomain).values(host))
     with pytest.raises(CommandError) as refused:
         await refuse_what_nobody_offers(database, read_order(json.dumps(an_order(**order)).encode(), name=""))
     assert str(refused.value) == problem
+    taken = read_order(json.dumps(an_order(slug="taken")).encode(), name="")
+    await refuse_what_nobody_offers(database, taken, may_rename=True)
     await refuse_what_nobody_offers(database, read_order(json.dumps(an_order()).encode(), name=""))
 
 
