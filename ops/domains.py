@@ -1,12 +1,27 @@
 """The base domains as the desk sees and changes them."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import BeforeValidator
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts import HostName
 from ops.failure import CommandError
+from shared.hosts import as_stored
 from shared.models import BaseDomain, ProjectDomain
+
+
+def _typed_host(value: object) -> object:
+    try:
+        return as_stored(value) if isinstance(value, str) else value
+    except ValueError:  # what is no host name is left to the contract
+        return value
+
+
+TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
+"""A host name as a person types it, perhaps with umlauts and capitals."""
 
 _IS_UNDER = ProjectDomain.host.endswith("." + BaseDomain.name)
 _LINES = (
@@ -54,13 +69,15 @@ async def add_domain(engine: AsyncEngine, name: str) -> bool:
 
 
 async def remove_domain(engine: AsyncEngine, name: str) -> None:
-    """Remove a base domain.
+    """Remove a base domain. Waits for orders that are claiming a name under it, and they for this.
 
     Raises:
         CommandError: there is none of that name, or projects have names under it.
 
     """
     async with engine.begin() as connection:
+        # Before the names are counted, and in a statement of its own: what was being claimed is committed then.
+        await connection.execute(select(BaseDomain.name).where(BaseDomain.name == name).with_for_update())
         lines = {line[0]: line[1] for line in await connection.execute(_LINES)}
         if name not in lines:
             raise CommandError(f"There is no base domain {name!r}; there are {', '.join(lines) or 'none'}")

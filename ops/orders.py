@@ -1,38 +1,31 @@
 """Order files: read, checked field by field, and published as ProjectOrdered by way of the outbox."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, model_validator
 from sqlalchemy import Connection, select
 
-from contracts import CloudEvent, ContractError, HostName, ProjectOrdered, ServiceName, Slug, Text, decode, uuid7
+from contracts import CloudEvent, ContractError, ProjectOrdered, ServiceName, Slug, Text, decode, uuid7
 from contracts.problems import field_problems
 from migrations.adoption.catalogue import find_tables
 from migrations.adoption.plan import WITHOUT_INSERTS, required_of
 from ops import outbox
+from ops.domains import TypedHost
 from ops.failure import CommandError
 from shared.bundles import BundleError, expand
 from shared.database import Database
-from shared.hosts import as_stored
-from shared.models import BaseDomain, Project, ProjectType
-from shared.names import claim_name, slug_of
+from shared.hosts import as_shown
+from shared.models import BaseDomain, Project, ProjectDomain, ProjectType
+from shared.names import UnknownBaseDomainError, claim_name, slug_of
+from shared.plans import read_plans
+from shared.prices import Price, price_of
+from shared.reserved_names import is_reserved
 
 Order = CloudEvent[ProjectOrdered]
-
-
-def _typed_host(value: object) -> object:
-    """What a person types may have umlauts and capitals; what is no host name is left to the contract."""
-    try:
-        return as_stored(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
 
 
 class OrderFile(ProjectOrdered):
@@ -64,6 +57,14 @@ class Wish:
     order: Order
     typed: str | None = None
     bundles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order as it was published, and what it costs."""
+
+    order: Order
+    price: Price
 
 
 def read_order(content: bytes, *, name: str) -> Order:
@@ -107,15 +108,16 @@ def complete(connection: Connection, wish: Wish) -> Order:
     """Claim the name and expand the bundles, in the caller's transaction.
 
     Raises:
-        CommandError: a bundle is unknown, or contradicts another.
+        CommandError: a bundle is unknown, or contradicts another, or the base domain is none of ours.
 
     """
     ordered = wish.order.data
     changes: dict[str, Any] = {}
-    if wish.typed and ordered.base_domain:
-        changes["slug"] = claim_name(
-            connection, wish.typed, base_domain=ordered.base_domain, project_id=wish.order.subject
-        )
+    if wish.typed and (base_domain := ordered.base_domain):
+        try:
+            changes["slug"] = claim_name(connection, wish.typed, base_domain=base_domain, project_id=wish.order.subject)
+        except UnknownBaseDomainError as error:
+            raise CommandError(f"base_domain: {error}") from error
     if wish.bundles:
         try:
             changes["plugins"] = expand(connection, wish.bundles, ordered.plugins)
@@ -139,8 +141,10 @@ async def place(database: Database, orders: Sequence[Order]) -> None:
         await outbox.put(connection, orders)
 
 
-async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
+async def refuse_what_nobody_offers(database: Database, order: Order, *, may_rename: bool = False) -> None:
     """Refuse what would fail minutes later in dns or deploy. What the database lists none of is not judged.
+
+    With `may_rename` another slug is found for one that is taken.
 
     Raises:
         CommandError: names the field, its value and what there is.
@@ -150,7 +154,7 @@ async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
         ("base_domain", order.data.base_domain, BaseDomain.name, "is none of ours"),
         ("project_type", order.data.project_type, ProjectType.name, "cannot be ordered"),
     ]
-    problems = []
+    problems = list(_unknown_plan(order.data.plan))
     async with database.engine.connect() as connection:
         known_project = await connection.scalar(select(Project.vrs_id).where(Project.vrs_id == order.subject))
         needs = required_of((await connection.run_sync(find_tables, ["projects"]))["projects"])
@@ -160,11 +164,23 @@ async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
             names = (await connection.scalars(select(known).order_by(known))).all()
             if value is not None and names and value not in names:
                 problems.append(f"{field}: {value!r} {refusal}; there are {', '.join(names)}")
+        holder = await connection.scalar(select(ProjectDomain.project_id).where(ProjectDomain.host == order.data.fqdn))
+    if order.data.base_domain and is_reserved(order.data.slug):
+        problems.append(f"slug: {order.data.slug!r} is reserved (shared/reserved_names.toml): order another one")
+    elif holder not in {None, order.subject} and not (may_rename and order.data.base_domain):
+        field = "slug" if order.data.base_domain else "own_domain"
+        problems.append(f"{field}: {as_shown(order.data.fqdn)} belongs to project {holder}: order under another name")
     if problems:
         raise CommandError("\n".join(problems))
 
 
-async def place_now(database: Database, amqp_url: str, wish: Wish) -> Order:
+def _unknown_plan(plan: str) -> Iterator[str]:
+    plans = read_plans()
+    if plan not in plans:
+        yield f"plan: {plan!r} cannot be ordered; there are {', '.join(sorted(plans))}"
+
+
+async def place_now(database: Database, amqp_url: str, wish: Wish) -> Placed:
     """Complete the order, commit it to the marketplace's outbox with the name that it claims, and publish it.
 
     Raises:
@@ -174,9 +190,10 @@ async def place_now(database: Database, amqp_url: str, wish: Wish) -> Order:
     """
     async with database.engine.begin() as connection:
         order = await connection.run_sync(complete, wish)
+        price = await connection.run_sync(price_of, wish.bundles, order.data.plugins)
         [message] = await outbox.put(connection, [order], lease=outbox.OURS)
     await outbox.publish_now(database, amqp_url, ProjectOrdered, message, done=f"{order.subject} is ordered and")
-    return order
+    return Placed(order, price)
 
 
 def _problems(name: str, problems: list[str]) -> CommandError:

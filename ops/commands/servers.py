@@ -79,7 +79,7 @@ def add(
     from contracts.problems import field_problems
     from ops.connection import connected
     from ops.seed import SeededServer
-    from ops.seeding import server_row
+    from ops.seed_rows import server_row
     from ops.servers import add_server
 
     given = {
