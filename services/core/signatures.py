@@ -1,0 +1,68 @@
+"""Ed25519 over DSSE envelopes: what vrs-core accepts, and how it signs its health report."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from contracts.core import HEALTH_TYPE, Envelope, pre_authenticated
+
+KEY_BYTES = 32
+
+
+class SignatureError(Exception):
+    """No key that is trusted signed this document."""
+
+
+def public_key(written: str) -> Ed25519PublicKey:
+    """Read a public key: 32 bytes in base64. Raises ValueError if it is none."""
+    return Ed25519PublicKey.from_public_bytes(_key_bytes(written))
+
+
+def private_key(written: str) -> Ed25519PrivateKey:
+    """Read a private key: its 32 bytes in base64. Raises ValueError if it is none."""
+    return Ed25519PrivateKey.from_private_bytes(_key_bytes(written))
+
+
+def verified(envelope: Envelope, payload_type: str, trusted: Sequence[Ed25519PublicKey]) -> bytes:
+    """Return the document in `envelope`.
+
+    Raises:
+        SignatureError: it is of another type, is not base64, or none of the `trusted` keys signed it.
+
+    """
+    if envelope.payload_type != payload_type:
+        raise SignatureError(f"is a {envelope.payload_type}, not a {payload_type}")
+    try:
+        signed, content = envelope.signed_bytes, envelope.content
+        signatures = [base64.b64decode(signature.sig, validate=True) for signature in envelope.signatures]
+    except (ValueError, binascii.Error) as error:
+        raise SignatureError(f"cannot be read: {error}") from None
+    if not any(_holds(key, signature, signed) for key in trusted for signature in signatures):
+        raise SignatureError("is signed by no key that is trusted here")
+    return content
+
+
+def sign_health(key: Ed25519PrivateKey, nonce: str, body: bytes) -> str:
+    """Return the value of the signature header for a health report that was asked for with `nonce`."""
+    return base64.b64encode(key.sign(pre_authenticated(HEALTH_TYPE, nonce.encode() + b"\n" + body))).decode()
+
+
+def _holds(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
+    try:
+        key.verify(signature, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _key_bytes(written: str) -> bytes:
+    try:
+        raw = base64.b64decode(written.strip(), altchars=b"-_" if {"-", "_"} & set(written) else None, validate=True)
+    except binascii.Error:
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise ValueError("expected an Ed25519 key: 32 bytes in base64")
+    return raw
