@@ -31,6 +31,9 @@ Slug = Annotated[str, StringConstraints(pattern=rf"^{LABEL}$")]
 HostName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^(?:{LABEL}\.)+{LABEL}$")]
 """A lower-case host name of two labels or more without trailing dot; IDN as A-labels (``xn--…``)."""
 
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+"""An Ed25519 public key (RFC 8032): 32 bytes in base64."""
+
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A stable, machine-readable cause, for example ``inwx_2303``."""
 

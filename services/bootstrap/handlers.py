@@ -3,12 +3,16 @@
 from datetime import UTC, datetime
 
 from contracts import AppDeployed, CoreHealthy, CoreRetired, ProjectCancelled, ServiceName
-from services.bootstrap.core import Core, CoreState, Health, NoHealth
+from services.bootstrap.core import Core, NoHealth
+from services.bootstrap.health import CoreState, Health
 from shared.errors import TemporaryError
 from shared.messaging.topology import queue_name
 from shared.models import LogStatus, ProvisioningLog, ProvisioningState
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
+
+FEWEST_DAYS = 1
+"""A certificate that ends sooner is one that Traefik is about to replace: no project goes live under it."""
 
 SHORTEST_PAUSE = 0.3
 LONGEST_PAUSE = 10.0
@@ -19,18 +23,23 @@ async def await_core(core: Core, event: AppDeployed, step: Step) -> Outcome:
     """Look once: done when vrs-core is healthy and has every ordered plugin in the ordered version."""
     if step.project is None:
         raise TemporaryError(f"{event.fqdn}: what was ordered is not known (yet)", code="unknown_project")
-    health = await core.look(fqdn=event.fqdn, ipv4=event.server.ipv4)
+    health = await core.look(fqdn=event.fqdn, ipv4=event.server.ipv4, key=event.core_key)
     if isinstance(health, NoHealth):
         return Later(message=health.reason, after=_pause(step))
     ordered = step.project.plugins
     missing = health.missing(ordered)
     found = f"vrs-core {health.version} at {event.fqdn} is {health.state}"
+    if health.problem:
+        found += f": {health.problem}"
     if missing:
         found += f"; missing as ordered: {', '.join(missing)}"
     if health.state is CoreState.FAILED:
         raise TemporaryError(f"{found}. See the container's log in Coolify", code="core_failed")
     if missing or health.state is not CoreState.HEALTHY:
         return Later(message=found, after=_pause(step), detail=_report(health))
+    certificate = health.certificate
+    if certificate is not None and certificate.days_left < FEWEST_DAYS:
+        return Later(message=f"{found}; its certificate ends in {certificate.days_left} days", after=_pause(step))
     return Done(
         message=f"{found} and has all {len(ordered)} ordered plugins: the project is live",
         events=(CoreHealthy(fqdn=event.fqdn, url=event.url, core_version=health.version, plugins=ordered),),

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
@@ -9,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from contracts.core import HEALTH_TYPE, Envelope, pre_authenticated
 
-KEY_BYTES = 32
+KEY_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
+"""32 bytes in base64url without padding: the form in which Coolify's `.env` file keeps them whole."""
 
 
 class SignatureError(Exception):
@@ -59,10 +61,7 @@ def _holds(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
 
 
 def _key_bytes(written: str) -> bytes:
-    try:
-        raw = base64.b64decode(written.strip(), altchars=b"-_" if {"-", "_"} & set(written) else None, validate=True)
-    except binascii.Error:
-        raw = b""
-    if len(raw) != KEY_BYTES:
+    key = written.strip().rstrip("=").translate(str.maketrans("+/", "-_"))
+    if not KEY_FORM.fullmatch(key):
         raise ValueError("expected an Ed25519 key: 32 bytes in base64")
-    return raw
+    return base64.urlsafe_b64decode(key + "=")

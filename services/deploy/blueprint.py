@@ -1,13 +1,15 @@
 """What is asked of Coolify for a project: names derived from its id, fields, limits, variables, secret."""
 
+import base64
 import hashlib
 import json
 import secrets
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contracts import DnsConfigured
@@ -59,6 +61,24 @@ def token_hash(token: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class AppSecrets:
+    """What a container is given and nobody keeps: its bootstrap token and the key that it signs its health with."""
+
+    token: str = field(default_factory=new_token, repr=False)
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
+
+    @property
+    def private_key(self) -> str:
+        """The key in base64url without padding, which Coolify's `.env` file keeps whole."""
+        return base64.urlsafe_b64encode(self.key.private_bytes_raw()).decode().rstrip("=")
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes that are kept of the key."""
+        return self.key.public_key().public_bytes_raw()
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """The app of one project. `spec` is a hash of all of it but the token and the server."""
 
@@ -78,9 +98,13 @@ class Wanted:
             tags=(self.environment, "vrs"),
         )
 
-    def variables_with(self, token: str) -> list[Variable]:
-        """The variables of the container, with this bootstrap token."""
-        return [*self.variables, Variable(key="VRS_BOOTSTRAP_TOKEN", value=token)]
+    def variables_with(self, secret: AppSecrets) -> list[Variable]:
+        """The variables of the container, with its secrets."""
+        return [
+            *self.variables,
+            Variable(key="VRS_BOOTSTRAP_TOKEN", value=secret.token),
+            Variable(key="VRS_PROJECT_KEY", value=secret.private_key),
+        ]
 
 
 class Blueprint:
@@ -131,8 +155,10 @@ class Blueprint:
             "VRS_MARKETPLACE_URL": str(self._settings.marketplace_url).rstrip("/"),
             "VRS_PLUGINS": ",".join(f"{plugin.name}=={plugin.version}" for plugin in project.plugins),
             "VRS_LOCALE": project.locale.value,
+            "VRS_MANIFEST_KEYS": self._settings.manifest_keys,
+            "VRS_PLUGIN_KEYS": self._settings.plugin_keys,
         }
-        return tuple(Variable(key=key, value=value) for key, value in values.items())
+        return tuple(Variable(key=key, value=value) for key, value in values.items() if value is not None)
 
     def _plan(self, project: ProjectFacts) -> Plan:
         if project.project_type != PROJECT_TYPE:

@@ -1,7 +1,9 @@
 """Deploys a project's application and judges what became of the deployment."""
 
+import base64
+
 from contracts import AppDeployed, DnsConfigured
-from services.deploy.blueprint import Wanted, new_token, token_hash
+from services.deploy.blueprint import AppSecrets, Wanted, token_hash
 from services.deploy.coolify import Coolify
 from services.deploy.coolify_errors import ApplicationGoneError, NotFoundError, QueueFullError
 from services.deploy.coolify_models import DeploymentStatus
@@ -47,12 +49,14 @@ class Rollout:
         way: `force` makes ours follow that one with the newest variables, where Coolify would skip it.
         """
         force = row.token_hash is not None
-        token = new_token() if row.stage is Stage.CREATED else None
-        row = row.at(Stage.REQUESTED, token_hash=token_hash(token) if token else row.token_hash)
+        given = AppSecrets() if row.stage is Stage.CREATED else None
+        row = row.at(Stage.REQUESTED)
+        if given:
+            row = row.at(Stage.REQUESTED, token_hash=token_hash(given.token), core_key=given.public_key)
         await step.record(Upsert(row))
         application = _application(row)
-        if token:
-            await self._coolify.set_variables(application, wanted.variables_with(token))
+        if given:
+            await self._coolify.set_variables(application, wanted.variables_with(given))
         try:
             deployment = await self._coolify.deploy(application, force=force)
         except QueueFullError:
@@ -174,6 +178,7 @@ def _deployed(event: DnsConfigured, row: ProjectDeployment) -> Done:
         server=event.server,
         application=_application(row),
         deployment=_deployment(row),
+        core_key=base64.b64encode(row.core_key).decode() if row.core_key else None,
     )
     return Done(
         message=f"Coolify runs {row.image}:{row.tag} on {event.server.name} for {event.fqdn}",

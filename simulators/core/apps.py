@@ -1,11 +1,13 @@
 """The customers' containers: what each was started with, how far it has booted, what is wrong with it."""
 
+import base64
 import re
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PLUGIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9._+!-]*)")
@@ -37,6 +39,7 @@ class AppFaultKind(StrEnum):
     HEALTH_500 = "health_500"
     SLOW = "slow"  # each answer takes `seconds`
     WRONG_CERTIFICATE = "wrong_certificate"  # Traefik's default one, as before Let's Encrypt answered
+    UNSIGNED = "unsigned"  # another container answers: without a signature, whatever it was started with
     CLOSE = "close"  # takes the request and closes the connection without an answer
 
 
@@ -89,6 +92,14 @@ class App:
                 self.error = f"VRS_PLUGINS: {entry!r} is not name==version"
                 return
             self.wanted[match["name"]] = match["version"]
+
+    def signature(self, nonce: str, body: bytes) -> str | None:
+        """How vrs-core signs its report: Ed25519 over DSSE's encoding of nonce, newline and body."""
+        if (written := self.started.env.get("VRS_PROJECT_KEY")) is None:
+            return None
+        kind, payload = b"application/vnd.vrs.health+json", nonce.encode() + b"\n" + body
+        key = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(written + "="))
+        return base64.b64encode(key.sign(b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload))).decode()
 
     def health(self, faults: list[AppFault]) -> dict[str, Any]:
         """The body of ``GET /health``; plugins are installed one after the other while it boots."""

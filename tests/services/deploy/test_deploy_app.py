@@ -1,8 +1,10 @@
 """DnsConfigured -> AppDeployed, on the Coolify simulator."""
 
+import base64
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import AppDeployed, Locale
 from services.deploy.blueprint import application_name, environment_name
@@ -39,7 +41,7 @@ async def test_the_container_is_given_what_it_needs_and_only_the_hash_of_its_tok
     await order.deployed()
 
     env = (await bench.applications())[0]["env"]
-    token = env.pop("VRS_BOOTSTRAP_TOKEN")
+    token, key = env.pop("VRS_BOOTSTRAP_TOKEN"), env.pop("VRS_PROJECT_KEY")
     assert env == {
         "VRS_PROJECT_ID": str(order.project_id),
         "VRS_MARKETPLACE_URL": "https://market.example",
@@ -49,6 +51,8 @@ async def test_the_container_is_given_what_it_needs_and_only_the_hash_of_its_tok
     assert len(token) >= 40
     assert order.row is not None
     assert order.row.token_hash == hashlib.sha256(token.encode()).digest()
+    public = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(key + "=")).public_key()
+    assert order.row.core_key == public.public_bytes_raw()
     assert token not in repr(order.row)
 
 
