@@ -21,6 +21,9 @@ HEALTH_TYPE = "application/vnd.vrs.health+json"
 """What `pre_authenticated` binds a signature to: a signed document of one kind never passes for another."""
 
 MOST_PLUGIN_BYTES = 256 * 1024 * 1024
+VERSION_HEADER = "VRS-Core-Version"
+"""On ``GET /api/v1/core/manifest``: what asks, so that the marketplace chooses releases that work with it."""
+
 NONCE_HEADER = "VRS-Nonce"
 SIGNATURE_HEADER = "VRS-Signature"
 """On ``GET /health``: who asks sends a nonce, vrs-core answers with base64 of Ed25519 over nonce, newline, body."""
@@ -127,7 +130,7 @@ class Manifest(Facts):
     issued_at: datetime
     """When. An older one than what was accepted before is refused: it would bring back what was taken away."""
     plugins: Annotated[tuple[ManifestPlugin, ...], Field(max_length=200)]
-    """In an order in which each comes after what it needs."""
+    """What is licensed, and what that needs."""
 
 
 class ManifestAnswer(BaseModel):

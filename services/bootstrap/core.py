@@ -5,7 +5,6 @@ know (yet). Any other answer is none of vrs-core's.
 """
 
 import asyncio
-import base64
 import secrets
 import ssl
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import httpx
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from contracts.core import HEALTH_TYPE, NONCE_HEADER, SIGNATURE_HEADER, pre_authenticated
+from contracts.core import NONCE_HEADER, SIGNATURE_HEADER
+from contracts.signatures import health_is_signed, public_key
 from services.bootstrap.health import Certificate, Health
 from shared.http import CALL_HOOKS
 
@@ -82,7 +80,7 @@ class Core:
             return NoHealth(f"{fqdn} at {address} answers {status}")
         if len(body) > MOST_BYTES:
             return NoHealth(f"{fqdn} at {address} answers with more than {MOST_BYTES} bytes")
-        if key is not None and not _signed(key, nonce, body, signature):
+        if key is not None and not health_is_signed(public_key(key), nonce, body, signature):
             return NoHealth(f"{fqdn} at {address} answers, but not signed with this project's key: another container?")
         try:
             return Health.model_validate_json(body).model_copy(update={"certificate": certificate})
@@ -103,15 +101,6 @@ class Core:
                     break
             certificate = _certificate(response)
         return response.status_code, body, response.headers.get(SIGNATURE_HEADER, ""), certificate
-
-
-def _signed(key: str, nonce: str, body: bytes, signature: str) -> bool:
-    signed = pre_authenticated(HEALTH_TYPE, nonce.encode() + b"\n" + body)
-    try:
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(key)).verify(base64.b64decode(signature), signed)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _certificate(response: httpx.Response) -> Certificate | None:

@@ -14,12 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from contracts.core import NONCE_HEADER, SIGNATURE_HEADER
+from contracts.signatures import sign_health
 from services.core.boot import Boot
 from services.core.converge import Limits
 from services.core.manifest import Trust
 from services.core.report import CoreState
 from services.core.settings import CoreSettings, SettingsError, load
-from services.core.signatures import sign_health
 from services.core.store import HomeBusyError, Store
 
 MOST_NONCE = 128

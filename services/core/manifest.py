@@ -11,8 +11,8 @@ from packaging.version import InvalidVersion
 from pydantic import ValidationError
 
 from contracts.core import MANIFEST_TYPE, RELEASE_TYPE, Envelope, Manifest, ManifestPlugin, PluginRelease
+from contracts.signatures import SignatureError, verified
 from services.core.errors import ManifestRefusedError, PluginRefusedError
-from services.core.signatures import SignatureError, verified
 
 
 @dataclass(frozen=True, slots=True)

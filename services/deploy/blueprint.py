@@ -1,6 +1,5 @@
 """What is asked of Coolify for a project: names derived from its id, fields, limits, variables, secret."""
 
-import base64
 import hashlib
 import json
 import secrets
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contracts import DnsConfigured
+from contracts.signatures import written
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
@@ -36,8 +36,8 @@ class Plan(BaseModel):
 
 def read_plans() -> dict[str, Plan]:
     """Read ``plans.toml``: the plans by name."""
-    written = Path(__file__).with_name("plans.toml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, Plan]).validate_python(tomllib.loads(written))
+    plans = Path(__file__).with_name("plans.toml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, Plan]).validate_python(tomllib.loads(plans))
 
 
 def environment_name(project_id: UUID) -> str:
@@ -66,11 +66,6 @@ class AppSecrets:
 
     token: str = field(default_factory=new_token, repr=False)
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
-
-    @property
-    def private_key(self) -> str:
-        """The key in base64url without padding, which Coolify's `.env` file keeps whole."""
-        return base64.urlsafe_b64encode(self.key.private_bytes_raw()).decode().rstrip("=")
 
     @property
     def public_key(self) -> bytes:
@@ -103,7 +98,7 @@ class Wanted:
         return [
             *self.variables,
             Variable(key="VRS_BOOTSTRAP_TOKEN", value=secret.token),
-            Variable(key="VRS_PROJECT_KEY", value=secret.private_key),
+            Variable(key="VRS_PROJECT_KEY", value=written(secret.key)),
         ]
 
 

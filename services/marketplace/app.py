@@ -4,10 +4,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from contracts import DeadLetterHandled, ProjectCancelled, ProjectOrdered, ServiceName
+from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.web import serving, web
+from shared.database import open_database
 from shared.service import Service
+from shared.settings import load
 
 
 @asynccontextmanager
 async def marketplace() -> AsyncIterator[Service]:
     """Yield a service without consumers: the kernel says the outbox rows that whoever takes orders has written."""
-    yield Service(name=ServiceName.MARKETPLACE, publishes=(ProjectOrdered, ProjectCancelled, DeadLetterHandled))
+    settings = load(MarketplaceSettings)
+    database = open_database(settings, application_name="vrs marketplace web")
+    try:
+        yield Service(
+            name=ServiceName.MARKETPLACE,
+            publishes=(ProjectOrdered, ProjectCancelled, DeadLetterHandled),
+            background=(serving(web(database, settings), settings),),
+        )
+    finally:
+        await database.engine.dispose()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from contracts import Plugin
+from contracts.signatures import written
 from services.bootstrap.core import MOST_BYTES, Core, NoHealth, core_http
 from services.bootstrap.health import CoreState, Health
 from services.deploy.blueprint import AppSecrets
@@ -46,7 +47,7 @@ async def test_a_booting_core_is_read_from_its_503(cores: Any) -> None:
 
 async def test_a_report_counts_if_the_projects_own_container_signed_it(cores: Any) -> None:
     ours, other = AppSecrets(), AppSecrets()
-    host = await cores.start(key=ours.private_key)
+    host = await cores.start(key=written(ours.key))
     trusted, stranger = (base64.b64encode(given.public_key).decode() for given in (ours, other))
     health = await cores.core.look(fqdn=host, ipv4=SERVER, key=trusted)
     assert isinstance(health, Health)

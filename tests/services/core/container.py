@@ -1,7 +1,6 @@
 """vrs-core as the process that a customer's container runs."""
 
 import asyncio
-import base64
 import os
 import resource
 import socket
@@ -16,7 +15,8 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.services.core.shop import TOKEN, Shop, public
+from contracts.signatures import written
+from tests.services.core.shop import TOKEN, Shop
 
 PATIENCE = 60.0
 """Seconds. Generous: other tests run beside these."""
@@ -48,9 +48,9 @@ class Container:
                 "VRS_PROJECT_ID": str(self.shop.project),
                 "VRS_MARKETPLACE_URL": self.shop.url,
                 "VRS_BOOTSTRAP_TOKEN": TOKEN,
-                "VRS_PROJECT_KEY": base64.b64encode(self.key.private_bytes_raw()).decode(),
-                "VRS_MANIFEST_KEYS": public(self.shop.manifest_key),
-                "VRS_PLUGIN_KEYS": public(self.shop.plugin_key),
+                "VRS_PROJECT_KEY": written(self.key),
+                "VRS_MANIFEST_KEYS": written(self.shop.manifest_key.public_key()),
+                "VRS_PLUGIN_KEYS": written(self.shop.plugin_key.public_key()),
                 "VRS_CORE_HOME": str(self.home),
                 "VRS_CORE_HOST": "127.0.0.1",
                 "VRS_CORE_PORT": str(self.port),

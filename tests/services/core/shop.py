@@ -1,7 +1,6 @@
 """A marketplace that hands out manifests and archives, and can be made to hang, lie, refuse or stop half-way."""
 
 import asyncio
-import base64
 import hashlib
 import io
 import zipfile
@@ -12,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -21,31 +19,17 @@ from starlette.routing import Route
 from contracts.core import (
     MANIFEST_TYPE,
     RELEASE_TYPE,
-    Envelope,
     Manifest,
     ManifestAnswer,
     ManifestPlugin,
     PluginRelease,
     Requirement,
-    Signature,
-    pre_authenticated,
 )
+from contracts.signatures import sign
 from simulators.serving import running_app
 
 TOKEN = "t" * 32
 PIECE = 16_384
-
-
-def public(key: Ed25519PrivateKey) -> str:
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
-
-
-def sign(key: Ed25519PrivateKey, kind: str, document: BaseModel) -> Envelope:
-    payload = document.model_dump_json().encode()
-    signature = base64.b64encode(key.sign(pre_authenticated(kind, payload))).decode()
-    return Envelope(
-        payload_type=kind, payload=base64.b64encode(payload).decode(), signatures=(Signature(sig=signature),)
-    )
 
 
 def archive(files: Mapping[str, str | bytes]) -> bytes:

@@ -10,8 +10,9 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.core import HEALTH_TYPE, Requirement, pre_authenticated
+from contracts.signatures import written
 from tests.services.core.container import container_of, plugin
-from tests.services.core.shop import Shop, public
+from tests.services.core.shop import Shop
 
 SLOW = {"slow.py": "import time\nVERSION = '1.0.0'\ndef check():\n    time.sleep(600)\n"}
 
@@ -100,8 +101,8 @@ async def test_after_a_change_of_keys_what_either_key_signed_is_believed(shop: S
     shop.manifest_key, shop.plugin_key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     shop.add("shop")
     keys = {
-        "VRS_MANIFEST_KEYS": f"{public(old_manifest_key)},{public(shop.manifest_key)}",
-        "VRS_PLUGIN_KEYS": f"{public(old_plugin_key)},{public(shop.plugin_key)}",
+        "VRS_MANIFEST_KEYS": f"{written(old_manifest_key.public_key())},{written(shop.manifest_key.public_key())}",
+        "VRS_PLUGIN_KEYS": f"{written(old_plugin_key.public_key())},{written(shop.plugin_key.public_key())}",
     }
     async with container_of(shop, tmp_path, environment=keys) as core:
         await core.until_state("healthy")
