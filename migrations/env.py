@@ -1,19 +1,21 @@
-"""Runs the migrations in one transaction over the connection that the caller opened (`ops.schema`)."""
+"""Runs the migrations over the connection that the caller opened and holds alone (`ops.schema`).
+
+Each is a transaction of its own, but for what changes a table in use: that is a series of short ones.
+"""
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 VERSION_TABLE = "vrs_alembic_version"
 """Our own, because the marketplace may keep its history in the same database."""
 
-LOCK = 0x7672735F64620001  # "vrs_db", 1: whoever comes second waits and then finds nothing to do
-
 
 def run(connection: Connection) -> None:
-    """Migrate under an advisory lock that ends with the transaction, so it also works behind a pooler."""
-    context.configure(connection=connection, version_table=VERSION_TABLE, transactional_ddl=True)
+    """Migrate to what the caller's command says."""
+    context.configure(
+        connection=connection, version_table=VERSION_TABLE, transactional_ddl=True, transaction_per_migration=True
+    )
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         context.run_migrations()
 
 

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ops.failure import CommandError
 from shared.models import OpenStep, Project, ProjectOrder, ProvisioningLog, ProvisioningState, StepState
+
+SLUG = func.coalesce(ProjectOrder.slug, Project.slug)
+"""What was ordered, until then what the project was introduced with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ProjectLine:
-    """A project and its open steps."""
+    """A project and its open steps. `ordered_at` and `fqdn` are None until dns has taken up the order."""
 
     project_id: UUID
-    slug: str
+    slug: str | None
     fqdn: str | None
     state: ProvisioningState | None
     step_due_at: datetime | None
-    created_at: datetime
+    ordered_at: datetime | None
     waiting: tuple[Waiting, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -50,18 +53,19 @@ class ProjectLine:
 
 
 async def project_lines(engine: AsyncEngine, only: Sequence[UUID] | None = None) -> list[ProjectLine]:
-    """Read projects, the oldest first; those of `only` if given."""
+    """Read the projects that were ordered, the oldest first; those of `only` if given."""
     projects = (
         select(
             Project.vrs_id,
-            Project.slug,
+            SLUG,
             ProjectOrder.fqdn,
             Project.provisioning_state,
             Project.step_due_at,
-            Project.created_at,
+            ProjectOrder.ordered_at,
         )
         .outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
-        .order_by(Project.id)
+        .where(Project.provisioning_state.is_not(None))  # the marketplace may have projects that are not our business
+        .order_by(ProjectOrder.ordered_at.nulls_last(), SLUG)
     )
     steps = select(
         OpenStep.project_id, OpenStep.consumer, OpenStep.state, OpenStep.attempt, OpenStep.due_at, OpenStep.reason
@@ -87,9 +91,10 @@ async def find_project(engine: AsyncEngine, id_or_slug: str) -> UUID:
     try:
         wanted = Project.vrs_id == UUID(id_or_slug)
     except ValueError:
-        wanted = Project.slug == id_or_slug
+        wanted = id_or_slug == SLUG
+    named = select(Project.vrs_id).outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
     async with engine.connect() as connection:
-        found = (await connection.scalars(select(Project.vrs_id).where(wanted))).all()
+        found = (await connection.scalars(named.where(wanted))).all()
     if not found:
         raise CommandError(f"There is no project {id_or_slug!r}; `vrs projects` lists them")
     if len(found) > 1:

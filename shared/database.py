@@ -40,7 +40,9 @@ class Database:
     listen_url: str
 
 
-def open_database(settings: Settings, *, application_name: str) -> Database:
+def open_database(
+    settings: Settings, *, application_name: str, command_timeout: float | None = COMMAND_TIMEOUT
+) -> Database:
     """Open the pool of `settings`; connects with the first use. Dispose of `engine` at the end.
 
     asyncpg reads the URL: hosts, sockets (``?host=/run/postgresql``) and ``sslmode`` are as in libpq. The pool
@@ -51,7 +53,7 @@ def open_database(settings: Settings, *, application_name: str) -> Database:
     arguments: dict[str, Any] = {
         "dsn": url,
         "timeout": CONNECT_TIMEOUT,
-        "command_timeout": COMMAND_TIMEOUT,
+        "command_timeout": command_timeout,
         "server_settings": {"application_name": application_name},
     }
     if not settings.database_prepared_statements:

@@ -14,8 +14,17 @@ Row = TypeVar("Row", bound=Table)
 
 
 @dataclass(frozen=True, slots=True)
+class AppImage:
+    """The Docker image that runs a project type, and the port on which it answers."""
+
+    name: str
+    tag: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectFacts:
-    """What was ordered, as the kernel read it when this try began."""
+    """What was ordered, as the kernel read it when this try began. `image` is its type's, None if none is listed."""
 
     state: ProvisioningState
     slug: str
@@ -28,6 +37,7 @@ class ProjectFacts:
     customer_name: str
     customer_email: str
     ordered_at: datetime
+    image: AppImage | None = None
 
 
 class Step(Protocol):

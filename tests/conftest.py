@@ -90,6 +90,13 @@ async def template(stack: Stack) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def bare_database_url(stack: Stack) -> AsyncIterator[str]:
+    """The URL of a database of the test's own in which there is nothing at all."""
+    async with _new_database(stack.database_url) as (_, url):
+        yield url
+
+
+@pytest.fixture
 async def database_url(stack: Stack, template: str) -> AsyncIterator[str]:
     """The URL of a migrated, empty database of the test's own."""
     async with _new_database(stack.database_url, template) as (_, url):

@@ -1,107 +1,114 @@
-"""The marketplace's tables, for an empty database.
+"""The marketplace's tables: made where they are missing, given our columns where they exist.
+
+On a database of the marketplace's each table is changed by one statement of its own, and a note is kept of what was
+there before. What takes longer than a moment is done by 0005.
 
 Revision: 0001
 """
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
-from alembic import op
-from sqlalchemy.dialects import postgresql
+from alembic import context, op
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.types import TypeEngine
+
+from migrations.adoption.catalogue import ADOPTED, FoundTable, find_tables, recorded
+from migrations.adoption.plan import Extension, read_plan
+from migrations.adoption.quiet import Tell, insistently
+from migrations.adoption.tables import ENUMS, SHAPES, define
 
 revision = "0001"
 down_revision = None
 
-PROVISIONING_STATE = postgresql.ENUM(
-    "ordered",
-    "waiting_for_capacity",
-    "waiting_for_customer",
-    "dns_configured",
-    "app_deployed",
-    "live",
-    "failed",
-    "cancelling",
-    "cancelled",
-    name="provisioning_state",
-    create_type=False,
-)
-LICENSE_STATE = postgresql.ENUM("pending", "active", "ended", name="license_state", create_type=False)
+KEYS: Mapping[str, TypeEngine[int]] = {"projects": sa.BigInteger(), "licenses": sa.BigInteger()}
 
 
 def upgrade() -> None:
-    PROVISIONING_STATE.create(op.get_bind())
-    LICENSE_STATE.create(op.get_bind())
-    op.create_table(
-        "project_types",
-        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("image", sa.Text(), nullable=False),
-        sa.Column("image_tag", sa.Text(), nullable=False),
-        sa.Column("port", sa.Integer(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_project_types"),
-        sa.UniqueConstraint("name", name="uq_project_types_name"),
+    plan = read_plan(op.get_bind())
+    if not plan.extended:
+        for enum in ENUMS:
+            enum.create(op.get_bind())
+        make(SHAPES, {})
+        return
+    tell = context.config.attributes["tell"]
+    with op.get_context().autocommit_block():
+        note(plan.extended)
+        for enum in ENUMS:
+            enum.create(op.get_bind(), checkfirst=True)
+        for extension in plan.extended:
+            extend(extension, tell)
+        make(plan.made, find_tables(op.get_bind(), SHAPES), tell)
+
+
+def note(extensions: tuple[Extension, ...]) -> None:
+    """Write down, before the first change, what was there and what is going to be added. Not a second time."""
+    connection = op.get_bind()
+    if recorded(connection):
+        return
+    rows = ", ".join(
+        f"('{each.table}', ARRAY[{', '.join(repr(column) for column in each.added)}]::text[])" for each in extensions
     )
-    op.create_table(
-        "plugin_prices",
-        sa.Column("plugin", sa.Text(), nullable=False),
-        sa.Column("cents", sa.Integer(), nullable=False),
-        sa.Column("currency", sa.Text(), server_default="EUR", nullable=False),
-        sa.PrimaryKeyConstraint("plugin", name="pk_plugin_prices"),
-        sa.CheckConstraint("cents >= 0", name="ck_plugin_prices_cents_not_negative"),
+    connection.exec_driver_sql(
+        f"CREATE TABLE {ADOPTED} AS SELECT name, added, now() AS adopted_at FROM (VALUES {rows}) AS t (name, added)"  # noqa: S608 - names of ours
     )
-    op.create_table(
-        "projects",
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
-        sa.Column("vrs_id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("slug", sa.Text(), nullable=False),
-        sa.Column("project_type_id", sa.Integer(), nullable=True),
-        sa.Column("provisioning_state", PROVISIONING_STATE, nullable=True),
-        sa.Column("step_due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_projects"),
-        sa.UniqueConstraint("vrs_id", name="uq_projects_vrs_id"),
-        sa.ForeignKeyConstraint(
-            ["project_type_id"],
-            ["project_types.id"],
-            name="fk_projects_project_type_id_project_types",
-            ondelete="SET NULL",
-        ),
-    )
-    op.create_index(
-        "ix_projects_step_due_at",
-        "projects",
-        ["step_due_at"],
-        postgresql_where=sa.text("step_due_at IS NOT NULL"),
-    )
-    op.create_table(
-        "licenses",
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
-        sa.Column("project_id", sa.BigInteger(), nullable=False),
-        sa.Column("plugin", sa.Text(), nullable=False),
-        sa.Column("state", LICENSE_STATE, nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_licenses"),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name="fk_licenses_project_id_projects", ondelete="CASCADE"
-        ),
-    )
-    op.create_index("ix_licenses_project_id", "licenses", ["project_id"])
-    op.create_table(
-        "license_history",
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
-        sa.Column("license_id", sa.BigInteger(), nullable=False),
-        sa.Column("state", LICENSE_STATE, nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_license_history"),
-        sa.ForeignKeyConstraint(
-            ["license_id"], ["licenses.id"], name="fk_license_history_license_id_licenses", ondelete="CASCADE"
-        ),
-    )
-    op.create_index("ix_license_history_license_id", "license_history", ["license_id"])
+
+
+def extend(extension: Extension, tell: Tell) -> None:
+    """Add our columns. They are null and have no default that a row would have to be rewritten for."""
+    changes = [f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in extension.added.items()]
+    if extension.table == "projects":
+        changes.append("ALTER COLUMN vrs_id SET DEFAULT gen_random_uuid()")
+    if changes:
+        insistently(op.get_bind(), extension.table, f"ALTER TABLE {extension.table} {', '.join(changes)}", tell)
+
+
+def make(
+    names: Mapping[str, object] | tuple[str, ...], found: Mapping[str, FoundTable], tell: Tell | None = None
+) -> None:
+    """Make the tables of these names. A foreign key to a table in use needs a lock on it, and cascades."""
+    connection = op.get_bind()
+    keys = dict(KEYS) | {name: _Named(found[name].columns["id"].type) for name in KEYS if name in found}
+    for table in define(keys, names):
+        if table.name in found:  # made by a try that was killed
+            continue
+        statement = str(CreateTable(table).compile(connection))
+        if tell:
+            insistently(connection, "projects", statement, tell)
+        else:
+            op.execute(statement)
+        for index in table.indexes:
+            op.execute(CreateIndex(index))
 
 
 def downgrade() -> None:
-    for table in ("license_history", "licenses", "projects", "plugin_prices", "project_types"):
-        op.drop_table(table)
-    LICENSE_STATE.drop(op.get_bind())
-    PROVISIONING_STATE.drop(op.get_bind())
+    adopted = recorded(op.get_bind())
+    if not adopted:
+        for table in reversed(SHAPES):
+            op.drop_table(table)
+        for enum in ENUMS:
+            enum.drop(op.get_bind())
+        return
+    tell = context.config.attributes["tell"]
+    with op.get_context().autocommit_block():
+        for table in reversed(SHAPES):
+            if table not in adopted:
+                insistently(op.get_bind(), "projects", f"DROP TABLE IF EXISTS {table}", tell)
+            elif adopted[table]:
+                changes = ", ".join(f"DROP COLUMN IF EXISTS {column}" for column in adopted[table])
+                insistently(op.get_bind(), table, f"ALTER TABLE {table} {changes}", tell)
+        for enum in ENUMS:
+            enum.drop(op.get_bind(), checkfirst=True)
+        op.drop_table(ADOPTED)
+
+
+class _Named(sa.types.UserDefinedType[int]):
+    """A type by the name that PostgreSQL gives it: that of a key of the marketplace's."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: object) -> str:
+        return self.name

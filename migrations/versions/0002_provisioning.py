@@ -29,6 +29,16 @@ LOG_STATUS = postgresql.ENUM(
     create_type=False,
 )
 ENUMS = (LOCALE, PLACEMENT_STRATEGY, SERVER_STATE, STEP_STATE, LOG_STATUS)
+
+LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+
+def host_check(table: str, column: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(
+        f"length({column}) <= 253 AND {column} ~ '^(?:{LABEL}\\.)+{LABEL}$'", name=f"ck_{table}_{column}_valid"
+    )
+
+
 STEP_TOKENS = sa.Sequence("step_tokens")
 
 
@@ -46,6 +56,7 @@ def create_places() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_base_domains"),
+        host_check("base_domains", "name"),
     )
     op.create_table(
         "servers",
@@ -70,6 +81,13 @@ def create_places() -> None:
 
 def create_orders() -> None:
     op.create_table(
+        "bundle_plugins",
+        sa.Column("bundle", sa.Text(), nullable=False),
+        sa.Column("plugin", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("bundle", "plugin", name="pk_bundle_plugins"),
+    )
+    op.create_table(
         "project_orders",
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("correlation_id", sa.Uuid(), nullable=False),
@@ -86,6 +104,8 @@ def create_orders() -> None:
         sa.Column("customer_email", sa.Text(), nullable=False),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("project_id", name="pk_project_orders"),
+        sa.CheckConstraint(f"slug ~ '^{LABEL}$'", name="ck_project_orders_slug_valid"),
+        host_check("project_orders", "fqdn"),
     )
     op.create_table(
         "project_domains",
@@ -94,6 +114,7 @@ def create_orders() -> None:
         sa.Column("is_primary", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("host", name="pk_project_domains"),
+        host_check("project_domains", "host"),
     )
     op.create_index("ix_project_domains_project_id", "project_domains", ["project_id"])
     op.create_index(
@@ -114,6 +135,8 @@ def create_orders() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_preview_accesses"),
         sa.UniqueConstraint("token_hash", name="uq_preview_accesses_token_hash"),
+        sa.CheckConstraint("uses_left >= 0", name="ck_preview_accesses_uses_left_not_negative"),
+        sa.CheckConstraint("expires_at > created_at", name="ck_preview_accesses_limited_in_time"),
     )
     op.create_index("ix_preview_accesses_project_id", "preview_accesses", ["project_id"])
     op.create_table(
@@ -202,7 +225,15 @@ def downgrade() -> None:
     for table in ("outbox", "provisioning_log", "open_steps"):
         op.drop_table(table)
     op.execute(DropSequence(STEP_TOKENS))
-    for table in ("cancellations", "preview_accesses", "project_domains", "project_orders", "servers", "base_domains"):
+    for table in (
+        "cancellations",
+        "preview_accesses",
+        "project_domains",
+        "project_orders",
+        "bundle_plugins",
+        "servers",
+        "base_domains",
+    ):
         op.drop_table(table)
     for enum in reversed(ENUMS):
         enum.drop(op.get_bind())

@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from ops.commands import migrate
+
 app = typer.Typer(
     help="""Migrate the database, and load base domains and servers.
 
-    A new installation needs both, in this order, before its services start.
+    A new installation needs both, in this order, before its services start. In a database that has the marketplace's
+    tables, look first what would happen to them.
 
     Examples:
+      vrs db adopt --dry-run
       vrs db upgrade
       vrs db seed
     """,
@@ -20,25 +24,9 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def upgrade() -> None:
-    """Migrate the database to the newest schema.
-
-    All in one transaction and under a lock: several containers may do it at once.
-
-    Examples:
-      VRS_DATABASE_URL=postgresql://vrs@db/vrs vrs db upgrade
-
-    """
-    from ops import schema
-    from ops.connection import connected
-
-    async def migrate() -> str | None:
-        async with connected() as database:
-            await schema.upgrade(database.engine)
-            return await schema.revision_of(database.engine)
-
-    typer.echo(f"The database is at revision {asyncio.run(migrate())}.")
+app.command("upgrade")(migrate.upgrade)
+app.command("adopt")(migrate.adopt)
+app.command("downgrade")(migrate.downgrade)
 
 
 @app.command()

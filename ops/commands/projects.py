@@ -86,19 +86,22 @@ def _print_projects(lines: "list[ProjectLine]") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from shared.hosts import as_shown
+
     if not sys.stdout.isatty():  # whole ids, for the next command of a pipe
         for line in lines:
             state = line.state.value if line.state else ""
-            typer.echo("\t".join([str(line.project_id), line.slug, line.fqdn or "", state, *map(str, line.waiting)]))
+            names = (line.slug or "", line.fqdn or "")
+            typer.echo("\t".join([str(line.project_id), *names, state, *map(str, line.waiting)]))
         return
     table = Table("project", "slug", "name", "state", "ordered (UTC)", "waits for")
     for line in lines:
         table.add_row(
             str(line.project_id),
-            line.slug,
-            line.fqdn or "",
+            line.slug or "",
+            as_shown(line.fqdn or ""),
             line.state.value if line.state else "",
-            f"{line.created_at:%Y-%m-%d %H:%M:%S}",
+            f"{line.ordered_at:%Y-%m-%d %H:%M:%S}" if line.ordered_at else "",
             "\n".join(map(str, line.waiting)),
         )
     Console().print(table if lines else "There are no projects.")

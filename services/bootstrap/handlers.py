@@ -6,8 +6,9 @@ from contracts import AppDeployed, CoreHealthy, CoreRetired, ProjectCancelled, S
 from services.bootstrap.core import Core, NoHealth
 from services.bootstrap.health import CoreState, Health
 from shared.errors import TemporaryError
+from shared.licenses import LicensesBecome
 from shared.messaging.topology import queue_name
-from shared.models import LogStatus, ProvisioningLog, ProvisioningState
+from shared.models import LicenseState, LogStatus, ProvisioningLog, ProvisioningState
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 
@@ -43,13 +44,14 @@ async def await_core(core: Core, event: AppDeployed, step: Step) -> Outcome:
     return Done(
         message=f"{found} and has all {len(ordered)} ordered plugins: the project is live",
         events=(CoreHealthy(fqdn=event.fqdn, url=event.url, core_version=health.version, plugins=ordered),),
+        writes=(LicensesBecome(LicenseState.ACTIVE),) if ordered else (),
         state=ProvisioningState.LIVE,
         detail=_report(health),
     )
 
 
 async def retire_core(event: ProjectCancelled, step: Step) -> Outcome:
-    """Stop looking: the kernel has closed the open look, the app itself is deploy's to remove."""
+    """Stop looking, and end the licences: the kernel has closed the open look, the app is deploy's to remove."""
     looked = queue_name(ServiceName.BOOTSTRAP, AppDeployed)
     log = await step.rows(ProvisioningLog)
     was_healthy = any(row.consumer == looked and row.status is LogStatus.COMPLETED for row in log)
@@ -58,6 +60,7 @@ async def retire_core(event: ProjectCancelled, step: Step) -> Outcome:
         events=(
             CoreRetired(fqdn=step.project.fqdn if step.project else None, was_healthy=was_healthy, reason=event.reason),
         ),
+        writes=(LicensesBecome(LicenseState.ENDED),),
     )
 
 

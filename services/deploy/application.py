@@ -12,6 +12,7 @@ from services.deploy.coolify_errors import ConflictError
 from services.deploy.coolify_models import Application
 from services.deploy.models import ProjectDeployment, Stage
 from shared.errors import PermanentError
+from shared.licenses import GrantLicenses
 from shared.step import Step
 from shared.writes import Upsert
 
@@ -71,7 +72,8 @@ async def create_application(coolify: Coolify, step: Step, wanted: Wanted, cooli
     whose answer was lost. If two turn up the oldest stays; the other was never deployed and goes, by its uuid.
     """
     row = _intent(step, wanted, coolify_project)
-    await step.record(Upsert(row))
+    plugins = step.project.plugins if step.project else ()
+    await step.record(Upsert(row), *([GrantLicenses(plugins)] if plugins else []))
     environment_is_new = await coolify.create_environment(coolify_project, wanted.environment)
     found = [] if environment_is_new else await named(coolify, coolify_project, wanted.environment, wanted.fields.name)
     if not found:

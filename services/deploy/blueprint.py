@@ -16,10 +16,10 @@ from contracts.signatures import written
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
-from shared.step import ProjectFacts
+from shared.step import AppImage, ProjectFacts
 
 PROJECT_TYPE = "vrs-core"
-"""The project type that the configured image runs."""
+"""The project type that the configured image runs, if the database lists none for it."""
 
 HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES, HEALTH_START_PERIOD = 5, 3, 24, 30
 """Seconds and tries: a container that is not healthy after 30 + 24 * 5 s is rolled back, its deployment has failed."""
@@ -124,18 +124,18 @@ class Blueprint:
         return Wanted(spec, event.server.id, described, variables, environment_name(project_id))
 
     def _fields(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> ApplicationFields:
-        settings, plan = self._settings, self._plan(project)
+        settings, plan, image = self._settings, self._plan(project), self._image(project)
         return ApplicationFields(
             name=application_name(project_id),
             description=f"project={project_id}",
-            docker_registry_image_name=settings.app_image,
-            docker_registry_image_tag=settings.app_tag,
-            ports_exposes=str(settings.app_port),
+            docker_registry_image_name=image.name,
+            docker_registry_image_tag=image.tag,
+            ports_exposes=str(image.port),
             domains=",".join(f"https://{host}" for host in _hosts(event)),
             health_check_type="cmd" if settings.app_health_command else "http",
             health_check_command=settings.app_health_command,
             health_check_path=settings.app_health_path,
-            health_check_port=settings.app_port,
+            health_check_port=image.port,
             health_check_interval=HEALTH_INTERVAL,
             health_check_timeout=HEALTH_TIMEOUT,
             health_check_retries=HEALTH_RETRIES,
@@ -155,12 +155,18 @@ class Blueprint:
         }
         return tuple(Variable(key=key, value=value) for key, value in values.items() if value is not None)
 
-    def _plan(self, project: ProjectFacts) -> Plan:
+    def _image(self, project: ProjectFacts) -> AppImage:
+        if project.image:
+            return project.image
         if project.project_type != PROJECT_TYPE:
             raise PermanentError(
-                f"project type {project.project_type!r} has no image here, only {PROJECT_TYPE!r} has",
+                f"project type {project.project_type!r} has no image: list it in project_types (`vrs db seed`), "
+                "then replay",
                 code="unknown_project_type",
             )
+        return AppImage(self._settings.app_image, self._settings.app_tag, self._settings.app_port)
+
+    def _plan(self, project: ProjectFacts) -> Plan:
         plan = self._plans.get(project.plan)
         if plan is None:
             known = ", ".join(sorted(self._plans))

@@ -7,11 +7,14 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
+from shared.errors import PermanentError
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.settle import lock_projects
+from shared.messaging.trouble import reason_of
 
 _UNDONE = text("""
     UPDATE cancellations SET undone = array_append(undone, :service)
@@ -112,15 +115,24 @@ async def introduce(
 
     Their first step counts as late after `due`; so does that of a project which the marketplace has inserted
     without a date.
+
+    Raises:
+        PermanentError: the marketplace's table needs more of a project than we know.
+
     """
-    await connection.execute(
-        _INTRODUCE,
-        {
-            "project_ids": [project_id for project_id, _ in projects],
-            "slugs": [slug for _, slug in projects],
-            "due": due.total_seconds() if due else None,
-        },
-    )
+    parameters = {
+        "project_ids": [project_id for project_id, _ in projects],
+        "slugs": [slug for _, slug in projects],
+        "due": due.total_seconds() if due else None,
+    }
+    try:
+        await connection.execute(_INTRODUCE, parameters)
+    except IntegrityError as error:
+        raise PermanentError(
+            f"only the marketplace can insert this project ({reason_of(error.orig or error)}): its row, with vrs_id, "
+            "must be committed before or together with ProjectOrdered; insert it, then replay",
+            code="project_not_inserted",
+        ) from error
 
 
 async def promise(connection: AsyncConnection, project_ids: Sequence[UUID], due: timedelta) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import Locale, Plugin
 from shared.models import ProvisioningState
 from shared.models.log import SETTLED
-from shared.step import ProjectFacts
+from shared.step import AppImage, ProjectFacts
 
 log = structlog.get_logger(__name__)
 
@@ -105,8 +105,11 @@ _PARKED_KEYS = text("""
 
 _FACTS = text("""
     SELECT o.project_id, p.provisioning_state AS state, o.slug, o.fqdn, o.base_domain, o.project_type, o.plan,
-           o.plugins, o.locale, o.customer_name, o.customer_email, o.ordered_at
+           o.plugins, o.locale, o.customer_name, o.customer_email, o.ordered_at,
+           t.vrs_image, t.vrs_image_tag, t.vrs_port
     FROM project_orders o JOIN projects p ON p.vrs_id = o.project_id
+    LEFT JOIN project_types t
+      ON t.name = o.project_type AND t.vrs_image IS NOT NULL AND t.vrs_image_tag IS NOT NULL AND t.vrs_port IS NOT NULL
     WHERE o.project_id = ANY(CAST(:project_ids AS uuid[]))
 """)
 
@@ -263,4 +266,5 @@ def _facts(row: Row[Any]) -> ProjectFacts:
         customer_name=row.customer_name,
         customer_email=row.customer_email,
         ordered_at=row.ordered_at,
+        image=AppImage(row.vrs_image, row.vrs_image_tag, row.vrs_port) if row.vrs_image else None,
     )

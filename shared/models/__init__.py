@@ -8,6 +8,8 @@ from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskA
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
+    Bundle,
+    BundlePlugin,
     License,
     LicenseHistory,
     LicenseState,
@@ -15,6 +17,7 @@ from shared.models.marketplace import (
     PreviewAccess,
     ProjectType,
 )
+from shared.models.plugins import CoreToken, DownloadOutcome, PluginChunk, PluginDownload, PluginRelease
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
 from shared.models.servers import BaseDomain, Server, ServerState
 from shared.models.table import Table
@@ -23,10 +26,14 @@ __all__ = [
     "LATE",
     "ArchivedLetter",
     "BaseDomain",
+    "Bundle",
+    "BundlePlugin",
     "Cancellation",
+    "CoreToken",
     "DeadLetterNote",
     "DeskAction",
     "DeskActionLetter",
+    "DownloadOutcome",
     "LetterOutcome",
     "License",
     "LicenseHistory",
@@ -34,7 +41,10 @@ __all__ = [
     "LogStatus",
     "OpenStep",
     "Outbox",
+    "PluginChunk",
+    "PluginDownload",
     "PluginPrice",
+    "PluginRelease",
     "PreviewAccess",
     "Project",
     "ProjectDomain",

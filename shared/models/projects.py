@@ -5,11 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, text
+from sqlalchemy import CheckConstraint, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import Locale, PlacementStrategy
-from shared.models.table import Table, enum_type
+from contracts.event import LABEL
+from shared.hosts import as_shown
+from shared.models.marketplace import Key, KeyType
+from shared.models.table import HostNameType, Table, enum_type, host_check
 
 
 class ProvisioningState(StrEnum):
@@ -30,15 +33,15 @@ class Project(Table):
     """A customer's project. Owner: marketplace; provisioning adds `vrs_id`, `provisioning_state`, `step_due_at`.
 
     `vrs_id` is the project's id in events and in all our tables. The two others are moved by the step that made
-    them true, in that step's own commit.
+    them true, in that step's own commit; a project with whom provisioning has nothing to do has none of them.
+    On a table of the marketplace's `id` may be a UUID, `name` and `slug` null, and `created_at` is missing.
     """
 
     __tablename__ = "projects"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id: Mapped[Key] = mapped_column(KeyType(), Identity(), primary_key=True)
     vrs_id: Mapped[UUID] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
     name: Mapped[str]
     slug: Mapped[str]
-    project_type_id: Mapped[int | None] = mapped_column(ForeignKey("project_types.id", ondelete="SET NULL"))
     provisioning_state: Mapped[ProvisioningState | None] = mapped_column(
         enum_type(ProvisioningState, "provisioning_state")
     )
@@ -61,7 +64,7 @@ class ProjectOrder(Table):
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
     correlation_id: Mapped[UUID]
     slug: Mapped[str]
-    fqdn: Mapped[str]
+    fqdn: Mapped[str] = mapped_column(HostNameType())
     base_domain: Mapped[str | None]
     project_type: Mapped[str]
     plan: Mapped[str]
@@ -73,12 +76,17 @@ class ProjectOrder(Table):
     customer_email: Mapped[str]
     ordered_at: Mapped[datetime]
 
+    __table_args__ = (CheckConstraint(f"slug ~ '^{LABEL}$'", name="slug_valid"), host_check("fqdn"))
+
 
 class ProjectDomain(Table):
-    """A host name under which a project answers. Owner: dns. One primary name per project, one project per name."""
+    """A host name under which a project answers. Owner: dns, and whoever takes orders (`shared.names`).
+
+    One primary name per project, one project per name: so a slug is unique below its base domain.
+    """
 
     __tablename__ = "project_domains"
-    host: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
     project_id: Mapped[UUID]
     is_primary: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -86,4 +94,10 @@ class ProjectDomain(Table):
     __table_args__ = (
         Index("uq_project_domains_primary", "project_id", unique=True, postgresql_where=text("is_primary")),
         Index("ix_project_domains_project_id", "project_id"),
+        host_check("host"),
     )
+
+    @property
+    def shown(self) -> str:
+        """The name as people read it."""
+        return as_shown(self.host)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Identity, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models.table import Table, enum_type
+from shared.models.table import HostNameType, Table, enum_type, host_check
 
 
 class ServerState(StrEnum):
@@ -44,5 +44,7 @@ class BaseDomain(Table):
     """A zone of ours at INWX under which projects get ``slug.name``. Owner: the seed and ops."""
 
     __tablename__ = "base_domains"
-    name: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (host_check("name"),)

@@ -5,10 +5,13 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy import CheckConstraint, DateTime, Dialect, Enum, LargeBinary, MetaData, Text, TypeDecorator, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeEngine
+
+from contracts.event import LABEL
+from shared.hosts import as_stored
 
 
 class Table(DeclarativeBase):
@@ -36,3 +39,19 @@ class Table(DeclarativeBase):
 def enum_type(enum: type[StrEnum], name: str) -> Enum:
     """A PostgreSQL enum type `name` that stores the members' values."""
     return Enum(enum, name=name, values_callable=lambda members: [member.value for member in members])
+
+
+class HostNameType(TypeDecorator[str]):
+    """A host name, stored as A-labels whatever it is given as; `shared.hosts.as_shown` makes it readable again."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Turn it into A-labels; a ValueError says what is wrong with it."""
+        return None if value is None else as_stored(value)
+
+
+def host_check(column: str) -> CheckConstraint:
+    """What `column` must look like, whoever writes it."""
+    return CheckConstraint(f"length({column}) <= 253 AND {column} ~ '^(?:{LABEL}\\.)+{LABEL}$'", name=f"{column}_valid")

@@ -1,10 +1,19 @@
 """All five services at once: from an order to a live project, one order and many, with waits and a way back."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from contracts import AppDeployed, AppRemoved, CoreHealthy, CoreRetired, DnsConfigured, DnsRecordsNeeded, DnsReleased
+from contracts import (
+    AppDeployed,
+    AppRemoved,
+    CoreHealthy,
+    CoreRetired,
+    DnsConfigured,
+    DnsRecordsNeeded,
+    DnsReleased,
+    Plugin,
+)
 from ops.orders import place
 from services.bootstrap.app import bootstrap
 from services.deploy.app import deploy
@@ -32,6 +41,7 @@ async def test_an_order_becomes_a_live_project_with_each_thing_done_once(
         await until(lambda: is_at_rest(system))
     assert healthy.data.plugins == PLUGINS
     assert await system.state(story) == ProvisioningState.LIVE
+    assert await licenses(system) == [(plugin.name, ["pending", "active"]) for plugin in sorted_by_name(PLUGINS)]
     assert await inwx.records() == [(story.fqdn, "A", "203.0.113.10"), (story.fqdn, "AAAA", "2001:db8::10")]
     [app] = await coolify.applications()
     assert (app["fqdn"], app["status"], app["deployment_count"]) == (f"https://{story.fqdn}", "running:healthy", 1)
@@ -130,6 +140,8 @@ async def test_a_cancelled_project_leaves_nothing_anywhere_and_is_told(
     assert await coolify.environments(story) == []
     assert await cores.hosts() == []
     assert await used(system) == [0]
+    ended = ["pending", "active", "ended"]
+    assert await licenses(system) == [(plugin.name, ended) for plugin in sorted_by_name(PLUGINS)]
     assert (await mailbox.mails())[-1]["subject"] == f"Ihr Projekt {story.fqdn} wird abgeschaltet"
 
 
@@ -152,6 +164,17 @@ async def is_at_rest(system: System) -> bool:
 
 async def states(system: System) -> list[str]:
     return [row.provisioning_state for row in await system.sql("SELECT provisioning_state FROM projects")]
+
+
+async def licenses(system: System) -> list[tuple[str, list[str]]]:
+    """Each licence's plugin, and the states that it has had."""
+    history = "SELECT l.plugin, array_agg(h.vrs_state::text ORDER BY h.id) FROM licenses l"
+    rows = await system.sql(f"{history} JOIN license_history h ON h.license_id = l.id GROUP BY l.id ORDER BY 1")
+    return [(plugin, states) for plugin, states in rows]
+
+
+def sorted_by_name(plugins: Sequence[Plugin]) -> list[Plugin]:
+    return sorted(plugins, key=lambda plugin: plugin.name)
 
 
 async def used(system: System) -> list[int]:

@@ -143,7 +143,7 @@ async def test_a_licence_that_is_being_inserted_holds_up_nothing(harness: Harnes
         await harness.sql("INSERT INTO projects (vrs_id, name, slug) VALUES (:id, 'a', 'a')", id=event.subject)
         async with harness.database.engine.begin() as connection:
             await connection.execute(
-                text("INSERT INTO licenses (project_id, plugin, state) SELECT id, 'shop', 'active' FROM projects")
+                text("INSERT INTO licenses (project_id, plugin, vrs_state) SELECT id, 'shop', 'active' FROM projects")
             )
             await harness.publish(event)
             await harness.logged(event.subject, "completed", within=5)

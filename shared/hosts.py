@@ -1,0 +1,42 @@
+"""Host names: stored and sent as A-labels (``xn--…``), typed and shown as U-labels (``müller.example``)."""
+
+import re
+
+import idna
+
+from contracts.event import LABEL
+
+_HOST = re.compile(rf"(?:{LABEL}\.)+{LABEL}")
+LONGEST = 253
+
+
+def as_stored(name: str) -> str:
+    """Turn a host name as somebody types it into lower-case A-labels without a trailing dot.
+
+    Raises:
+        ValueError: it is no host name; the message says why.
+
+    """
+    typed = name.strip().rstrip(".")
+    try:
+        host = typed.lower() if typed.isascii() else idna.encode(typed, uts46=True, std3_rules=True).decode()
+        if "xn--" in host:
+            idna.decode(host)
+    except idna.IDNAError as error:
+        raise ValueError(f"{name!r} is no host name: {error}") from error
+    if len(host) > LONGEST or not _HOST.fullmatch(host):
+        raise ValueError(
+            f"{name!r} is no host name: expected two or more labels of at most 63 letters, digits and inner hyphens, "
+            f"{LONGEST} in all"
+        )
+    return host
+
+
+def as_shown(host: str) -> str:
+    """Turn A-labels into what people read. What is no valid IDN is shown as it is."""
+    if "xn--" not in host:
+        return host
+    try:
+        return idna.decode(host)
+    except idna.IDNAError:
+        return host
