@@ -22,7 +22,7 @@ HEALTH_TYPE = "application/vnd.vrs.health+json"
 
 MOST_PLUGIN_BYTES = 256 * 1024 * 1024
 VERSION_HEADER = "VRS-Core-Version"
-"""On ``GET /api/v1/core/manifest``: what asks, so that the marketplace chooses releases that work with it."""
+"""On whatever vrs-core asks the marketplace: its version, so that releases are chosen that work with it."""
 
 NONCE_HEADER = "VRS-Nonce"
 SIGNATURE_HEADER = "VRS-Signature"

@@ -44,12 +44,16 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]
+"""A plugin's version."""
+
+
 class Plugin(Facts):
     """A licensed plugin in exactly this version."""
 
     name: Slug
     """The plugin's name in the catalogue."""
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]
+    version: Version
     """The version that is licensed."""
 
 

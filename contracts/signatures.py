@@ -44,14 +44,16 @@ def key_id(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
-def sign(key: Ed25519PrivateKey, payload_type: str, document: BaseModel) -> Envelope:
-    """Return `document` as JSON in an envelope that `key` has signed."""
+def sign(keys: Sequence[Ed25519PrivateKey], payload_type: str, document: BaseModel) -> Envelope:
+    """Return `document` as JSON in an envelope that each of `keys` has signed: who trusts one of them believes it."""
     payload = document.model_dump_json().encode()
-    signature = base64.b64encode(key.sign(pre_authenticated(payload_type, payload))).decode()
+    signed = pre_authenticated(payload_type, payload)
     return Envelope(
         payload_type=payload_type,
         payload=base64.b64encode(payload).decode(),
-        signatures=(Signature(keyid=key_id(key.public_key()), sig=signature),),
+        signatures=tuple(
+            Signature(keyid=key_id(key.public_key()), sig=base64.b64encode(key.sign(signed)).decode()) for key in keys
+        ),
     )
 
 

@@ -7,6 +7,7 @@ know (yet). Any other answer is none of vrs-core's.
 import asyncio
 import secrets
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -27,6 +28,7 @@ LOOK_SECONDS = 5.0
 MOST_BYTES = 262_144
 """A health report of 100 plugins takes about 20 kB; a customer's container may send anything."""
 
+CONVERGE_PATH = "/converge"
 REPORTING = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -88,6 +90,15 @@ class Core:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"])) or "body"
             return NoHealth(f"{fqdn} at {address} answers {status} without a health report: {field}: {first['msg']}")
+
+    async def ask_to_converge(self, *, fqdn: str, ipv4: IPv4Address) -> None:
+        """Ask vrs-core to read its manifest again, once; whether it did, `look` tells. Never raises for its silence."""
+        address = self._connect or str(ipv4)
+        headers = {"Host": fqdn, "Connection": "close"}
+        with suppress(httpx.HTTPError):
+            await self._http.post(
+                f"https://{address}{CONVERGE_PATH}", headers=headers, extensions={"sni_hostname": fqdn}
+            )
 
     async def _get(self, url: str, fqdn: str, nonce: str) -> tuple[int, bytes, str, Certificate | None]:
         # A kept connection was verified for the name it was opened with, and httpx would use it again for another

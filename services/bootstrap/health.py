@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from contracts import Plugin, Text
+from contracts import Plugin, Slug, Text
+from contracts.event import Version
 
 
 class CoreState(StrEnum):
@@ -17,13 +18,25 @@ class CoreState(StrEnum):
     FAILED = "failed"
 
 
+REFUSED = "refused"
+"""A plugin's state: trying again does not help."""
+
+MOST_WORDS = 300
+
+
+def one_line(text: str) -> str:
+    """A customer's container may say anything: one line of it, of a length that an event takes."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:MOST_WORDS] or "?"
+
+
 class PluginHealth(BaseModel):
-    """A plugin as vrs-core has it; `installed` is its version, None if it is not there (yet)."""
+    """A plugin as vrs-core has it; `wanted` and `installed` are versions, None if it is not licensed or not there."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: Text
-    installed: Text | None = None
+    name: Slug
+    wanted: Version | None = None
+    installed: Version | None = None
     state: Text
     error: str | None = None
     received: int = 0
@@ -50,9 +63,17 @@ class Certificate(BaseModel):
         """Whole days until it ends."""
         return (self.expires_at - datetime.now(UTC)).days
 
+    @property
+    def told(self) -> str:
+        """Who issued it and how long it lasts, as in "is from Let's Encrypt and ends in 89 days"."""
+        return f"is from {one_line(self.issuer)} and ends in {self.days_left} days"
+
 
 class Health(BaseModel):
-    """The body of ``GET /health``, and the certificate under which it came."""
+    """The body of ``GET /health``, and the certificate under which it came.
+
+    `manifest` is when the manifest was issued that vrs-core has carried out last, `phase` what it does now.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +82,19 @@ class Health(BaseModel):
     plugins: tuple[PluginHealth, ...] = ()
     problem: str | None = None
     phases: dict[str, float] = {}
+    phase: Text | None = None
+    manifest: AwareDatetime | None = None
     certificate: Certificate | None = None
+
+    @property
+    def not_as_wanted(self) -> list[PluginHealth]:
+        """The licensed plugins that do not run in the licensed version."""
+        return [plugin for plugin in self.plugins if plugin.wanted is not None and plugin.installed != plugin.wanted]
+
+    @property
+    def doing(self) -> str:
+        """How it is, in a few words: its state, and the phase that it is in."""
+        return f"{self.state} ({self.phase})" if self.phase else self.state
 
     def missing(self, ordered: tuple[Plugin, ...]) -> list[str]:
         """What is not there as ordered, one phrase for each plugin."""

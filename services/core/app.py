@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from contracts.core import NONCE_HEADER, SIGNATURE_HEADER
+from contracts.core import NONCE_HEADER, SIGNATURE_HEADER, VERSION_HEADER
 from contracts.signatures import sign_health
 from services.core.boot import Boot
 from services.core.converge import Limits
@@ -66,7 +66,10 @@ async def serve(settings: CoreSettings) -> None:
     trust = Trust(settings.project_id, settings.core_version, settings.manifest_keys, settings.plugin_keys)
     limits = Limits(settings.download_seconds, settings.check_seconds, settings.core_refresh_seconds)
     with store.held():
-        async with httpx.AsyncClient(base_url=str(settings.marketplace_url), timeout=HTTP_TIMEOUT) as http:
+        asks = {VERSION_HEADER: settings.core_version}
+        async with httpx.AsyncClient(
+            base_url=str(settings.marketplace_url), headers=asks, timeout=HTTP_TIMEOUT
+        ) as http:
             boot = Boot(http, store, trust, settings.bootstrap_token, limits)
             config = uvicorn.Config(
                 application(boot, settings),

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
+BREATH = 0.2
+"""Seconds between two passes at least, however often anybody asks: ``POST /converge`` is open to all."""
 
 
 class Boot:
@@ -45,6 +47,7 @@ class Boot:
             self._asked.clear()
             again = await self._pass()
             pause = min(2 * pause, LONGEST_PAUSE) if again else SHORTEST_PAUSE
+            await asyncio.sleep(BREATH)
             try:
                 async with asyncio.timeout(pause if again else self._limits.refresh):
                     await self._asked.wait()
@@ -76,6 +79,7 @@ class Boot:
             self.report.problem = f"{self._store.home} cannot be written: {error.strerror or error}"
         else:
             self.report.problem, self.report.fatal, self.report.settled = None, False, True
+            self.report.carried_out = manifest.issued_at
         self.report.passes += 1
         state = self.report.state.value
         if self.report.problem:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -76,7 +77,8 @@ class Report:
     """The health report, changed as the boot goes on.
 
     `problem` is what stands in the way of the whole: no manifest, no room. `settled`: a pass has ended, or what was
-    kept from before runs. `fatal`: nothing but a person can mend `problem`. `passes` have ended since the start.
+    kept from before runs. `fatal`: nothing but a person can mend `problem`. `passes` have ended since the start,
+    `carried_out` is when the manifest of the last one was issued. `phase` is what it does now.
     """
 
     version: str
@@ -86,6 +88,8 @@ class Report:
     settled: bool = False
     fatal: bool = False
     passes: int = 0
+    phase: Phase | None = None
+    carried_out: datetime | None = None
 
     @property
     def state(self) -> CoreState:
@@ -115,11 +119,11 @@ class Report:
     @contextmanager
     def timed(self, phase: Phase) -> Iterator[None]:
         """Measure a phase in seconds."""
-        began = time.monotonic()
+        began, self.phase = time.monotonic(), phase
         try:
             yield
         finally:
-            self.phases[phase] = round(time.monotonic() - began, 3)
+            self.phases[phase], self.phase = round(time.monotonic() - began, 3), None
 
     def body(self) -> dict[str, Any]:
         """The body of ``GET /health``."""
@@ -128,6 +132,8 @@ class Report:
             "version": self.version,
             "problem": self.problem,
             "passes": self.passes,
+            "manifest": self.carried_out.isoformat() if self.carried_out else None,
+            "phase": self.phase.value if self.phase else None,
             "plugins": [plugin.body() for plugin in self.plugins.values()],
             "phases": {phase.value: seconds for phase, seconds in self.phases.items()},
         }

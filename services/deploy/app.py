@@ -49,7 +49,7 @@ async def deploy() -> AsyncIterator[Service]:
             coolify,
             CoolifyProject(coolify, settings.coolify_project),
             Blueprint(settings, read_plans()),
-            Rollout(coolify, watch),
+            Rollout(coolify, watch, timedelta(hours=settings.bootstrap_token_hours)),
             intent_grace=intent_grace(settings.lease_seconds),
         )
         yield Service(

@@ -1,6 +1,7 @@
 """Deploys a project's application and judges what became of the deployment."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 from contracts import AppDeployed, DnsConfigured
 from services.deploy.blueprint import AppSecrets, Wanted, token_hash
@@ -10,7 +11,7 @@ from services.deploy.coolify_models import DeploymentStatus
 from services.deploy.deployments import DeploymentWatch, Sighting, deployment_key, queue_key
 from services.deploy.models import ProjectDeployment, Stage
 from shared.errors import PermanentError
-from shared.models import ProvisioningState
+from shared.models import CoreToken, ProvisioningState
 from shared.outcome import Done, Later, Outcome, Parked
 from shared.step import Step
 from shared.writes import Upsert
@@ -26,11 +27,15 @@ SERVER_AWAY = 60.0
 
 
 class Rollout:
-    """From a recorded application to `AppDeployed`. A wait holds nothing: the step is parked."""
+    """From a recorded application to `AppDeployed`. A wait holds nothing: the step is parked.
 
-    def __init__(self, coolify: Coolify, watch: DeploymentWatch) -> None:
+    `token_lifetime` is for how long a container may fetch its first manifest.
+    """
+
+    def __init__(self, coolify: Coolify, watch: DeploymentWatch, token_lifetime: timedelta) -> None:
         self._coolify = coolify
         self._watch = watch
+        self._token_lifetime = token_lifetime
 
     async def advance(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
         """Do what comes next. `row` has its application recorded."""
@@ -53,7 +58,7 @@ class Rollout:
         row = row.at(Stage.REQUESTED)
         if given:
             row = row.at(Stage.REQUESTED, token_hash=token_hash(given.token), core_key=given.public_key)
-        await step.record(Upsert(row))
+        await step.record(Upsert(row), *([Upsert(self._token(row))] if given else ()))
         application = _application(row)
         if given:
             await self._coolify.set_variables(application, wanted.variables_with(given))
@@ -67,6 +72,10 @@ class Rollout:
                 writes=(Upsert(row.at(Stage.CONFIGURED)),),
             )
         return _waiting(row.at(Stage.DEPLOYING, deployment=deployment))
+
+    def _token(self, row: ProjectDeployment) -> CoreToken:
+        ends = datetime.now(UTC) + self._token_lifetime
+        return CoreToken(token_hash=row.token_hash, project_id=row.project_id, expires_at=ends)
 
     async def _judge(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
         deployment = _deployment(row)

@@ -36,6 +36,7 @@ class DeploySettings(Settings):
     app_health_path: Line = "/health"
     manifest_keys: Keys | None = Field(default=None, description="of the marketplace, for vrs-core to trust")
     plugin_keys: Keys | None = Field(default=None, description="of who publishes plugins, for vrs-core to trust")
+    bootstrap_token_hours: float = Field(default=24, gt=0, le=8760, description="for a container's first manifest")
     app_health_command: Line | None = Field(
         default=None, description="run in the container instead of curl or wget, which an image may lack"
     )

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts import DeadLetterHandled, ProjectCancelled, ProjectOrdered, ServiceName
+from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import serving, web
 from shared.database import open_database
@@ -19,7 +19,7 @@ async def marketplace() -> AsyncIterator[Service]:
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
-            publishes=(ProjectOrdered, ProjectCancelled, DeadLetterHandled),
+            publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled),
             background=(serving(web(database, settings), settings),),
         )
     finally:

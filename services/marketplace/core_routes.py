@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
@@ -14,7 +13,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.core import ManifestAnswer
-from services.marketplace.core_tokens import project_of, renew
+from services.marketplace.core_tokens import Presented, presented, renew
 from services.marketplace.manifest import releases_for, signed_manifest
 from services.marketplace.problems import Problem
 from services.marketplace.settings import MarketplaceSettings
@@ -43,9 +42,11 @@ Db = Annotated[Database, Depends(_database)]
 Configured = Annotated[MarketplaceSettings, Depends(_settings)]
 
 
-async def _project(database: Db, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> UUID:
+async def _caller(
+    database: Db, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Presented:
     async with database.engine.connect() as connection:
-        found = await project_of(connection, credentials.credentials) if credentials else None
+        found = await presented(connection, credentials.credentials) if credentials else None
     if found is None:
         raise Problem(
             HTTPStatus.UNAUTHORIZED,
@@ -56,7 +57,7 @@ async def _project(database: Db, credentials: Annotated[HTTPAuthorizationCredent
     return found
 
 
-Caller = Annotated[UUID, Depends(_project)]
+Caller = Annotated[Presented, Depends(_caller)]
 
 
 @router.get("/manifest")
@@ -64,11 +65,11 @@ async def manifest(
     caller: Caller, database: Db, settings: Configured, core_version: CoreVersion = "1.0.0"
 ) -> ManifestAnswer:
     """Give the plugins that the project is licensed for, signed, and the token to present the next time."""
-    key = settings.signing_key
-    if key is None:
+    keys = settings.signing_keys
+    if not keys:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no manifest can be signed here", remedy="Set VRS_MANIFEST_KEY.")
     async with AsyncSession(database.engine) as session, session.begin():
-        signed = await signed_manifest(session, caller, core_version, key)
+        signed = await signed_manifest(session, caller.project, core_version, keys)
         token = await renew(await session.connection(), caller, timedelta(days=settings.core_token_days))
     return ManifestAnswer(manifest=signed, token=token)
 
@@ -79,13 +80,13 @@ async def archive(
 ) -> StreamingResponse:
     """Send an archive, from a byte on if ``Range`` says so. Each download is logged."""
     async with AsyncSession(database.engine, expire_on_commit=False) as session, session.begin():
-        release = (await releases_for(session, caller, core_version)).get(name)
+        release = (await releases_for(session, caller.project, core_version)).get(name)
         licensed = release is not None and release.version == version and release.yanked_at is None
         start = _start(request, release) if licensed and release else 0
         outcome = DownloadOutcome.SENT if licensed else DownloadOutcome.UNLICENSED
         await session.execute(
             insert(PluginDownload).values(
-                project_id=caller, plugin=name[:63], version=version[:64], start=start, outcome=outcome
+                project_id=caller.project, plugin=name[:63], version=version[:64], start=start, outcome=outcome
             )
         )
     if release is None or not licensed:

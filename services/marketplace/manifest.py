@@ -1,6 +1,6 @@
 """What a project's vrs-core is to have: its licences as they are now, what these need, signed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -24,12 +24,14 @@ async def releases_for(session: AsyncSession, project: UUID, core_version: str) 
     return resolve(licensed, await _reachable(session, licensed), core_version)
 
 
-async def signed_manifest(session: AsyncSession, project: UUID, core_version: str, key: Ed25519PrivateKey) -> Envelope:
-    """Return the project's manifest as of now."""
+async def signed_manifest(
+    session: AsyncSession, project: UUID, core_version: str, keys: Sequence[Ed25519PrivateKey]
+) -> Envelope:
+    """Return the project's manifest: it has everything that was committed before it was issued."""
+    issued_at: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()  # before what it tells
     chosen = await releases_for(session, project, core_version)
-    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
     plugins = tuple(_listed(release) for release in chosen.values())
-    return sign(key, MANIFEST_TYPE, Manifest(project_id=project, issued_at=now, plugins=plugins))
+    return sign(keys, MANIFEST_TYPE, Manifest(project_id=project, issued_at=issued_at, plugins=plugins))
 
 
 def archive_path(name: str, version: str) -> str:

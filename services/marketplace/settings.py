@@ -9,16 +9,21 @@ from contracts.signatures import private_key
 from shared.settings import Settings
 
 
-def _readable(key: SecretStr) -> SecretStr:
-    private_key(key.get_secret_value())
-    return key
+def _readable(keys: SecretStr) -> SecretStr:
+    _private_keys(keys)
+    return keys
+
+
+def _private_keys(keys: SecretStr) -> tuple[Ed25519PrivateKey, ...]:
+    return tuple(private_key(key) for key in keys.get_secret_value().split(","))
 
 
 class MarketplaceSettings(Settings):
     """`manifest_key` is the Ed25519 private key (32 bytes in base64) with which projects' manifests are signed.
 
-    Without it no vrs-core gets a manifest, and the routes for it answer 503. A token that a vrs-core was given with
-    its manifest ends after `core_token_days` without use.
+    While it is replaced there are two, with a comma between them: both sign, whichever a vrs-core trusts. Without a
+    key no vrs-core gets a manifest, and the routes for it answer 503. A token that a vrs-core was given with its
+    manifest ends after `core_token_days`; it gets a new one in the second half of that time.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -27,6 +32,6 @@ class MarketplaceSettings(Settings):
     core_token_days: float = Field(default=30.0, gt=0, le=3650)
 
     @property
-    def signing_key(self) -> Ed25519PrivateKey | None:
-        """The key of `manifest_key`."""
-        return private_key(self.manifest_key.get_secret_value()) if self.manifest_key else None
+    def signing_keys(self) -> tuple[Ed25519PrivateKey, ...]:
+        """The keys of `manifest_key`."""
+        return _private_keys(self.manifest_key) if self.manifest_key else ()

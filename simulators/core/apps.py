@@ -4,6 +4,7 @@ import base64
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +30,7 @@ class PluginState(StrEnum):
     MISSING = "missing"
     FAILED = "failed"
     PENDING = "pending"
+    REFUSED = "refused"
 
 
 class AppFaultKind(StrEnum):
@@ -76,11 +78,15 @@ class StartedApp(BaseModel):
 
 @dataclass(slots=True)
 class App:
-    """A container and its plugins, read from ``VRS_PLUGINS`` (``name==version``, comma-separated)."""
+    """A container and its plugins, read from ``VRS_PLUGINS`` (``name==version``, comma-separated).
+
+    There is no marketplace behind it: `manifest`, when it last asked for its manifest, is all that converging changes.
+    """
 
     started: StartedApp
     boot_seconds: float
     started_at: float = field(default_factory=time.monotonic)
+    manifest: datetime = field(default_factory=lambda: datetime.now(UTC))
     wanted: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
@@ -119,7 +125,12 @@ class App:
             state = CoreState.DEGRADED
         else:
             state = CoreState.HEALTHY
-        return {"state": state.value, "version": self.started.tag, "plugins": plugins}
+        return {
+            "state": state.value,
+            "version": self.started.tag,
+            "manifest": self.manifest.isoformat(),
+            "plugins": plugins,
+        }
 
 
 def _plugin(name: str, wanted: str, fault: AppFault | None, *, pending: bool) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 
 import uvicorn
 from starlette.applications import Starlette
@@ -91,6 +92,8 @@ class Proxy:
             return Response()  # nobody is left to read it
         if request.url.path == "/health":
             return await self._board.answer("health", lambda: self._health(app, request.headers.get("VRS-Nonce", "")))
+        if request.url.path == "/converge" and request.method == "POST":
+            return await self._board.answer("converge", lambda: self._converge(app))
         return await self._board.answer("page", lambda: self._page(app))
 
     async def _health(self, app: App, nonce: str) -> Response:
@@ -103,6 +106,10 @@ class Proxy:
         if signature is not None and self._apps.fault(host, AppFaultKind.UNSIGNED) is None:
             answer.headers["VRS-Signature"] = signature
         return answer
+
+    async def _converge(self, app: App) -> Response:
+        app.manifest = datetime.now(UTC)
+        return Response(status_code=202)
 
     async def _page(self, app: App) -> Response:
         host = app.started.fqdn

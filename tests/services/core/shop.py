@@ -91,7 +91,7 @@ class Shop:
             name=name,
             version=version,
             path=path,
-            release=sign(key or self.plugin_key, RELEASE_TYPE, release),
+            release=sign([key or self.plugin_key], RELEASE_TYPE, release),
             yanked=yanked,
         )
         return release
@@ -104,7 +104,7 @@ class Shop:
             return Response(status_code=401)
         issued = self.issued or datetime.now(UTC)
         manifest = Manifest(project_id=self.project, issued_at=issued, plugins=tuple(self.plugins.values()))
-        answer = ManifestAnswer(manifest=sign(self.manifest_key, MANIFEST_TYPE, manifest), token=TOKEN)
+        answer = ManifestAnswer(manifest=sign([self.manifest_key], MANIFEST_TYPE, manifest), token=TOKEN)
         return JSONResponse(answer.model_dump(mode="json", by_alias=True))
 
     async def archive(self, request: Request) -> Response:

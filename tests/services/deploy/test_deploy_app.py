@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,9 +12,9 @@ from services.deploy.blueprint import application_name, environment_name
 from services.deploy.coolify_errors import ConflictError
 from services.deploy.models import Stage
 from shared.errors import PermanentError
-from shared.models import ProvisioningState
+from shared.models import CoreToken, ProvisioningState
 from shared.outcome import Later, Parked
-from tests.services.deploy.bench import Bench, running_bench
+from tests.services.deploy.bench import TOKEN_LIFETIME, Bench, running_bench
 
 
 async def test_an_order_becomes_a_running_app(bench: Bench) -> None:
@@ -51,6 +52,9 @@ async def test_the_container_is_given_what_it_needs_and_only_the_hash_of_its_tok
     assert len(token) >= 40
     assert order.row is not None
     assert order.row.token_hash == hashlib.sha256(token.encode()).digest()
+    [kept] = [row for row in order.tables.values() if isinstance(row, CoreToken)]
+    assert (kept.token_hash, kept.project_id) == (order.row.token_hash, order.project_id)
+    assert timedelta(0) < kept.expires_at - datetime.now(UTC) <= TOKEN_LIFETIME
     public = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(key + "=")).public_key()
     assert order.row.core_key == public.public_bytes_raw()
     assert token not in repr(order.row)
