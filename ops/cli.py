@@ -14,6 +14,7 @@ from ops.commands import (
     dlq_act,
     doctor,
     order,
+    plugins,
     projects,
     run,
     simulate,
@@ -48,6 +49,7 @@ app.command("cancel")(cancel.cancel)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
 app.add_typer(database.app, name="db")
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
