@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import aiormq
 import pytest
@@ -46,7 +46,7 @@ async def test_a_plugin_goes_from_its_key_to_the_list_and_is_taken_back(vrs: Vrs
     yanked = await vrs("plugins", "yank", "blog", "1.0.0", "--reason", "loses orders")
     assert (yanked.code, yanked.out) == (0, "blog 1.0.0 is yanked.\n")
     [listed] = json.loads((await vrs("plugins", "list", "--json")).out)
-    assert (listed["name"], listed["size"], listed["core"]) == ("blog", blog.stat().st_size, "<2,>=1")
+    assert (listed["name"], listed["size"], listed["core"]) == ("blog", blog.stat().st_size, ">=1,<2")
     assert listed["yanked_because"] == "loses orders"
 
 
@@ -76,7 +76,7 @@ async def test_what_is_wrong_is_named_and_nothing_is_published(vrs: Vrs, tmp_pat
         ("a.zip", {"plugin.toml": "[plugin"}, "Expected ']'"),
         ("a.zip", {"plugin.toml": "[plugin]\nname = 'Blog'\nversion = '1'"}, "name: "),
         ("a.zip", {"plugin.toml": "[plugin]\nname = 'blog'\nversion = '1'"}, "entry_point: "),
-        ("a.whl", {"plugin.toml": ""}, "has no *.dist-info"),
+        ("a.whl", {"plugin.toml": ""}, "one folder *.dist-info, this one has 0"),
         ("a.whl", {"a-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: a\nVersion: 1\n"}, "entry_points.txt"),
         ("a.whl", {"a-1.dist-info/METADATA": "Name: a\n", "a-1.dist-info/entry_points.txt": ""}, "version"),
     ],
@@ -94,7 +94,7 @@ def test_an_archive_that_lacks_something_is_told_what(
 def test_what_is_no_archive_key_or_envelope_is_named(tmp_path: Path) -> None:
     (tmp_path / "junk.zip").write_bytes(b"\x00\xff junk")
     for read in (describe, read_key, read_envelope):
-        with pytest.raises(CommandError, match="junk.zip"):
+        with pytest.raises(CommandError, match="junk"):
             read(tmp_path / "junk.zip")
     make_key(tmp_path / "a.key")
     with pytest.raises(CommandError, match="File exists"):
@@ -145,6 +145,3 @@ async def said(amqp_url: str) -> list[CloudEvent[PluginsChanged]]:
         while (message := await channel.basic_get("bootstrap.plugins-changed", no_ack=True)).body:
             events.append(decode(message.body, PluginsChanged))
     return events
-
-
-assert UUID
