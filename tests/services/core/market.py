@@ -122,7 +122,9 @@ class Market:
 
 
 @asynccontextmanager
-async def open_market(database: Database, folder: Path, *manifest_keys: Ed25519PrivateKey) -> AsyncIterator[Market]:
+async def open_market(
+    database: Database, folder: Path, *manifest_keys: Ed25519PrivateKey, host: str = "127.0.0.1"
+) -> AsyncIterator[Market]:
     """Serve the marketplace; with `manifest_keys` each of them signs its manifests."""
     market = Market(database, folder)
     keys = ",".join(written(key) for key in manifest_keys or (market.manifest_key,))
@@ -131,7 +133,7 @@ async def open_market(database: Database, folder: Path, *manifest_keys: Ed25519P
         database_url=SecretStr("postgresql://unused/x"),
         manifest_key=SecretStr(keys),
     )
-    async with running_app(web(database, settings)) as port:
-        market.url = f"http://127.0.0.1:{port}"
+    async with running_app(web(database, settings), host=host) as port:
+        market.url = f"http://{host}:{port}"
         await market.open()
         yield market
