@@ -108,6 +108,13 @@ async def test_after_a_change_of_keys_what_either_key_signed_is_believed(shop: S
         await core.until_state("healthy")
 
 
+async def test_a_proxy_in_the_environment_leads_to_the_marketplace(shop: Shop, tmp_path: Path) -> None:
+    shop.add("blog")
+    through = {"VRS_MARKETPLACE_URL": "http://marketplace.invalid", "HTTP_PROXY": shop.url}
+    async with container_of(shop, tmp_path, environment=through) as core:
+        await core.until_state("healthy")
+
+
 async def test_a_missing_setting_is_named_in_one_line(shop: Shop, tmp_path: Path) -> None:
     async with container_of(shop, tmp_path, environment={"VRS_PROJECT_KEY": "not-a-key", "VRS_PROJECT_ID": ""}) as core:
         assert core.process is not None
