@@ -76,4 +76,10 @@ def refusal(refused: HostRefused) -> PermanentError:
                 de=f"Die Adresse {host} kann nicht als eigene Domain bestellt werden.",
                 en=f"The address {host} cannot be ordered as a domain of your own.",
             )
+        case HostProblem.RESERVED:
+            message = f"{host} is reserved (shared/reserved_names.toml, base_domains): order another slug"
+            text = CustomerText(
+                de=f"Die Adresse {host} kann nicht vergeben werden. Bitte wählen Sie eine andere.",
+                en=f"The address {host} cannot be given away. Please choose another one.",
+            )
     return PermanentError(message, code=refused.problem.value, customer_text=text)

@@ -15,6 +15,7 @@ from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
 from services.notify.post import Draft, Post
 from shared.errors import TemporaryError
+from shared.hosts import as_shown
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
 
@@ -66,12 +67,12 @@ async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Out
 
 def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> Draft:
     project = _ordered(step)
-    letter = write(kind, project.locale, name=project.customer_name, fqdn=project.fqdn, **facts)
+    letter = write(kind, project.locale, name=project.customer_name, fqdn=as_shown(project.fqdn), **facts)
     return Draft(MailRecipient.CUSTOMER, project.customer_email, letter, project.customer_name)
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
-    fqdn = step.project.fqdn if step.project else _WITHOUT_ORDER[kind]
+    fqdn = as_shown(step.project.fqdn) if step.project else _WITHOUT_ORDER[kind]
     letter = write(kind, Locale.DE, fqdn=fqdn, project_id=step.project_id, **facts)
     return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
 

@@ -134,6 +134,17 @@ async def test_the_database_refuses_more_places_than_a_server_has(engine: AsyncE
             await connection.execute(text("UPDATE servers SET used = 2"))
 
 
+@pytest.mark.parametrize("slug", ["www", "mail-2", "deep"])
+async def test_a_name_that_is_reserved_or_is_a_base_domain_itself_is_given_to_nobody(
+    engine: AsyncEngine, slug: str
+) -> None:
+    await add_servers(engine, (9, "fsn"))
+    async with engine.begin() as connection:
+        await connection.execute(insert(BaseDomain).values(name="deep.vrs.example"))
+    [refused] = await write(engine, (uuid4(), ClaimHosts((f"{slug}.vrs.example",), "vrs.example")))
+    assert refused == HostRefused(HostProblem.RESERVED, f"{slug}.vrs.example")
+
+
 async def test_of_two_projects_that_want_a_name_one_gets_it_and_the_other_no_place(engine: AsyncEngine) -> None:
     await add_servers(engine, (9, "fsn"))
     claim = ClaimHosts(("kunde.vrs.example",), "vrs.example")
