@@ -6,7 +6,7 @@ service; `cloud_event` holds the CloudEvents 1.0 envelope that every event trave
 Changes inside ``v1`` are additive. Anything else is a new type beside the old one.
 """
 
-from contracts.bootstrap import CoreHealthy, CoreRetired
+from contracts.bootstrap import CoreHealthy, CoreRetired, MissingPlugin, PluginsConverged
 from contracts.cloud_event import CONTENT_TYPE, MAX_BYTES, CloudEvent, ContractError, decode, uuid7
 from contracts.deploy import AppDeployed, AppRemoved
 from contracts.desk import DeadLetterHandled, DeskActionKind
@@ -22,7 +22,7 @@ from contracts.dns import (
 )
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.failure import CustomerText, ProvisioningFailed
-from contracts.marketplace import Contact, Locale, PlacementStrategy, ProjectCancelled, ProjectOrdered
+from contracts.marketplace import Contact, Locale, PlacementStrategy, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
 
 EVENTS: dict[str, type[Event]] = {
@@ -34,6 +34,8 @@ EVENTS: dict[str, type[Event]] = {
         DnsRecordsNeeded,
         AppDeployed,
         CoreHealthy,
+        PluginsChanged,
+        PluginsConverged,
         ProvisioningDelayed,
         ProvisioningFailed,
         ProjectCancelled,
@@ -68,8 +70,11 @@ __all__ = [
     "Event",
     "HostName",
     "Locale",
+    "MissingPlugin",
     "PlacementStrategy",
     "Plugin",
+    "PluginsChanged",
+    "PluginsConverged",
     "ProjectCancelled",
     "ProjectOrdered",
     "ProvisioningDelayed",

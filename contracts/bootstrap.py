@@ -1,10 +1,10 @@
-"""What bootstrap says: vrs-core answers as ordered, vrs-core is no longer watched."""
+"""What bootstrap says: vrs-core answers as ordered, has carried out a change, is no longer watched."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import HttpUrl, StrictBool
+from pydantic import Field, HttpUrl, StrictBool
 
-from contracts.event import Event, HostName, Plugin, ServiceName, Text
+from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
 
 
 class CoreHealthy(Event):
@@ -22,6 +22,33 @@ class CoreHealthy(Event):
     """The version that vrs-core itself tells."""
     plugins: tuple[Plugin, ...]
     """The plugins that vrs-core has loaded, in exactly these versions."""
+
+
+class MissingPlugin(Facts):
+    """A licensed plugin that does not run."""
+
+    name: Slug
+    """Its name in the catalogue."""
+    reason: Text
+    """Why it does not run, in English."""
+
+
+class PluginsConverged(Event):
+    """vrs-core has carried out a change of its project's plugins, without a new deployment."""
+
+    type: ClassVar[str] = "vrs.plugins.converged.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
+
+    fqdn: HostName
+    """The host name under which the project is live."""
+    core_version: Text
+    """The version that vrs-core itself tells."""
+    complete: bool
+    """Whether everything runs that the project is licensed for."""
+    plugins: tuple[Plugin, ...]
+    """The plugins that run now, in exactly these versions."""
+    missing: Annotated[tuple[MissingPlugin, ...], Field(max_length=200)] = ()
+    """What vrs-core has refused, and why; the others run."""
 
 
 class CoreRetired(Event):

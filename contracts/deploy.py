@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import HttpUrl, StrictBool
 
 from contracts.dns import TargetServer
-from contracts.event import Event, HostName, ServiceName, Text
+from contracts.event import Event, HostName, PublicKey, ServiceName, Text
 
 
 class AppDeployed(Event):
@@ -32,6 +32,8 @@ class AppDeployed(Event):
     """The app's uuid at Coolify."""
     deployment: Text
     """The uuid of the deployment that put it there, at Coolify."""
+    core_key: PublicKey | None = None
+    """The public key of what vrs-core signs its health report with; absent: it does not sign."""
 
 
 class AppRemoved(Event):

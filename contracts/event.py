@@ -32,6 +32,9 @@ Slug = Annotated[str, StringConstraints(pattern=rf"^{LABEL}$")]
 HostName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^(?:{LABEL}\.)+{LABEL}$")]
 """A lower-case host name of two labels or more without trailing dot; IDN as A-labels (``xn--…``)."""
 
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+"""An Ed25519 public key (RFC 8032): 32 bytes in base64."""
+
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A stable, machine-readable cause, for example ``inwx_2303``."""
 
@@ -52,12 +55,16 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]
+"""A plugin's version."""
+
+
 class Plugin(Facts):
     """A licensed plugin in exactly this version."""
 
     name: Slug
     """The plugin's name in the catalogue."""
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]
+    version: Version
     """The version that is licensed."""
 
 

@@ -1,4 +1,4 @@
-"""What the marketplace says: a project was ordered, a project was cancelled."""
+"""What the marketplace says: a project was ordered, its plugins have changed, it was cancelled."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
@@ -86,6 +86,21 @@ class ProjectOrdered(Event):
     def fqdn(self) -> str:
         """The host name under which the project goes live."""
         return self.own_domain or f"{self.slug}.{self.base_domain}"
+
+
+class PluginsChanged(Event):
+    """Plugins of a project were bought, or their licences have ended; its vrs-core is to have what is licensed now."""
+
+    type: ClassVar[str] = "vrs.plugins.changed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.BOOTSTRAP,)
+
+    plugins: Annotated[tuple[Plugin, ...], Field(max_length=100)]
+    """Everything that the project is licensed for from now on, each once."""
+    changed: Annotated[tuple[Slug, ...], Field(min_length=1, max_length=100)]
+    """The plugins whose licences are new, have another version, or have ended."""
+    requested_by: Text
+    """Who asked for it: a person or a system."""
 
 
 class ProjectCancelled(Event):

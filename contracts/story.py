@@ -2,14 +2,15 @@
 
 Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
-replayed the dead letter; vrs-core takes its time. In the spring she closes the shop.
+replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In the spring she closes the
+shop.
 """
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from contracts.bootstrap import CoreHealthy, CoreRetired
+from contracts.bootstrap import CoreHealthy, CoreRetired, PluginsConverged
 from contracts.cloud_event import CloudEvent
 from contracts.deploy import AppDeployed, AppRemoved
 from contracts.desk import DeadLetterHandled, DeskActionKind
@@ -25,7 +26,7 @@ from contracts.dns import (
 )
 from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
-from contracts.marketplace import Contact, Locale, ProjectCancelled, ProjectOrdered
+from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
 
 DataT = TypeVar("DataT", bound=Event)
@@ -169,6 +170,20 @@ _HEALTHY = _said(
     7,
     _DEPLOYED,
 )
+_WITH_VOUCHERS = (*_PLUGINS, Plugin(name="vouchers", version="1.1.0"))
+_CHANGED = _said(
+    PluginsChanged(plugins=_WITH_VOUCHERS, changed=("vouchers",), requested_by="erika@kunde-mit-domain.example"),
+    ServiceName.MARKETPLACE,
+    datetime(2026, 12, 1, 8, 15, 3, 207_000, tzinfo=UTC),
+    13,
+).model_copy(update={"correlationid": _ORDERED.id})
+_CONVERGED = _said(
+    PluginsConverged(fqdn=_DOMAIN, core_version="1.0.0", complete=True, plugins=_WITH_VOUCHERS),
+    ServiceName.BOOTSTRAP,
+    datetime(2026, 12, 1, 8, 15, 6, 91_000, tzinfo=UTC),
+    14,
+    _CHANGED,
+)
 _CANCELLED = _said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
@@ -191,6 +206,8 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _DEPLOYED,
     _DELAYED,
     _HEALTHY,
+    _CHANGED,
+    _CONVERGED,
     _CANCELLED,
     _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),

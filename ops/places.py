@@ -7,6 +7,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 ORDERS = CHECKOUT / "examples" / "orders"
+PLUGINS = CHECKOUT / "examples" / "plugins"
 SEED = CHECKOUT / "seeds"
 
 

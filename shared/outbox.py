@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import Insert, func, insert, text
 from sqlalchemy.orm import Session, scoped_session
 
-from contracts import EVENTS_EXCHANGE, CloudEvent, ProjectCancelled, ProjectOrdered, ServiceName, uuid7
+from contracts import EVENTS_EXCHANGE, CloudEvent, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName, uuid7
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import Outbox
 from shared.trace_context import TRACEPARENT, current_traceparent
 
-EventT = TypeVar("EventT", ProjectOrdered, ProjectCancelled)
+EventT = TypeVar("EventT", ProjectOrdered, PluginsChanged, ProjectCancelled)
 
 OUTBOX_CHANNEL = "vrs_outbox"
 """PostgreSQL channel on which the services hear at once of rows that others have committed."""
@@ -69,7 +69,7 @@ def publish(
 
     Writes the row and a NOTIFY through `session` and leaves the commit to the caller; ``vrs run marketplace`` publishes
     it. `project_id` is the project's ``vrs_id``. Without `correlation_id` a new story begins: give an order's own to
-    its cancellation. The trace of the request that is handled goes on in the event (OpenTelemetry).
+    its changes and its cancellation. The trace of the request that is handled goes on in the event (OpenTelemetry).
     With ProjectCancelled the project is marked as cancelled in the same transaction, known or not.
     The engine must not be in AUTOCOMMIT. Returns the event with its new id.
 
@@ -77,8 +77,10 @@ def publish(
         TypeError: it is another event; those are said by the services.
 
     """
-    if not isinstance(event, ProjectOrdered | ProjectCancelled):
-        raise TypeError(f"the marketplace says ProjectOrdered and ProjectCancelled, not {type(event).__name__}")
+    if not isinstance(event, ProjectOrdered | PluginsChanged | ProjectCancelled):
+        raise TypeError(
+            f"the marketplace says ProjectOrdered, PluginsChanged and ProjectCancelled, not {type(event).__name__}"
+        )
     whole = CloudEvent.of(
         event,
         source=ServiceName.MARKETPLACE.value,

@@ -8,6 +8,7 @@ OWN_TABLES = (
     "bundle_plugins",
     "cancellations",
     "capacity_waits",
+    "core_tokens",
     "dead_letter_archive",
     "dead_letter_notes",
     "deployments",
@@ -18,6 +19,9 @@ OWN_TABLES = (
     "open_steps",
     "outbox",
     "placements",
+    "plugin_chunks",
+    "plugin_downloads",
+    "plugin_releases",
     "preview_accesses",
     "project_domains",
     "project_orders",
@@ -26,6 +30,7 @@ OWN_TABLES = (
     "servers",
     "step_tokens",
     "type_placements",
+    "watched_cores",
 )
 
 OWN_TYPES = [
@@ -33,6 +38,7 @@ OWN_TYPES = [
     "desk_action_kind",
     "dns_record_holder",
     "dns_record_type",
+    "download_outcome",
     "letter_outcome",
     "license_state",
     "locale",

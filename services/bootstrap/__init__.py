@@ -1,1 +1,1 @@
-"""AppDeployed -> CoreHealthy: waits until vrs-core answers as ordered."""
+"""AppDeployed -> CoreHealthy: waits until vrs-core answers as ordered. PluginsChanged -> PluginsConverged."""

@@ -6,11 +6,21 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-from contracts import AppDeployed, CoreHealthy, CoreRetired, CustomerText, ProjectCancelled, ServiceName
+from contracts import (
+    AppDeployed,
+    CoreHealthy,
+    CoreRetired,
+    CustomerText,
+    PluginsChanged,
+    PluginsConverged,
+    ProjectCancelled,
+    ServiceName,
+)
 from services.bootstrap.core import Core, core_http
-from services.bootstrap.handlers import await_core, retire_core
+from services.bootstrap.handlers import await_core, converge_plugins, retire_core
+from services.bootstrap.models import WatchedCore
 from services.bootstrap.settings import BootstrapSettings
-from shared.grants import Grant, May
+from shared.grants import ALL, Grant, May
 from shared.models import License, LicenseHistory
 from shared.service import Consumer, Service
 from shared.settings import SettingsError, load
@@ -20,6 +30,7 @@ LOOKS_AT_ONCE = 64
 GRANTS = (
     Grant(License, (May.READ, May.CHANGE), ("vrs_state",)),  # active when the project is live, ended at its end
     Grant(LicenseHistory, (May.ADD,)),
+    Grant(WatchedCore, ALL),
 )
 
 NOT_STARTED = CustomerText(
@@ -40,7 +51,7 @@ async def bootstrap() -> AsyncIterator[Service]:
         core = Core(http, connect=settings.core_connect, health_path=settings.core_health_path)
         yield Service(
             name=ServiceName.BOOTSTRAP,
-            publishes=(CoreHealthy, CoreRetired),
+            publishes=(CoreHealthy, CoreRetired, PluginsConverged),
             grants=GRANTS,
             consumers=(
                 Consumer(
@@ -50,6 +61,13 @@ async def bootstrap() -> AsyncIterator[Service]:
                     deadline=timedelta(seconds=settings.bootstrap_deadline),
                     due=timedelta(seconds=settings.bootstrap_due),
                     failed_text=NOT_STARTED,
+                ),
+                Consumer(
+                    event=PluginsChanged,
+                    handler=partial(converge_plugins, core),
+                    concurrency=LOOKS_AT_ONCE,
+                    deadline=timedelta(seconds=settings.bootstrap_deadline),
+                    fails_project=False,  # the project is live, and what ran before still runs
                 ),
                 Consumer(event=ProjectCancelled, handler=retire_core, needs_project=False),
             ),

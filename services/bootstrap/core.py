@@ -5,17 +5,21 @@ know (yet). Any other answer is none of vrs-core's.
 """
 
 import asyncio
+import secrets
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime
 from http import HTTPStatus
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from contracts import Plugin, Text
+from contracts.core import NONCE_HEADER, SIGNATURE_HEADER
+from contracts.signatures import health_is_signed, public_key
+from services.bootstrap.health import Certificate, Health
 from shared.http import CALL_HOOKS, CountedTransport
 
 LOOK_SECONDS = 5.0
@@ -24,46 +28,8 @@ LOOK_SECONDS = 5.0
 MOST_BYTES = 262_144
 """A health report of 100 plugins takes about 20 kB; a customer's container may send anything."""
 
+CONVERGE_PATH = "/converge"
 REPORTING = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-class CoreState(StrEnum):
-    """vrs-core's own word on how it is."""
-
-    BOOTING = "booting"
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    FAILED = "failed"
-
-
-class PluginHealth(BaseModel):
-    """A plugin as vrs-core has it; `installed` is its version, None if it is not there (yet)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: Text
-    installed: Text | None = None
-    state: Text
-    error: str | None = None
-
-
-class Health(BaseModel):
-    """The body of ``GET /health``."""
-
-    model_config = ConfigDict(frozen=True)
-
-    state: CoreState
-    version: Text
-    plugins: tuple[PluginHealth, ...] = ()
-
-    def missing(self, ordered: tuple[Plugin, ...]) -> list[str]:
-        """What is not there as ordered, one phrase for each plugin."""
-        there = {plugin.name: plugin for plugin in self.plugins}
-        return [
-            f"{plugin.name} {plugin.version} ({_instead(there.get(plugin.name))})"
-            for plugin in ordered
-            if plugin.name not in there or there[plugin.name].installed != plugin.version
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +67,18 @@ class Core:
         self._connect = connect
         self._health_path = health_path
 
-    async def look(self, *, fqdn: str, ipv4: IPv4Address) -> Health | NoHealth:
-        """Ask the server at `ipv4` for the health of `fqdn`, once, for at most `LOOK_SECONDS`."""
+    async def look(self, *, fqdn: str, ipv4: IPv4Address, key: str | None = None) -> Health | NoHealth:
+        """Ask the server at `ipv4` for the health of `fqdn`, once, for at most `LOOK_SECONDS`.
+
+        With the public `key` of the project's container, only what that container has signed now counts.
+        """
         address = self._connect or str(ipv4)
+        nonce = secrets.token_urlsafe(16)
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                status, body = await self._get(f"https://{address}{self._health_path}", fqdn)
+                status, body, signature, certificate = await self._get(
+                    f"https://{address}{self._health_path}", fqdn, nonce
+                )
         except (httpx.HTTPError, TimeoutError) as error:
             return NoHealth(_silence(error, fqdn=fqdn, address=address))
         if status == HTTPStatus.NOT_FOUND:
@@ -115,31 +87,48 @@ class Core:
             return NoHealth(f"{fqdn} at {address} answers {status}")
         if len(body) > MOST_BYTES:
             return NoHealth(f"{fqdn} at {address} answers with more than {MOST_BYTES} bytes")
+        if key is not None and not health_is_signed(public_key(key), nonce, body, signature):
+            return NoHealth(f"{fqdn} at {address} answers, but not signed with this project's key: another container?")
         try:
-            return Health.model_validate_json(body)
+            return Health.model_validate_json(body).model_copy(update={"certificate": certificate})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"])) or "body"
             return NoHealth(f"{fqdn} at {address} answers {status} without a health report: {field}: {first['msg']}")
 
-    async def _get(self, url: str, fqdn: str) -> tuple[int, bytes]:
+    async def ask_to_converge(self, *, fqdn: str, ipv4: IPv4Address) -> None:
+        """Ask vrs-core to read its manifest again, once; whether it did, `look` tells. Never raises for its silence."""
+        address = self._connect or str(ipv4)
+        headers = {"Host": fqdn, "Connection": "close"}
+        with suppress(httpx.HTTPError):
+            await self._http.post(
+                f"https://{address}{CONVERGE_PATH}", headers=headers, extensions={"sni_hostname": fqdn}
+            )
+
+    async def _get(self, url: str, fqdn: str, nonce: str) -> tuple[int, bytes, str, Certificate | None]:
         # A kept connection was verified for the name it was opened with, and httpx would use it again for another
         # name behind the same address.
-        headers = {"Host": fqdn, "Connection": "close", "Accept": "application/json"}
+        headers = {"Host": fqdn, "Connection": "close", "Accept": "application/json", NONCE_HEADER: nonce}
         body = b""
         async with self._http.stream("GET", url, headers=headers, extensions={"sni_hostname": fqdn}) as response:
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > MOST_BYTES:
                     break
-        return response.status_code, body
+            certificate = _certificate(response)
+        return response.status_code, body, response.headers.get(SIGNATURE_HEADER, ""), certificate
 
 
-def _instead(plugin: PluginHealth | None) -> str:
-    if plugin is None:
-        return "vrs-core does not list it"
-    found = f"is {plugin.state}, installed {plugin.installed or 'none'}"
-    return f"{found}: {plugin.error[:200]}" if plugin.error else found
+def _certificate(response: httpx.Response) -> Certificate | None:
+    """Read it from the connection, as long as that is open; None without TLS."""
+    stream = response.extensions.get("network_stream")
+    tls = stream.get_extra_info("ssl_object") if stream else None
+    shown = tls.getpeercert() if tls else None
+    if not shown:
+        return None
+    issuer = dict(part for entry in shown.get("issuer", ()) for part in entry)
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+    return Certificate(issuer=issuer.get("organizationName") or issuer.get("commonName") or "unknown", expires_at=ends)
 
 
 def _silence(error: Exception, *, fqdn: str, address: str) -> str:

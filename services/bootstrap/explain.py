@@ -1,6 +1,6 @@
 """What bootstrap would do about an event, for an operator who thinks about a replay. Asks nobody."""
 
-from contracts import AppDeployed, ProjectCancelled
+from contracts import AppDeployed, PluginsChanged, ProjectCancelled
 from shared.dead_letters.explain import Circumstances, Explanations
 
 
@@ -14,10 +14,18 @@ async def deployed(event: AppDeployed, now: Circumstances) -> list[str]:
     ]
 
 
+async def changed(event: PluginsChanged, now: Circumstances) -> list[str]:
+    """Ask the core to read its manifest again, and look until it has carried it out."""
+    del now
+    return [
+        f"would ask vrs-core to read its manifest again and look until it has carried out {', '.join(event.changed)}"
+    ]
+
+
 async def cancelled(event: ProjectCancelled, now: Circumstances) -> list[str]:
     """Stop looking."""
     del event, now
     return ["would stop looking at vrs-core; it calls nobody"]
 
 
-EXPLANATIONS = Explanations({AppDeployed: deployed, ProjectCancelled: cancelled})
+EXPLANATIONS = Explanations({AppDeployed: deployed, PluginsChanged: changed, ProjectCancelled: cancelled})

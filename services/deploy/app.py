@@ -65,7 +65,7 @@ async def deploy() -> AsyncIterator[Service]:
             coolify,
             project,
             Blueprint(settings, read_plans()),
-            Rollout(coolify, watch),
+            Rollout(coolify, watch, timedelta(hours=settings.bootstrap_token_hours)),
             intent_grace=intent_grace(settings.lease_seconds),
         )
         yield Service(

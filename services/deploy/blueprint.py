@@ -4,10 +4,13 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from contracts import DnsConfigured
+from contracts.signatures import written
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
@@ -64,14 +67,28 @@ def token_hash(token: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class AppSecrets:
+    """What a container is given and nobody keeps: its bootstrap token and the key that it signs its health with."""
+
+    token: str = field(default_factory=new_token, repr=False)
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes that are kept of the key."""
+        return self.key.public_key().public_bytes_raw()
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """The app of one project. `spec` is a hash of all of it but the token and the server."""
+    """The app of one project. `spec` is a hash of all of it but the token, the server and `storage`, a kept folder."""
 
     spec: str
     server: str
     fields: ApplicationFields
     variables: tuple[Variable, ...]
     environment: str
+    storage: str | None = None
 
     def creation(self, coolify_project: str) -> NewApplication:
         """The body that creates it."""
@@ -83,9 +100,13 @@ class Wanted:
             tags=(self.environment, TAG),
         )
 
-    def variables_with(self, token: str) -> list[Variable]:
-        """The variables of the container, with this bootstrap token."""
-        return [*self.variables, Variable(key="VRS_BOOTSTRAP_TOKEN", value=token)]
+    def variables_with(self, secret: AppSecrets) -> list[Variable]:
+        """The variables of the container, with its secrets."""
+        return [
+            *self.variables,
+            Variable(key="VRS_BOOTSTRAP_TOKEN", value=secret.token),
+            Variable(key="VRS_PROJECT_KEY", value=written(secret.key)),
+        ]
 
 
 class Blueprint:
@@ -107,7 +128,8 @@ class Blueprint:
         shown = [fields.model_dump(), *(variable.model_dump() for variable in variables)]
         spec = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
         described = fields.model_copy(update={"description": description(project_id, spec)})
-        return Wanted(spec, event.server.id, described, variables, environment_name(project_id))
+        environment, storage = environment_name(project_id), self._settings.app_storage
+        return Wanted(spec, event.server.id, described, variables, environment, storage)
 
     def _fields(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> ApplicationFields:
         settings, plan, image = self._settings, self._plan(project), self._image(project)
@@ -136,8 +158,10 @@ class Blueprint:
             "VRS_MARKETPLACE_URL": str(self._settings.marketplace_url).rstrip("/"),
             "VRS_PLUGINS": ",".join(f"{plugin.name}=={plugin.version}" for plugin in project.plugins),
             "VRS_LOCALE": project.locale.value,
+            "VRS_MANIFEST_KEYS": self._settings.manifest_keys,
+            "VRS_PLUGIN_KEYS": self._settings.plugin_keys,
         }
-        return tuple(Variable(key=key, value=value) for key, value in values.items())
+        return tuple(Variable(key=key, value=value) for key, value in values.items() if value is not None)
 
     def _image(self, project: ProjectFacts) -> AppImage:
         if project.image:

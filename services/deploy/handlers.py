@@ -13,6 +13,7 @@ from services.deploy.rollout import Rollout
 from shared.errors import TemporaryError
 from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT
 from shared.lease import within_lease
+from shared.models import CoreToken
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 from shared.writes import Delete, Upsert
@@ -88,7 +89,10 @@ class Handlers:
             environment=environment_name(step.project_id),
             volumes_kept=event.keep_volumes,
         )
-        return Done(message="Coolify runs nothing for the project any more", events=(said,), writes=(Delete(row),))
+        tokens = [Delete(token) for token in await step.rows(CoreToken)]
+        return Done(
+            message="Coolify runs nothing for the project any more", events=(said,), writes=(Delete(row), *tokens)
+        )
 
     async def _application(self, step: Step, wanted: Wanted, row: ProjectDeployment | None) -> ProjectDeployment:
         if row is None or row.application is None:

@@ -35,7 +35,8 @@ class ProjectDeployment(MappedAsDataclass, Table, kw_only=True):
 
     `coolify_project`, `server`, `application` and `deployment` are Coolify's uuids, not RFC 4122. `since` is when
     `stage` was entered. `spec` is the hash of what was asked for, `token_hash` the SHA-256 of the bootstrap token that
-    the app was given. `retries` counts forced deployments since the last one that ended well or was given up.
+    the app was given, `core_key` the public key of what it signs its health report with. `retries` counts forced
+    deployments since the last one that ended well or was given up.
     """
 
     __tablename__ = "deployments"
@@ -51,6 +52,7 @@ class ProjectDeployment(MappedAsDataclass, Table, kw_only=True):
     deployment: Mapped[str | None] = mapped_column(default=None)
     retries: Mapped[int] = mapped_column(default=0)
     token_hash: Mapped[bytes | None] = mapped_column(default=None, repr=False)
+    core_key: Mapped[bytes | None] = mapped_column(default=None, repr=False)
 
     __table_args__ = (
         Index(

@@ -1,14 +1,17 @@
 """Deploys a project's application and judges what became of the deployment."""
 
+import base64
+from datetime import UTC, datetime, timedelta
+
 from contracts import AppDeployed, DnsConfigured
-from services.deploy.blueprint import Wanted, new_token, token_hash
+from services.deploy.blueprint import AppSecrets, Wanted, token_hash
 from services.deploy.coolify import Coolify
 from services.deploy.coolify_errors import ApplicationGoneError, NotFoundError, QueueFullError
 from services.deploy.coolify_models import DeploymentStatus
 from services.deploy.deployments import DeploymentWatch, Sighting, deployment_key, queue_key
 from services.deploy.models import ProjectDeployment, Stage
 from shared.errors import PermanentError
-from shared.models import ProvisioningState
+from shared.models import CoreToken, ProvisioningState
 from shared.outcome import Done, Later, Outcome, Parked
 from shared.step import Step
 from shared.writes import Upsert
@@ -24,11 +27,15 @@ SERVER_AWAY = 60.0
 
 
 class Rollout:
-    """From a recorded application to `AppDeployed`. A wait holds nothing: the step is parked."""
+    """From a recorded application to `AppDeployed`. A wait holds nothing: the step is parked.
 
-    def __init__(self, coolify: Coolify, watch: DeploymentWatch) -> None:
+    `token_lifetime` is for how long a container may fetch its first manifest.
+    """
+
+    def __init__(self, coolify: Coolify, watch: DeploymentWatch, token_lifetime: timedelta) -> None:
         self._coolify = coolify
         self._watch = watch
+        self._token_lifetime = token_lifetime
 
     async def advance(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
         """Do what comes next. `row` has its application recorded."""
@@ -47,12 +54,16 @@ class Rollout:
         way: `force` makes ours follow that one with the newest variables, where Coolify would skip it.
         """
         force = row.token_hash is not None
-        token = new_token() if row.stage is Stage.CREATED else None
-        row = row.at(Stage.REQUESTED, token_hash=token_hash(token) if token else row.token_hash)
-        await step.record(Upsert(row))
+        given = AppSecrets() if row.stage is Stage.CREATED else None
+        row = row.at(Stage.REQUESTED)
+        if given:
+            row = row.at(Stage.REQUESTED, token_hash=token_hash(given.token), core_key=given.public_key)
+        await step.record(Upsert(row), *([Upsert(self._token(row))] if given else ()))
         application = _application(row)
-        if token:
-            await self._coolify.set_variables(application, wanted.variables_with(token))
+        if given and wanted.storage:
+            await self._coolify.keep_folder(application, wanted.storage)
+        if given:
+            await self._coolify.set_variables(application, wanted.variables_with(given))
         try:
             deployment = await self._coolify.deploy(application, force=force)
         except QueueFullError:
@@ -63,6 +74,10 @@ class Rollout:
                 writes=(Upsert(row.at(Stage.CONFIGURED)),),
             )
         return _waiting(row.at(Stage.DEPLOYING, deployment=deployment))
+
+    def _token(self, row: ProjectDeployment) -> CoreToken:
+        ends = datetime.now(UTC) + self._token_lifetime
+        return CoreToken(token_hash=row.token_hash, project_id=row.project_id, expires_at=ends)
 
     async def _judge(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
         deployment = _deployment(row)
@@ -174,6 +189,7 @@ def _deployed(event: DnsConfigured, row: ProjectDeployment) -> Done:
         server=event.server,
         application=_application(row),
         deployment=_deployment(row),
+        core_key=base64.b64encode(row.core_key).decode() if row.core_key else None,
     )
     return Done(
         message=f"Coolify runs {row.image}:{row.tag} on {event.server.name} for {event.fqdn}",

@@ -9,6 +9,10 @@ from shared.settings import Seconds, Settings
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 
 
+Keys = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}(,[A-Za-z0-9_-]{43})*$")]
+"""Ed25519 public keys in base64url without padding, commas between them: what Coolify's `.env` file keeps whole."""
+
+
 class DeploySettings(Settings):
     """`VRS_COOLIFY_PROJECT` is a project's uuid, or a name: a project of that name is made if there is none.
 
@@ -30,6 +34,12 @@ class DeploySettings(Settings):
     app_tag: Line = "1.0.0"
     app_port: int = Field(default=8080, ge=1, le=65535)
     app_health_path: Line = "/health"
+    manifest_keys: Keys | None = Field(default=None, description="of the marketplace, for vrs-core to trust")
+    plugin_keys: Keys | None = Field(default=None, description="of who publishes plugins, for vrs-core to trust")
+    app_storage: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")] | None = Field(
+        default=None, description="a folder of the container that outlives it; Coolify 4.0.0-beta.470 or newer"
+    )
+    bootstrap_token_hours: float = Field(default=24, gt=0, le=8760, description="for a container's first manifest")
     app_health_command: Line | None = Field(
         default=None, description="run in the container instead of curl or wget, which an image may lack"
     )

@@ -1,1 +1,1 @@
-"""Publishes orders and cancellations."""
+"""Publishes orders, changes and cancellations; gives each vrs-core its manifest and its plugins."""

@@ -3,18 +3,28 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts import DeadLetterHandled, ProjectCancelled, ProjectOrdered, ServiceName
+from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName
 from services.marketplace.grants import GRANTS
 from services.marketplace.projects import count_projects
+from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.web import serving, web
+from shared.database import open_database
 from shared.service import Service
+from shared.settings import load
 
 
 @asynccontextmanager
 async def marketplace() -> AsyncIterator[Service]:
     """Yield a service without consumers: the kernel says the outbox rows that whoever takes orders has written."""
-    yield Service(
-        name=ServiceName.MARKETPLACE,
-        publishes=(ProjectOrdered, ProjectCancelled, DeadLetterHandled),
-        measures=(count_projects,),
-        grants=GRANTS,
-    )
+    settings = load(MarketplaceSettings)
+    database = open_database(settings, application_name="vrs marketplace web")
+    try:
+        yield Service(
+            name=ServiceName.MARKETPLACE,
+            publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled),
+            background=(serving(web(database, settings), settings),),
+            measures=(count_projects,),
+            grants=GRANTS,
+        )
+    finally:
+        await database.engine.dispose()

@@ -4,11 +4,16 @@ from shared.grants import ALL, Grant, May
 from shared.models import (
     BaseDomain,
     Cancellation,
+    CoreToken,
     License,
     LicenseHistory,
+    PluginChunk,
+    PluginDownload,
     PluginPrice,
+    PluginRelease,
     PreviewAccess,
     Project,
+    ProjectOrder,
     ProjectType,
     ProvisioningLog,
 )
@@ -18,4 +23,9 @@ GRANTS = (
     Grant(BaseDomain, (May.READ,)),
     Grant(Cancellation, (May.READ, May.ADD)),
     Grant(ProvisioningLog, (May.READ,)),
+    Grant(ProjectOrder, (May.READ,)),
+    Grant(CoreToken, ALL),
+    Grant(PluginRelease, (May.READ,)),  # published and yanked by operators
+    Grant(PluginChunk, (May.READ,)),
+    Grant(PluginDownload, (May.READ, May.ADD)),
 )

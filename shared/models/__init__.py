@@ -17,6 +17,7 @@ from shared.models.marketplace import (
     PreviewAccess,
     ProjectType,
 )
+from shared.models.plugins import CoreToken, DownloadOutcome, PluginChunk, PluginDownload, PluginRelease
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
 from shared.models.reconciliation import Reconciliation
 from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
@@ -29,9 +30,11 @@ __all__ = [
     "Bundle",
     "BundlePlugin",
     "Cancellation",
+    "CoreToken",
     "DeadLetterNote",
     "DeskAction",
     "DeskActionLetter",
+    "DownloadOutcome",
     "LetterOutcome",
     "License",
     "LicenseHistory",
@@ -39,7 +42,10 @@ __all__ = [
     "LogStatus",
     "OpenStep",
     "Outbox",
+    "PluginChunk",
+    "PluginDownload",
     "PluginPrice",
+    "PluginRelease",
     "PreviewAccess",
     "Project",
     "ProjectDomain",

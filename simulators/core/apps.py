@@ -1,11 +1,14 @@
 """The customers' containers: what each was started with, how far it has booted, what is wrong with it."""
 
+import base64
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PLUGIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9._+!-]*)")
@@ -27,6 +30,7 @@ class PluginState(StrEnum):
     MISSING = "missing"
     FAILED = "failed"
     PENDING = "pending"
+    REFUSED = "refused"
 
 
 class AppFaultKind(StrEnum):
@@ -37,6 +41,7 @@ class AppFaultKind(StrEnum):
     HEALTH_500 = "health_500"
     SLOW = "slow"  # each answer takes `seconds`
     WRONG_CERTIFICATE = "wrong_certificate"  # Traefik's default one, as before Let's Encrypt answered
+    UNSIGNED = "unsigned"  # another container answers: without a signature, whatever it was started with
     CLOSE = "close"  # takes the request and closes the connection without an answer
 
 
@@ -73,11 +78,15 @@ class StartedApp(BaseModel):
 
 @dataclass(slots=True)
 class App:
-    """A container and its plugins, read from ``VRS_PLUGINS`` (``name==version``, comma-separated)."""
+    """A container and its plugins, read from ``VRS_PLUGINS`` (``name==version``, comma-separated).
+
+    There is no marketplace behind it: `manifest`, when it last asked for its manifest, is all that converging changes.
+    """
 
     started: StartedApp
     boot_seconds: float
     started_at: float = field(default_factory=time.monotonic)
+    manifest: datetime = field(default_factory=lambda: datetime.now(UTC))
     wanted: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
@@ -89,6 +98,14 @@ class App:
                 self.error = f"VRS_PLUGINS: {entry!r} is not name==version"
                 return
             self.wanted[match["name"]] = match["version"]
+
+    def signature(self, nonce: str, body: bytes) -> str | None:
+        """How vrs-core signs its report: Ed25519 over DSSE's encoding of nonce, newline and body."""
+        if (written := self.started.env.get("VRS_PROJECT_KEY")) is None:
+            return None
+        kind, payload = b"application/vnd.vrs.health+json", nonce.encode() + b"\n" + body
+        key = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(written + "="))
+        return base64.b64encode(key.sign(b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload))).decode()
 
     def health(self, faults: list[AppFault]) -> dict[str, Any]:
         """The body of ``GET /health``; plugins are installed one after the other while it boots."""
@@ -108,7 +125,12 @@ class App:
             state = CoreState.DEGRADED
         else:
             state = CoreState.HEALTHY
-        return {"state": state.value, "version": self.started.tag, "plugins": plugins}
+        return {
+            "state": state.value,
+            "version": self.started.tag,
+            "manifest": self.manifest.isoformat(),
+            "plugins": plugins,
+        }
 
 
 def _plugin(name: str, wanted: str, fault: AppFault | None, *, pending: bool) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 
 import uvicorn
 from starlette.applications import Starlette
@@ -90,15 +91,25 @@ class Proxy:
             self._hang_up(request)
             return Response()  # nobody is left to read it
         if request.url.path == "/health":
-            return await self._board.answer("health", lambda: self._health(app))
+            return await self._board.answer("health", lambda: self._health(app, request.headers.get("VRS-Nonce", "")))
+        if request.url.path == "/converge" and request.method == "POST":
+            return await self._board.answer("converge", lambda: self._converge(app))
         return await self._board.answer("page", lambda: self._page(app))
 
-    async def _health(self, app: App) -> Response:
+    async def _health(self, app: App, nonce: str) -> Response:
         host = app.started.fqdn
         if self._apps.fault(host, AppFaultKind.HEALTH_500):
             return PlainTextResponse("Internal Server Error", 500)
         health = app.health(self._apps.faults_of(host))
-        return JSONResponse(health, 200 if health["state"] in SERVING else 503)
+        answer = JSONResponse(health, 200 if health["state"] in SERVING else 503)
+        signature = app.signature(nonce, bytes(answer.body))
+        if signature is not None and self._apps.fault(host, AppFaultKind.UNSIGNED) is None:
+            answer.headers["VRS-Signature"] = signature
+        return answer
+
+    async def _converge(self, app: App) -> Response:
+        app.manifest = datetime.now(UTC)
+        return Response(status_code=202)
 
     async def _page(self, app: App) -> Response:
         host = app.started.fqdn

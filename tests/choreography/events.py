@@ -18,6 +18,7 @@ from contracts import (
     Event,
     Locale,
     Plugin,
+    PluginsChanged,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -114,6 +115,13 @@ class Story:
             dead_letter_id=uuid4(),
         )
         return self.event(data, ServiceName.DEPLOY)
+
+    def changed(self, *plugins: Plugin) -> CloudEvent[PluginsChanged]:
+        """What the marketplace says of plugins that were bought later: these are licensed now."""
+        changed = tuple(plugin.name for plugin in plugins if plugin not in self.plugins)
+        return self.event(
+            PluginsChanged(plugins=plugins, changed=changed, requested_by="case worker"), ServiceName.MARKETPLACE
+        )
 
     def cancelled(self, **more: Any) -> CloudEvent[ProjectCancelled]:
         """What the marketplace says of a customer who changed their mind."""

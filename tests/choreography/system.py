@@ -23,7 +23,8 @@ from contracts import (
     ServiceName,
     decode,
 )
-from services.deploy import models as _deploy  # noqa: F401 - its tables join the metadata, as do the next two's
+from services.bootstrap import models as _bootstrap  # noqa: F401 - its tables join the metadata, as do the others'
+from services.deploy import models as _deploy  # noqa: F401
 from services.dns import models as _dns  # noqa: F401
 from services.notify import models as _notify  # noqa: F401
 from shared.database import Database
@@ -64,8 +65,7 @@ class System:
         async with AsyncExitStack() as stack:
             runtimes = []
             for build in builds:
-                service = await stack.enter_async_context(build())
-                runtime = running(service, self.database, amqp_url=self.amqp_url)
+                runtime = running(await stack.enter_async_context(build()), self.database, amqp_url=self.amqp_url)
                 runtimes.append(await stack.enter_async_context(runtime))
             await until(lambda: not any(runtime.not_ready for runtime in runtimes))
             yield

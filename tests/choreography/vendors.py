@@ -131,6 +131,10 @@ class Cores(Vendor):
         """How often anybody asked for health."""
         return (await self.calls()).get("health", 0)
 
+    async def asks(self) -> int:
+        """How often a core was asked to read its manifest again."""
+        return (await self.calls()).get("converge", 0)
+
 
 @dataclass
 class Mailbox(Vendor):

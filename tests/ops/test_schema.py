@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from migrations.adoption.owned import OWN_TABLES, OWN_TYPES
 from migrations.adoption.tables import SHAPES
 from ops.schema import VERSION_TABLE, downgrade, newest_revision, revision_of, upgrade
+from services.bootstrap import models as bootstrap
 from services.deploy import models as deploy
 from services.dns import models as dns
 from services.notify import models as notify
 from shared.database import Database
 from shared.models import Table
 
-assert deploy, dns
+assert bootstrap, deploy
+assert dns
 assert notify  # their tables join the metadata
 
 CATALOGUE = """

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -66,7 +67,9 @@ async def test_an_app_is_503_while_it_boots_and_then_lists_its_plugins(visitor: 
     booting = await visitor.visit(host)
     assert (booting.status_code, booting.json()["state"]) == (503, "booting")
     assert {plugin["state"] for plugin in booting.json()["plugins"]} == {"pending"}
-    assert await visitor.healthy(host) == {
+    healthy = await visitor.healthy(host)
+    assert datetime.fromisoformat(healthy.pop("manifest")).tzinfo is not None
+    assert healthy == {
         "state": "healthy",
         "version": "1.4.2",
         "plugins": [

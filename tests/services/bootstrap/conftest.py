@@ -20,11 +20,12 @@ class Cores:
         self.desk = desk
         self.core = core
 
-    async def start(self, plugins: str = "", *, boot_seconds: float = 0) -> str:
+    async def start(self, plugins: str = "", *, boot_seconds: float = 0, key: str | None = None) -> str:
         await self.control(boot_seconds=boot_seconds)
         host = f"{uuid4().hex[:12]}.vrs.example"
         app = {"fqdn": host, "image": "core", "tag": "1.4.2", "server_ip": "203.0.113.10"}
-        answer = await self.desk.post(f"{self.running.url}/_apps", json=app | {"env": {"VRS_PLUGINS": plugins}})
+        env = {"VRS_PLUGINS": plugins} | ({"VRS_PROJECT_KEY": key} if key else {})
+        answer = await self.desk.post(f"{self.running.url}/_apps", json=app | {"env": env})
         assert answer.status_code == 201, answer.text
         return host
 

@@ -1,5 +1,6 @@
 """The client of vrs-core: the right server, the right name, and whatever may answer instead."""
 
+import base64
 import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -9,14 +10,17 @@ import httpx
 import pytest
 
 from contracts import Plugin
-from services.bootstrap.core import MOST_BYTES, Core, CoreState, Health, NoHealth, core_http
+from contracts.signatures import written
+from services.bootstrap.core import MOST_BYTES, Core, NoHealth, core_http
+from services.bootstrap.health import CoreState, Health
+from services.deploy.blueprint import AppSecrets
 
 SERVER = IPv4Address("203.0.113.10")
 HEALTHY = {"state": "healthy", "version": "1.4.2", "plugins": []}
 
 
-async def reason(core: Core, fqdn: str) -> str:
-    answer = await core.look(fqdn=fqdn, ipv4=SERVER)
+async def reason(core: Core, fqdn: str, key: str | None = None) -> str:
+    answer = await core.look(fqdn=fqdn, ipv4=SERVER, key=key)
     assert isinstance(answer, NoHealth), answer
     return answer.reason
 
@@ -39,6 +43,25 @@ async def test_a_booting_core_is_read_from_its_503(cores: Any) -> None:
     health = await cores.core.look(fqdn=host, ipv4=SERVER)
     assert isinstance(health, Health)
     assert health.state is CoreState.BOOTING
+
+
+async def test_a_report_counts_if_the_projects_own_container_signed_it(cores: Any) -> None:
+    ours, other = AppSecrets(), AppSecrets()
+    host = await cores.start(key=written(ours.key))
+    trusted, stranger = (base64.b64encode(given.public_key).decode() for given in (ours, other))
+    health = await cores.core.look(fqdn=host, ipv4=SERVER, key=trusted)
+    assert isinstance(health, Health)
+    assert "not signed with this project's key" in await reason(cores.core, host, key=stranger)
+    await cores.broken(host, "unsigned")
+    assert "not signed with this project's key" in await reason(cores.core, host, key=trusted)
+
+
+async def test_the_certificate_is_read_with_the_report(cores: Any) -> None:
+    health = await cores.core.look(fqdn=await cores.start(), ipv4=SERVER)
+    assert isinstance(health, Health)
+    assert health.certificate is not None
+    assert health.certificate.days_left > 0
+    assert health.certificate.issuer
 
 
 async def test_a_certificate_for_another_name_is_refused(cores: Any) -> None:

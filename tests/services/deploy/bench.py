@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -37,6 +37,7 @@ Client = Callable[..., Awaitable[Coolify]]
 
 NOWHERE = "http://127.0.0.1:9"
 READ_TIMEOUT = 0.4
+TOKEN_LIFETIME = timedelta(hours=24)
 PATIENCE = 20.0
 
 
@@ -159,7 +160,7 @@ async def running_bench(*, rate_limit: int = 6000, **changes: Any) -> AsyncItera
             watch = DeploymentWatch(coolify, budget, stuck_after=1200, clock=clock)
             project = CoolifyProject(coolify, given.coolify_project)
             blueprint = Blueprint(given, read_plans())
-            handlers = Handlers(coolify, project, blueprint, Rollout(coolify, watch), intent_grace=1.0)
+            handlers = Handlers(coolify, project, blueprint, Rollout(coolify, watch, TOKEN_LIFETIME), intent_grace=1.0)
             bench = Bench(running, desk, budget, coolify, watch, handlers, clock)
             await bench.control(deploy_seconds=0.05, blip_seconds=0, delete_seconds=0.05, rate_limit=rate_limit)
             yield bench

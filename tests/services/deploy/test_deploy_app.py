@@ -1,18 +1,21 @@
 """DnsConfigured -> AppDeployed, on the Coolify simulator."""
 
+import base64
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import AppDeployed, Locale
 from services.deploy.blueprint import application_name, environment_name
 from services.deploy.coolify_errors import ConflictError
 from services.deploy.models import Stage
 from shared.errors import PermanentError
-from shared.models import ProvisioningState
+from shared.models import CoreToken, ProvisioningState
 from shared.outcome import Later, Parked
 from shared.step import AppImage
-from tests.services.deploy.bench import Bench, running_bench
+from tests.services.deploy.bench import TOKEN_LIFETIME, Bench, running_bench
 
 
 async def test_an_order_becomes_a_running_app(bench: Bench) -> None:
@@ -40,7 +43,7 @@ async def test_the_container_is_given_what_it_needs_and_only_the_hash_of_its_tok
     await order.deployed()
 
     env = (await bench.applications())[0]["env"]
-    token = env.pop("VRS_BOOTSTRAP_TOKEN")
+    token, key = env.pop("VRS_BOOTSTRAP_TOKEN"), env.pop("VRS_PROJECT_KEY")
     assert env == {
         "VRS_PROJECT_ID": str(order.project_id),
         "VRS_MARKETPLACE_URL": "https://market.example",
@@ -50,6 +53,11 @@ async def test_the_container_is_given_what_it_needs_and_only_the_hash_of_its_tok
     assert len(token) >= 40
     assert order.row is not None
     assert order.row.token_hash == hashlib.sha256(token.encode()).digest()
+    [kept] = [row for row in order.tables.values() if isinstance(row, CoreToken)]
+    assert (kept.token_hash, kept.project_id) == (order.row.token_hash, order.project_id)
+    assert timedelta(0) < kept.expires_at - datetime.now(UTC) <= TOKEN_LIFETIME
+    public = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(key + "=")).public_key()
+    assert order.row.core_key == public.public_bytes_raw()
     assert token not in repr(order.row)
 
 
@@ -196,3 +204,14 @@ async def test_a_coolify_project_given_by_a_uuid_must_exist() -> None:
     async with running_bench(coolify_project="a" * 24) as bench:
         with pytest.raises(PermanentError, match="VRS_COOLIFY_PROJECT"):
             await bench.order().deploy()
+
+
+async def test_a_folder_is_kept_in_a_volume_that_is_made_once() -> None:
+    async with running_bench(app_storage="/var/lib/vrs-core") as bench:
+        order = bench.order()
+        await order.deployed()
+        [app] = await bench.applications()
+        assert app["storages"] == {"/var/lib/vrs-core": f"{app['uuid']}-home"}
+        await bench.coolify.keep_folder(app["uuid"], "/var/lib/vrs-core")
+        assert len((await bench.applications())[0]["storages"]) == 1
+        assert (await bench.calls())["create_storage"] == 1

@@ -22,7 +22,7 @@ async def removed(bench: Bench, order: Order, *, keep_volumes: bool = True) -> A
     done = await order.cancelled(keep_volumes=keep_volumes)
     assert await bench.applications() == []
     assert await environments(bench) == ["production"]
-    assert order.row is None
+    assert order.tables == {}
     [said] = done.events
     assert isinstance(said, AppRemoved)
     return said

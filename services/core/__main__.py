@@ -1,0 +1,5 @@
+"""``python -m services.core``."""
+
+from services.core.app import main
+
+main()

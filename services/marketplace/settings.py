@@ -1,0 +1,37 @@
+"""What the marketplace service is told by its environment."""
+
+from typing import Annotated
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import AfterValidator, Field, SecretStr
+
+from contracts.signatures import private_key
+from shared.settings import Settings
+
+
+def _readable(keys: SecretStr) -> SecretStr:
+    _private_keys(keys)
+    return keys
+
+
+def _private_keys(keys: SecretStr) -> tuple[Ed25519PrivateKey, ...]:
+    return tuple(private_key(key) for key in keys.get_secret_value().split(","))
+
+
+class MarketplaceSettings(Settings):
+    """`manifest_key` is the Ed25519 private key (32 bytes in base64) with which projects' manifests are signed.
+
+    While it is replaced there are two, with a comma between them: both sign, whichever a vrs-core trusts. Without a
+    key no vrs-core gets a manifest, and the routes for it answer 503. A token that a vrs-core was given with its
+    manifest ends after `core_token_days`; it gets a new one in the second half of that time.
+    """
+
+    http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
+    http_port: int | None = Field(default=None, ge=0, le=65535)
+    manifest_key: Annotated[SecretStr, AfterValidator(_readable)] | None = None
+    core_token_days: float = Field(default=30.0, gt=0, le=3650)
+
+    @property
+    def signing_keys(self) -> tuple[Ed25519PrivateKey, ...]:
+        """The keys of `manifest_key`."""
+        return _private_keys(self.manifest_key) if self.manifest_key else ()
