@@ -19,9 +19,12 @@ HERE = "tests/examples/test_every_page.py"
 RUN_BY = {
     "README.md": HERE,
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
+    "docs/data.md": "tests/legacy/test_documented.py",
     "docs/integration.md": "tests/examples/test_documented.py",
     "docs/operations.md": "tests/dead_letters/test_commands.py",
+    "docs/reconcile.md": "tests/reconcile/test_command.py",
     "docs/reliability.md": HERE,
+    "docs/servers.md": "tests/ops/test_servers.py",
     "docs/simulators.md": HERE,
     "docs/topology.md": HERE,
     "examples/flask_marketplace/README.md": "tests/examples/test_documented.py",

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from sqlalchemy import Connection, insert, text
 from contracts import PlacementStrategy
 from ops.domains import add_domain, domain_lines, remove_domain
 from ops.failure import CommandError
-from ops.places import CHECKOUT, SEED
+from ops.places import SEED
 from ops.seed import Seed, read_seed
 from ops.seeding import difference, write_seed
 from ops.servers import add_server, move_server, remove_server, server_lines
@@ -25,10 +24,11 @@ from shared.hosts import as_stored
 from shared.models import ProjectDomain, ServerState
 from shared.names import UnknownBaseDomainError, claim_name
 from shared.what_if import Question
+from tests.examples.documents import blocks
 from tests.ops.conftest import Vrs
 from tests.shared.messaging.harness import until
 
-PAGE = (CHECKOUT / "docs" / "servers.md").read_text(encoding="utf-8")
+PAGE = blocks("docs/servers.md")
 
 
 async def place_one(database: Database, *, slug: str = "shop") -> None:
@@ -50,7 +50,7 @@ async def every_row(database: Database) -> list[Any]:
 
 async def test_each_command_of_the_page_does_its_work(vrs: Vrs, database: Database) -> None:
     out = ""
-    for line in "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).splitlines():
+    for line in "".join(block for language, block in PAGE if language == "sh").splitlines():
         program, *words = shlex.split(line)
         ended = await vrs(*words)
         assert (program, ended.code, ended.err) == ("vrs", 0, ""), line
@@ -64,7 +64,7 @@ async def test_each_command_of_the_page_does_its_work(vrs: Vrs, database: Databa
 
 
 def test_the_seed_of_the_page_is_one(tmp_path: Path) -> None:
-    [seed] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    [seed] = [block for language, block in PAGE if language == "toml"]
     (tmp_path / "seed.toml").write_text(seed)
     assert read_seed(tmp_path).project_types[0].placement is PlacementStrategy.PACK
 
