@@ -13,10 +13,10 @@ from tests.chaos.plan import Kind
 from tests.chaos.snapshot import Row, Snapshot, moment
 
 COMMIT_WITHIN = timedelta(seconds=5)
+"""How long after its 250 a mail's commit may be under way on a busy machine."""
 
 LONGEST_COMMIT = timedelta(seconds=MINUTES.lease)
 """A try that has its 250 may wait for its commit as long as its lease lasts: the database is busy, a row is locked."""
-"""How long after its 250 a mail's commit may be under way on a busy machine."""
 
 KNOBS = {
     "deployment_failed": ("fail_deployments", "restart_seconds", "reachable", "unhealthy"),
