@@ -43,7 +43,7 @@ class PluginsConverged(Event):
     """The host name under which the project is live."""
     core_version: Text
     """The version that vrs-core itself tells."""
-    complete: bool
+    complete: StrictBool
     """Whether everything runs that the project is licensed for."""
     plugins: tuple[Plugin, ...]
     """The plugins that run now, in exactly these versions."""

@@ -17,8 +17,8 @@ def _no_number(value: Any) -> Any:
 
 
 def _no_text(value: Any) -> Any:
-    if isinstance(value, str):
-        raise ValueError(f"{value[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
+    if isinstance(value, str | bool):
+        raise ValueError(f"{str(value)[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
     return value
 
 
@@ -122,7 +122,7 @@ class CapacityNeeded(Event):
     """The plan that was paid for, which says how much memory is needed."""
     region: Slug | None = None
     """Where the server must stand; absent: anywhere."""
-    ahead: Annotated[int, Field(ge=0)]
+    ahead: Annotated[int, Field(ge=0), BeforeValidator(_no_text)]
     """How many orders waited for a place before this one."""
     considered: tuple[ServerVerdict, ...]
     """Each server and why it did not take the project; empty if there is no server."""

@@ -14,5 +14,5 @@ GRANTS = (
     Grant(CapacityWait, ALL),
     Grant(TypePlacement, (May.READ,)),
     Grant(Reconciliation, ALL),
-    Grant(BaseDomain, (May.READ,)),
+    Grant(BaseDomain, (May.READ, May.CHANGE), ("created_at",)),  # without it none is held while a name is claimed
 )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiormq
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from contracts import CoreHealthy, DnsConfigured, ServiceName
 from ops.contracts.system import build_services
@@ -99,6 +100,8 @@ async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
         await system.logged("notify.core-healthy", healthy, "completed")
         await system.publish(story.cancelled())
         await system.becomes(ProvisioningState.CANCELLED, story)
+        async with system.database.autocommit.connect() as connection:
+            await until(lambda: connection.scalar(text("SELECT count(*) = 0 FROM outbox")), within=20)
     assert await inwx.records() == []
 
 
