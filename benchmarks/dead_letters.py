@@ -4,8 +4,8 @@
     python -m benchmarks.dead_letters --letters 600 --kills 3
 
 The letters are made by real failures of a running service. Each command runs as people run it, in a process of its own;
-its peak memory is the kernel's (``ru_maxrss``). With ``--kills`` the replay is killed (SIGKILL) so often at a random
-moment and begun anew; at the end each step must have taken effect exactly once.
+its peak memory is the kernel's (``ru_maxrss``). With ``--kills`` the replay is killed (SIGKILL) so often, each
+time after some more letters have taken effect, and begun anew; at the end each step has taken effect exactly once.
 """
 
 import argparse
@@ -57,6 +57,7 @@ from shared.step import Step
 
 SECONDS_TO_READ, LETTERS_A_SECOND, MEGABYTES = 3.0, 500.0, 200.0
 GROUP = 256
+EVENTS = "deploy.dns-configured"
 SERVER = TargetServer(id="srv1", name="tenants-1", region="fsn1", ipv4="203.0.113.10")
 
 
@@ -136,7 +137,7 @@ async def bury(amqp_url: str, database_url: str, letters: int) -> None:
                 await publish(channel, group)  # type: ignore[arg-type]  # aiormq's only channel class
             while await _count(connection, "dns.dead") < letters:  # noqa: ASYNC110 - another process's queue
                 await asyncio.sleep(0.5)
-        for queue in ("deploy.dns-configured", "notify.provisioning-failed"):
+        for queue in (EVENTS, "notify.provisioning-failed"):
             await (await connection.channel()).queue_purge(queue)
 
 
@@ -171,14 +172,24 @@ def command(environment: dict[str, str], *arguments: str) -> Measured:
     )
 
 
-def killed(environment: dict[str, str]) -> None:
-    """Begin a replay and kill it somewhere in the middle."""
+def killed(environment: dict[str, str], *, after: int) -> None:
+    """Begin a replay and kill it in the middle: when so many events in all have been said."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ops", "dlq", "replay", "--all"], env=environment, stdout=subprocess.DEVNULL
     )
-    time.sleep(random.uniform(3.0, 6.0))
+    said = asyncio.run(_wait_for(environment["VRS_AMQP_URL"], after, process))
     process.send_signal(signal.SIGKILL)
     process.wait()
+    print(f"killed when {said} letters had taken effect")
+
+
+async def _wait_for(amqp_url: str, events: int, process: subprocess.Popen[bytes]) -> int:
+    async with await aiormq.connect(amqp_url) as connection:
+        while (said := await _count(connection, EVENTS)) < events:
+            if process.poll() is not None:
+                raise RuntimeError(f"the replay ended by itself, after {said} letters")
+            await asyncio.sleep(0.05)
+    return said
 
 
 async def effects(amqp_url: str, database_url: str) -> tuple[int, int, int, int]:
@@ -194,7 +205,7 @@ async def effects(amqp_url: str, database_url: str) -> tuple[int, int, int, int]
         )
     await database.engine.dispose()
     async with await aiormq.connect(amqp_url) as broker:
-        return completed, twice, await _count(broker, "deploy.dns-configured"), await _count(broker, "dns.dead")
+        return completed, twice, await _count(broker, EVENTS), await _count(broker, "dns.dead")
 
 
 def main(letters: int, kills: int) -> bool:
@@ -208,8 +219,8 @@ def main(letters: int, kills: int) -> bool:
         environment = os.environ | {"VRS_AMQP_URL": urls[0], "VRS_DATABASE_URL": urls[1]}
         measured = [command(environment, "list"), command(environment, "groups")]
         with serving(*urls, fails=False):
-            for _ in range(kills):
-                killed(environment)
+            for kill in range(kills):
+                killed(environment, after=int((kill + random.random()) * letters / (kills + 1)) + 1)
             measured.append(command(environment, "replay", "--all", "--wait", "120"))
             completed, twice, events, left = asyncio.run(effects(*urls))
     return report(measured, letters, kills, completed, twice, events, left)

@@ -10,7 +10,16 @@ from contracts.bootstrap import CoreHealthy, CoreRetired, MissingPlugin, Plugins
 from contracts.cloud_event import CONTENT_TYPE, MAX_BYTES, CloudEvent, ContractError, decode, uuid7
 from contracts.deploy import AppDeployed, AppRemoved
 from contracts.desk import DeadLetterHandled, DeskActionKind
-from contracts.dns import DnsConfigured, DnsRecord, DnsRecordsNeeded, DnsReleased, RecordType, TargetServer
+from contracts.dns import (
+    CapacityNeeded,
+    DnsConfigured,
+    DnsRecord,
+    DnsRecordsNeeded,
+    DnsReleased,
+    RecordType,
+    ServerVerdict,
+    TargetServer,
+)
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import Contact, Locale, PlacementStrategy, PluginsChanged, ProjectCancelled, ProjectOrdered
@@ -21,6 +30,7 @@ EVENTS: dict[str, type[Event]] = {
     for event in (
         ProjectOrdered,
         DnsConfigured,
+        CapacityNeeded,
         DnsRecordsNeeded,
         AppDeployed,
         CoreHealthy,
@@ -44,6 +54,7 @@ __all__ = [
     "MAX_BYTES",
     "AppDeployed",
     "AppRemoved",
+    "CapacityNeeded",
     "CloudEvent",
     "Contact",
     "ContractError",
@@ -69,6 +80,7 @@ __all__ = [
     "ProvisioningDelayed",
     "ProvisioningFailed",
     "RecordType",
+    "ServerVerdict",
     "ServiceName",
     "Slug",
     "TargetServer",

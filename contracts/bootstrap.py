@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, StrictBool
 
 from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
 
@@ -43,7 +43,7 @@ class PluginsConverged(Event):
     """The host name under which the project is live."""
     core_version: Text
     """The version that vrs-core itself tells."""
-    complete: bool
+    complete: StrictBool
     """Whether everything runs that the project is licensed for."""
     plugins: tuple[Plugin, ...]
     """The plugins that run now, in exactly these versions."""
@@ -59,7 +59,7 @@ class CoreRetired(Event):
 
     fqdn: HostName | None = None
     """The host name that was watched; absent if it was never known."""
-    was_healthy: bool
+    was_healthy: StrictBool
     """Whether the project had been live."""
     reason: Text
     """Why it is watched no more, as the cancellation said it."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import HttpUrl
+from pydantic import HttpUrl, StrictBool
 
 from contracts.dns import TargetServer
 from contracts.event import Event, HostName, PublicKey, ServiceName, Text
@@ -46,5 +46,5 @@ class AppRemoved(Event):
     """The uuid of the app that was deleted, at Coolify; absent if there was none."""
     environment: Text | None = None
     """The environment that was deleted with it; absent if there was none."""
-    volumes_kept: bool
+    volumes_kept: StrictBool
     """Whether the app's data were kept."""

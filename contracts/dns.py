@@ -1,12 +1,28 @@
-"""What dns says: the names answer, the customer has records to set, our records are gone."""
+"""What dns says: the names answer, the customer has records to set, no server has room, our records are gone."""
 
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from contracts.event import Event, Facts, HostName, ServiceName, Slug, Text
+
+
+def _no_number(value: Any) -> Any:
+    """Python reads 17 as 0.0.0.17."""
+    if isinstance(value, int):
+        raise ValueError(f"{value} is not an address in text, such as 203.0.113.20")  # noqa: TRY004 - pydantic's
+    return value
+
+
+def _no_text(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"{value[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
+    return value
+
+
+NOT_A_NUMBER = BeforeValidator(_no_number)
 
 
 class RecordType(StrEnum):
@@ -26,7 +42,7 @@ class DnsRecord(Facts):
     """The record's type."""
     content: Text
     """The address, or the name that a CNAME points to."""
-    ttl: Annotated[int, Field(ge=300, le=864_000)] = 300
+    ttl: Annotated[int, Field(ge=300, le=864_000), BeforeValidator(_no_text)] = 300
     """Seconds for which resolvers may keep it."""
 
 
@@ -39,9 +55,9 @@ class TargetServer(Facts):
     """The server's name, as case workers see it."""
     region: Slug
     """Where it stands."""
-    ipv4: IPv4Address
+    ipv4: Annotated[IPv4Address, NOT_A_NUMBER]
     """Its public IPv4 address."""
-    ipv6: IPv6Address | None = None
+    ipv6: Annotated[IPv6Address, NOT_A_NUMBER] | None = None
     """Its public IPv6 address, if it has one."""
 
 
@@ -78,6 +94,38 @@ class DnsRecordsNeeded(Event):
     """The records that the customer must set."""
     found: tuple[Text, ...] = ()
     """What answers today, a line for each answer; empty if nothing does."""
+
+
+class ServerVerdict(Facts):
+    """A server, and why it did not take a project."""
+
+    server: Slug
+    """The server's name, as case workers see it."""
+    verdict: Text
+    """Why not, in English, for example ``full``."""
+
+
+class CapacityNeeded(Event):
+    """The order is accepted and waits: no server has room for it. Said once for each order that waits.
+
+    dns goes on by itself, in the order in which the orders came, when a server is added, takes new projects again or
+    has a place that was freed.
+    """
+
+    type: ClassVar[str] = "vrs.capacity.needed.v1"
+    changes: ClassVar[tuple[str, ...]] = ("0.2.0: first version.",)
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
+
+    fqdn: HostName
+    """The host name of the project that waits."""
+    plan: Slug
+    """The plan that was paid for, which says how much memory is needed."""
+    region: Slug | None = None
+    """Where the server must stand; absent: anywhere."""
+    ahead: Annotated[int, Field(ge=0), BeforeValidator(_no_text)]
+    """How many orders waited for a place before this one."""
+    considered: tuple[ServerVerdict, ...]
+    """Each server and why it did not take the project; empty if there is no server."""
 
 
 class DnsReleased(Event):

@@ -1,9 +1,10 @@
 """What every event has: a wire name, the services that must hear it, and facts that never change."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 
 class ServiceName(StrEnum):
@@ -36,6 +37,16 @@ PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A stable, machine-readable cause, for example ``inwx_2303``."""
+
+
+def _timestamp(value: Any) -> Any:
+    if not isinstance(value, str | datetime) or (isinstance(value, str) and "T" not in value.upper()):
+        raise ValueError(f"{str(value)[:50]!r} is not a time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_timestamp)]
+"""What ``format: date-time`` says (RFC 3339)."""
 
 
 class Facts(BaseModel):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
-from pydantic import ConfigDict, EmailStr, Field, model_validator
+from pydantic import ConfigDict, EmailStr, Field, StrictBool, model_validator
 
 from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
 
@@ -16,11 +16,12 @@ class Locale(StrEnum):
 
 
 class PlacementStrategy(StrEnum):
-    """How dns chooses the server."""
+    """How dns chooses the server: the emptiest, each in turn, the emptiest of a region, or one filled after another."""
 
     LEAST_LOADED = "least_loaded"
     ROUND_ROBIN = "round_robin"
     REGION = "region"
+    PACK = "pack"
 
 
 class Contact(Facts):
@@ -40,7 +41,7 @@ class ProjectOrdered(Event):
     """
 
     type: ClassVar[str] = "vrs.project.ordered.v1"
-    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.", "0.2.0: `placement` may be `pack`.")
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DNS,)
 
     model_config = ConfigDict(
@@ -122,5 +123,5 @@ class ProjectCancelled(Event):
     """Why, in words for case workers."""
     requested_by: Text
     """Who asked for it: a person or a system."""
-    keep_volumes: bool = True
+    keep_volumes: StrictBool = True
     """Whether the app's data are kept when it is removed."""

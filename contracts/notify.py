@@ -2,9 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import AwareDatetime
-
-from contracts.event import Event, ServiceName, Text
+from contracts.event import Event, ServiceName, Text, Timestamp
 
 
 class ProvisioningDelayed(Event):
@@ -18,9 +16,9 @@ class ProvisioningDelayed(Event):
     """The service that is late."""
     reason: Text
     """What is waited for, in words for case workers."""
-    due_at: AwareDatetime
+    due_at: Timestamp
     """When it was due."""
-    next_try_at: AwareDatetime | None = None
+    next_try_at: Timestamp | None = None
     """When it is tried again."""
-    expected_at: AwareDatetime | None = None
+    expected_at: Timestamp | None = None
     """When the project is expected to be live."""

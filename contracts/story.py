@@ -1,8 +1,9 @@
 """One project's whole story, from its order to its end, as the events that were said: the example of each event.
 
-Erika Schmidt's bakery orders under a domain of its own. It is held elsewhere, so she sets the records herself; Coolify
-refuses once, until an operator has given it a new token and replayed the dead letter; vrs-core takes its time. For
-Christmas she wants vouchers, too. In the spring she closes the shop.
+Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
+held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
+replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In the
+spring she closes the shop.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +14,16 @@ from contracts.bootstrap import CoreHealthy, CoreRetired, PluginsConverged
 from contracts.cloud_event import CloudEvent
 from contracts.deploy import AppDeployed, AppRemoved
 from contracts.desk import DeadLetterHandled, DeskActionKind
-from contracts.dns import DnsConfigured, DnsRecord, DnsRecordsNeeded, DnsReleased, RecordType, TargetServer
+from contracts.dns import (
+    CapacityNeeded,
+    DnsConfigured,
+    DnsRecord,
+    DnsRecordsNeeded,
+    DnsReleased,
+    RecordType,
+    ServerVerdict,
+    TargetServer,
+)
 from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
@@ -66,10 +76,25 @@ _ORDERED = _said(
     _at(9, 0, 0, 112),
     1,
 )
+_FULL = _said(
+    CapacityNeeded(
+        fqdn=_DOMAIN,
+        plan="starter",
+        ahead=0,
+        considered=(
+            ServerVerdict(server="tenants-1", verdict="full"),
+            ServerVerdict(server="tenants-3", verdict="takes no new projects"),
+        ),
+    ),
+    ServiceName.DNS,
+    _at(9, 0, 0, 655),
+    13,
+    _ORDERED,
+)
 _NEEDED = _said(
     DnsRecordsNeeded(fqdn=_DOMAIN, records=_RECORDS, found=(f"{_DOMAIN} A 198.51.100.7",)),
     ServiceName.DNS,
-    _at(9, 0, 1, 873),
+    _at(9, 41, 7, 873),
     2,
     _ORDERED,
 )
@@ -173,6 +198,7 @@ def _undone(data: DataT, by: ServiceName, second: int, number: int) -> CloudEven
 
 STORY: tuple[CloudEvent[Any], ...] = (
     _ORDERED,
+    _FULL,
     _NEEDED,
     _CONFIGURED,
     _FAILED,

@@ -13,9 +13,12 @@ from ops.commands import (
     demo,
     dlq_act,
     doctor,
+    domains,
     order,
     projects,
+    reconcile,
     run,
+    servers,
     simulate,
     topology,
     up,
@@ -47,10 +50,13 @@ app.command("order")(order.order)
 app.command("cancel")(cancel.cancel)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
+app.add_typer(servers.app, name="servers")
+app.add_typer(domains.app, name="domains")
 app.add_typer(database.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
+app.command("reconcile")(reconcile.reconcile)
 app.add_typer(topology.app, name="topology")
 app.add_typer(simulate.app, name="simulate")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 ORDERS = CHECKOUT / "examples" / "orders"
-SEED = CHECKOUT / "seeds" / "local.toml"
+SEED = CHECKOUT / "seeds"
 
 
 LOGS = CHECKOUT / ".local" / "logs"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import migrations
@@ -100,9 +101,10 @@ async def _alone(engine: AsyncEngine, tell: Tell) -> AsyncIterator[AsyncConnecti
         try:
             yield connection
         finally:
-            await connection.rollback()
-            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
-            await connection.commit()
+            with suppress(DBAPIError, OSError):  # a lost connection has lost its lock
+                await connection.rollback()
+                await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
+                await connection.commit()
 
 
 def _revision(connection: Connection) -> str | None:

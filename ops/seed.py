@@ -1,18 +1,20 @@
-"""Base domains, servers and project types from a TOML file."""
+"""What has to stand in the database before orders come, from TOML files: read and checked."""
 
 import tomllib
+from collections import Counter
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contracts import HostName, Slug, Text
+from contracts import HostName, PlacementStrategy, Slug, Text
 from contracts.problems import field_problems
 from ops.failure import CommandError
-from shared.models import BaseDomain, ProjectType, Server, ServerState, Table
+from shared.models import ServerState
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class _Entry(BaseModel):
@@ -20,7 +22,10 @@ class _Entry(BaseModel):
 
 
 class SeededServer(_Entry):
-    """A server; `coolify_uuid` is its uuid at Coolify, `capacity` the most projects that it may hold."""
+    """A server; `coolify_uuid` is its uuid at Coolify, `capacity` the most projects that it may hold.
+
+    `ram_mb` and `cpu_cores` are what it has for projects; without them only the number of projects counts.
+    """
 
     name: Slug
     coolify_uuid: Text
@@ -28,33 +33,62 @@ class SeededServer(_Entry):
     ipv4: IPv4Address
     ipv6: IPv6Address | None = None
     capacity: Annotated[int, Field(ge=0, le=100_000)]
+    ram_mb: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    cpu_cores: Annotated[float, Field(gt=0, le=10_000)] | None = None
     state: ServerState = ServerState.ACTIVE
 
 
 class SeededProjectType(_Entry):
-    """What can be ordered, and the image that runs it."""
+    """What can be ordered, the image that runs it, and perhaps how its servers are chosen."""
 
     name: Slug
     image: Text
     image_tag: Text
     port: Annotated[int, Field(ge=1, le=65_535)]
+    placement: PlacementStrategy | None = None
+
+
+class SeededPluginPrice(_Entry):
+    """What a plugin costs a month, in cents."""
+
+    plugin: Slug
+    cents: Annotated[int, Field(ge=0, le=100_000_000)]
+    currency: Currency = "EUR"
 
 
 class Seed(_Entry):
-    """A whole file; each list may be missing."""
+    """The files together; each list may be missing."""
 
     base_domains: list[HostName] = []
     servers: list[SeededServer] = []
     project_types: list[SeededProjectType] = []
+    plugin_prices: list[SeededPluginPrice] = []
 
 
-def read_seed(path: Path) -> Seed:
-    """Read and check `path`.
+def read_seed(*paths: Path) -> Seed:
+    """Read and check TOML files, and those of folders, as one.
 
     Raises:
-        CommandError: names the file and each field that is wrong.
+        CommandError: names the file and each field that is wrong, and whatever stands there twice.
 
     """
+    files = [file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
+    if not files:
+        raise CommandError(f"{', '.join(map(str, paths))}: there is no *.toml file; name one", exit_code=2)
+    seeds = [(file, _read(file)) for file in files]
+    whole = Seed(
+        base_domains=[name for _, seed in seeds for name in seed.base_domains],
+        servers=[server for _, seed in seeds for server in seed.servers],
+        project_types=[kind for _, seed in seeds for kind in seed.project_types],
+        plugin_prices=[price for _, seed in seeds for price in seed.plugin_prices],
+    )
+    where = ", ".join(map(str, files))
+    if problems := list(_doubles(whole)):
+        raise CommandError("\n".join(f"{where}: {problem}" for problem in problems))
+    return whole
+
+
+def _read(path: Path) -> Seed:
     try:
         return Seed.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -65,27 +99,18 @@ def read_seed(path: Path) -> Seed:
         raise CommandError(f"{path}: {error}") from error
 
 
-async def write_seed(engine: AsyncEngine, seed: Seed) -> None:
-    """Insert what is missing and update the rest by name. A server's taken places stay as they are."""
-    async with engine.begin() as connection:
-        for model, rows in _rows(seed):
-            for row in rows:
-                changes = {name: value for name, value in row.items() if name != "name"}
-                statement = insert(model).values(row)
-                await connection.execute(
-                    statement.on_conflict_do_update(index_elements=["name"], set_=changes)
-                    if changes
-                    else statement.on_conflict_do_nothing()
-                )
-
-
-def _rows(seed: Seed) -> list[tuple[type[Table], list[dict[str, Any]]]]:
-    servers = [
-        server.model_dump() | {"ipv4": str(server.ipv4), "ipv6": str(server.ipv6) if server.ipv6 else None}
-        for server in seed.servers
+def _doubles(seed: Seed) -> Iterable[str]:
+    """What must be there once and is not: two servers at one address would share their visitors."""
+    kinds: list[tuple[str, list[Any]]] = [
+        ("base_domains", list(seed.base_domains)),
+        *(
+            (f"servers.{field}", [getattr(each, field) for each in seed.servers])
+            for field in ("name", "coolify_uuid", "ipv4", "ipv6")
+        ),
+        ("project_types.name", [each.name for each in seed.project_types]),
+        ("plugin_prices.plugin", [each.plugin for each in seed.plugin_prices]),
     ]
-    return [
-        (BaseDomain, [{"name": name} for name in seed.base_domains]),
-        (ProjectType, [kind.model_dump() for kind in seed.project_types]),
-        (Server, servers),
-    ]
+    for what, values in kinds:
+        for value, times in Counter(values).items():
+            if times > 1 and value is not None:
+                yield f"{what}: {value} is there {times} times, leave one"

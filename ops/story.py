@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ops.failure import CommandError
 from shared.models import OpenStep, Project, ProjectOrder, ProvisioningLog, ProvisioningState, StepState
 
-SLUG = func.coalesce(ProjectOrder.slug, Project.slug)
+_slug = func.coalesce(ProjectOrder.slug, Project.slug)
 """What was ordered, until then what the project was introduced with."""
 
 
@@ -57,7 +57,7 @@ async def project_lines(engine: AsyncEngine, only: Sequence[UUID] | None = None)
     projects = (
         select(
             Project.vrs_id,
-            SLUG,
+            _slug,
             ProjectOrder.fqdn,
             Project.provisioning_state,
             Project.step_due_at,
@@ -65,7 +65,7 @@ async def project_lines(engine: AsyncEngine, only: Sequence[UUID] | None = None)
         )
         .outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
         .where(Project.provisioning_state.is_not(None))  # the marketplace may have projects that are not our business
-        .order_by(ProjectOrder.ordered_at.nulls_last(), SLUG)
+        .order_by(ProjectOrder.ordered_at.nulls_last(), _slug)
     )
     steps = select(
         OpenStep.project_id, OpenStep.consumer, OpenStep.state, OpenStep.attempt, OpenStep.due_at, OpenStep.reason
@@ -91,7 +91,7 @@ async def find_project(engine: AsyncEngine, id_or_slug: str) -> UUID:
     try:
         wanted = Project.vrs_id == UUID(id_or_slug)
     except ValueError:
-        wanted = id_or_slug == SLUG
+        wanted = _slug == id_or_slug
     named = select(Project.vrs_id).outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
     async with engine.connect() as connection:
         found = (await connection.scalars(named.where(wanted))).all()

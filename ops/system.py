@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from ops.failure import CommandError
 from ops.places import SEED
 from ops.schema import upgrade
-from ops.seed import read_seed, write_seed
+from ops.seed import read_seed
+from ops.seeding import write_seed
 from ops.services import ServiceProcess, preload, start_services, stop_services
 from ops.stack import Stack, local_stack
 from ops.vendors import Latencies, Simulators, running_simulators

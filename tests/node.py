@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from ops.stack.install import can_install, install, one_at_a_time
 
 PROGRAMS = ("node", "npm")
+APT_SAYS = Path(tempfile.gettempdir()) / "vrs-install-node.log"
 
 
 @cache
@@ -22,7 +24,10 @@ def need_node() -> None:
             return
         if not can_install():
             pytest.fail("Node.js is missing: install nodejs (18 or newer) and npm", pytrace=False)
-        install("nodejs", "npm", log=Path(os.devnull))
+        try:
+            install("nodejs", "npm", log=APT_SAYS)
+        except subprocess.CalledProcessError:
+            pytest.fail(f"Node.js is missing and apt cannot install nodejs and npm: see {APT_SAYS}", pytrace=False)
 
 
 def npm_ci(source: Path, target: Path) -> Path:

@@ -45,7 +45,7 @@ def order() -> ResponseReturnValue:
     if not isinstance(fields, dict):
         return jsonify(problems=["an order is a JSON object"]), 422
     try:
-        project_id = UUID(fields.pop("project_id", None) or str(uuid7()))
+        project_id = UUID(str(fields.pop("project_id", None) or uuid7()))
         ordered = ProjectOrdered.model_validate(fields if request.is_json else _from_form(fields))
     except ValidationError as error:
         return jsonify(problems=field_problems(error)), 422

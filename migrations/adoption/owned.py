@@ -7,6 +7,7 @@ OWN_TABLES = (
     "base_domains",
     "bundle_plugins",
     "cancellations",
+    "capacity_waits",
     "core_tokens",
     "dead_letter_archive",
     "dead_letter_notes",
@@ -25,8 +26,10 @@ OWN_TABLES = (
     "project_domains",
     "project_orders",
     "provisioning_log",
+    "reconciliations",
     "servers",
     "step_tokens",
+    "type_placements",
     "watched_cores",
 )
 
@@ -43,6 +46,7 @@ OWN_TYPES = [
     "mail_recipient",
     "placement_strategy",
     "provisioning_state",
+    "server_reach",
     "server_state",
     "step_state",
 ]

@@ -106,19 +106,21 @@ def read_plan(connection: Connection) -> Plan:
     )
 
 
-def _extension(table: FoundTable, ours: list[str]) -> Extension:
+def required_of(table: FoundTable) -> tuple[str, ...]:
+    """The columns that an insert into one of the marketplace's tables must name and that we know nothing of."""
     shape = SHAPES[table.name]
     known = {column.name for column in shape.added} | {column for column, _ in shape.refers}
+    return tuple(column.name for column in table.columns.values() if column.is_required and column.name not in known)
+
+
+def _extension(table: FoundTable, ours: list[str]) -> Extension:
+    wanted = SHAPES[table.name].added
     return Extension(
         table.name,
         table.rows,
-        added={
-            added.name: added.type for added in shape.added if added.name in ours or added.name not in table.columns
-        },
-        used=tuple(added.name for added in shape.added if added.name in table.columns and added.name not in ours),
-        required=tuple(
-            column.name for column in table.columns.values() if column.is_required and column.name not in known
-        ),
+        added={added.name: added.type for added in wanted if added.name in ours or added.name not in table.columns},
+        used=tuple(added.name for added in wanted if added.name in table.columns and added.name not in ours),
+        required=required_of(table),
     )
 
 

@@ -70,15 +70,13 @@ def make(
     connection = op.get_bind()
     keys = dict(KEYS) | {name: _Named(found[name].columns["id"].type) for name in KEYS if name in found}
     for table in define(keys, names):
-        if table.name in found:  # made by a try that was killed
-            continue
-        statement = str(CreateTable(table).compile(connection))
+        statement = str(CreateTable(table, if_not_exists=True).compile(connection))
         if tell:
             insistently(connection, "projects", statement, tell)
         else:
             op.execute(statement)
         for index in table.indexes:
-            op.execute(CreateIndex(index))
+            op.execute(CreateIndex(index, if_not_exists=True))
 
 
 def downgrade() -> None:

@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 
 DOWNLOAD_OUTCOME = postgresql.ENUM("sent", "unlicensed", name="download_outcome", create_type=False)
 

@@ -73,7 +73,10 @@ def check(
         problems.append(f"not what the code says: {', '.join(stale)}; run `vrs contracts export` and commit")
     if problems:
         since = f" (released: {released.name[:12]})" if released else ""
-        raise CommandError("\n".join([*problems, f"{len(problems)} problems{since}"]))
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise CommandError("\n".join([*problems, f"{count}{since}"]))
+    held = f"nothing that {released.name[:12]} has is broken" if released else "nothing is released yet"
+    typer.echo(f"ok: {len(documents)} documents are current, {held}")
 
 
 @app.command()

@@ -2,15 +2,21 @@
 
 # ruff: noqa: PLC0415 - imports on call, see the package
 import asyncio
+import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops.commands import migrate
+from ops.failure import CommandError
+
+if TYPE_CHECKING:
+    from ops.seeding import Difference
 
 app = typer.Typer(
-    help="""Migrate the database, and load base domains and servers.
+    help="""Migrate the database, and load what has to stand in it before orders come.
 
     A new installation needs both, in this order, before its services start. In a database that has the marketplace's
     tables, look first what would happen to them.
@@ -31,30 +37,63 @@ app.command("downgrade")(migrate.downgrade)
 
 @app.command()
 def seed(
-    file: Annotated[Path | None, typer.Argument(help="A TOML file; without one the local system's.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="TOML files or folders of them; without one the local system's.")
+    ] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Change what is there without asking.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is different as JSON.")] = False,
 ) -> None:
-    """Load base domains, servers and project types from a TOML file.
+    """Load base domains, servers, project types and plugin prices from TOML files, all or nothing.
 
-    Doing it again updates what stands there; how many places of a server are taken is never touched.
-    seeds/local.toml shows what a file looks like, and is what the simulators know.
+    What is new is added. Before anything that is there becomes another, the difference is shown and you are asked;
+    where nobody can be asked, exit 1 without --yes. What a file leaves out stays, and so do the places that are taken.
+    seeds/ shows what files look like, and is what the simulators know.
 
     Examples:
       vrs db seed
-      vrs db seed production.toml
+      vrs db seed catalogue.toml production.toml
+      vrs db seed production --yes
 
     """
     from ops.connection import connected
     from ops.places import SEED
-    from ops.seed import read_seed, write_seed
+    from ops.seed import read_seed
+    from ops.seeding import difference, write_seed
 
-    wanted = read_seed(file or SEED)
+    wanted = read_seed(*(files or [SEED]))
 
-    async def write() -> None:
+    async def run() -> bool:
         async with connected() as database:
-            await write_seed(database.engine, wanted)
+            found = await difference(database.engine, wanted)
+            if may_write := yes or not found.changes_existing or _agrees(found, as_json=as_json):
+                found = await write_seed(database.engine, wanted, shown=found)
+            _tell(found, is_written=may_write, as_json=as_json)
+            return may_write
 
-    asyncio.run(write())
-    typer.echo(
-        f"{len(wanted.base_domains)} base domains, {len(wanted.servers)} servers and "
-        f"{len(wanted.project_types)} project types are in the database."
-    )
+    if not asyncio.run(run()):
+        raise CommandError("Nothing was written: say yes to the changes, or call again with --yes")
+
+
+def _agrees(found: "Difference", *, as_json: bool) -> bool:
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    for change in found.changes:
+        typer.echo(str(change))
+    return typer.confirm("Write this?")
+
+
+def _tell(found: "Difference", *, is_written: bool, as_json: bool) -> None:
+    if as_json:
+        changes = [
+            {"table": each.table, "name": each.name, "new": each.is_new, "columns": each.columns}
+            for each in found.changes
+        ]
+        typer.echo(json.dumps({"written": is_written, "changes": changes, "unchanged": found.same}, default=str))
+        return
+    for change in found.changes:
+        typer.echo(str(change))
+    new = sum(change.is_new for change in found.changes)
+    done = "added" if is_written else "to be added"
+    moved = "changed" if is_written else "to be changed"
+    typer.echo(f"{new} {done}, {len(found.changes) - new} {moved}, {found.same} as they were.")

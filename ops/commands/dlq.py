@@ -51,7 +51,9 @@ def list_letters(
       vrs dlq list --reason inwx_2303 --json
 
     """
-    from ops.desk import look_with_notes, wanted
+    from ops.desk.choice import wanted
+    from ops.desk.opened import look_with_notes
+    from shared.dead_letters.notes import note_of
 
     chosen = wanted(service, event, reason, project, since)
 
@@ -59,9 +61,10 @@ def list_letters(
     letters = chosen.keep(view.letters)
     _say([*notices, *view.notices])
     if as_json:
-        typer.echo(json.dumps([letter.as_json() for letter in letters], ensure_ascii=False))
+        said = [letter.as_json() | {"note": str(note_of(letter, notes) or "") or None} for letter in letters]
+        typer.echo(json.dumps(said, ensure_ascii=False))
         return
-    from ops.desk_tables import print_letters
+    from ops.desk.tables import print_letters
 
     print_letters(letters, notes)
 
@@ -82,7 +85,8 @@ def groups(
       vrs dlq groups --service deploy --json
 
     """
-    from ops.desk import look_with_notes, wanted
+    from ops.desk.choice import wanted
+    from ops.desk.opened import look_with_notes
     from shared.dead_letters.selection import groups as grouped
 
     chosen = wanted(service, event, reason, None, since)
@@ -94,7 +98,7 @@ def groups(
         said = [group.as_json() | {"note": str(notes.get(group.id) or "") or None} for group in found]
         typer.echo(json.dumps(said, ensure_ascii=False))
         return
-    from ops.desk_tables import print_groups
+    from ops.desk.tables import print_groups
 
     print_groups(found, notes)
 
@@ -113,8 +117,9 @@ def show(
       vrs dlq show baeckerei-sommer --traceback
 
     """
-    from ops.desk import amqp_url, perhaps_connected, the_one, view_of
-    from ops.desk_letter import everything_about
+    from ops.desk.choice import the_one
+    from ops.desk.letter import everything_about
+    from ops.desk.opened import amqp_url, perhaps_connected, view_of
     from shared.dead_letters.edit import body_of
 
     async def read() -> tuple[dict[str, object], list[str]]:
@@ -130,7 +135,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, default=str))
         return
-    from ops.desk_tables import print_letter
+    from ops.desk.tables import print_letter
 
     print_letter(found, whole_traceback=traceback)
 
@@ -150,8 +155,9 @@ def export(
       vrs dlq export 2f0f6c1d8e42 | VRS_AMQP_URL=amqp://staging vrs dlq import -
 
     """
-    from ops.desk import perhaps_connected, picked
-    from ops.desk_export import export_lines
+    from ops.desk.choice import picked
+    from ops.desk.export import export_lines
+    from ops.desk.opened import perhaps_connected
 
     async def read() -> list[str]:
         async with perhaps_connected(notices) as database:
@@ -176,7 +182,7 @@ def history(*, as_json: AsJson = False) -> None:
 
     """
     from ops.connection import connected
-    from ops.desk_tables import action_as_json, print_history
+    from ops.desk.tables import action_as_json, print_history
     from shared.dead_letters.audit import PastAction
     from shared.dead_letters.audit import history as past
 

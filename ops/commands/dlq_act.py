@@ -53,9 +53,10 @@ def replay(
 
     """
     from ops import foreground
-    from ops.desk import amqp_url, at_the_desk, operator, picked
-    from ops.desk_progress import dry_run as say_what_would_happen
-    from ops.desk_progress import watching
+    from ops.desk.choice import picked
+    from ops.desk.opened import amqp_url, at_the_desk, operator
+    from ops.desk.progress import dry_run as say_what_would_happen
+    from ops.desk.progress import watching
     from shared.dead_letters.replay import Plan
     from shared.dead_letters.replay import replay as send
 
@@ -73,7 +74,7 @@ def replay(
 
     report = foreground.run(run())
     if report is not None:
-        from ops.desk_progress import print_report
+        from ops.desk.progress import print_report
 
         if not print_report(report, as_json=as_json):
             raise typer.Exit(1)
@@ -101,7 +102,7 @@ def edit(
 
     """
     from ops import foreground
-    from ops.desk_edit import edit_and_send
+    from ops.desk.edit import edit_and_send
 
     foreground.run(edit_and_send(name, values or [], file, by=by, reason=reason, yes=yes))
 
@@ -118,7 +119,8 @@ def discard(
 
     """
     from ops import foreground
-    from ops.desk import amqp_url, at_the_desk, operator, picked
+    from ops.desk.choice import picked
+    from ops.desk.opened import amqp_url, at_the_desk, operator
     from shared.dead_letters.archive import discard as take_out
 
     async def run() -> int:
@@ -146,8 +148,9 @@ def restore(
 
     """
     from ops import foreground
-    from ops.desk import amqp_url, at_the_desk, named, operator
-    from ops.desk_tables import print_archived
+    from ops.desk.choice import named
+    from ops.desk.opened import amqp_url, at_the_desk, operator
+    from ops.desk.tables import print_archived
     from shared.dead_letters.archive import archived
     from shared.dead_letters.archive import restore as bring_back
 
@@ -183,7 +186,7 @@ def note(
     """
     from contracts import DeskActionKind
     from ops import foreground
-    from ops.desk_notes import annotate
+    from ops.desk.notes import annotate
 
     count = foreground.run(annotate(names or [], group, DeskActionKind.NOTE, words or None, by=by))
     typer.echo(f"Noted on {count}.")
@@ -206,8 +209,8 @@ def take(
     """
     from contracts import DeskActionKind
     from ops import foreground
-    from ops.desk import operator
-    from ops.desk_notes import annotate
+    from ops.desk.notes import annotate
+    from ops.desk.opened import operator
 
     owner = None if release else operator(by, None).name
     count = foreground.run(annotate(names or [], group, DeskActionKind.TAKE, owner, by=by))
@@ -229,7 +232,7 @@ def import_letters(
 
     """
     from ops import foreground
-    from ops.desk import amqp_url, at_the_desk, operator
+    from ops.desk.opened import amqp_url, at_the_desk, operator
     from shared.dead_letters.transfer import TransferError, read_lines
     from shared.dead_letters.transfer import import_letters as put_there
 

@@ -85,10 +85,11 @@ def _queues(services: list[str], *, as_json: bool) -> None:
 
 def _print_queues(found: "Comparison") -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("queue", "", "consumers", "ready", "unacked", "oldest", "taken, not done")
+    longest = max((len(line.name) for line in found.queues), default=0)
+    table = Table(Column("queue", min_width=longest), "", "consumers", "ready", "unacked", "oldest", "taken, not done")
     wrong = {fault.what for fault in found.faults}
     for line in found.queues:
         mark = Text("wrong", "bold red") if line.name in wrong else Text("ok", "green")

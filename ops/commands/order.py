@@ -4,11 +4,14 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops.failure import CommandError
+
+if TYPE_CHECKING:
+    from ops.orders import Order
 
 
 def order(
@@ -18,7 +21,9 @@ def order(
 ) -> None:
     """Order a project: check the file, publish ProjectOrdered, print the project's id.
 
-    The file holds the data of ProjectOrdered, with a project_id if you like, or a complete CloudEvent.
+    The file holds the data of ProjectOrdered, with a project_id if you like, or a complete CloudEvent. Instead of a
+    slug it may have the name that the customer typed, from which one is made that is free; beside plugins, bundles,
+    which are expanded to theirs.
     The order is committed to the marketplace's outbox and then published; if the broker is away, exit 1, and the
     marketplace service publishes it later. A file that cannot be read is exit 2, a wrong one exit 1,
     as is a base domain or project type that the database does not list.
@@ -29,18 +34,18 @@ def order(
 
     """
     from ops.connection import connected
-    from ops.orders import place_now, read_order, refuse_what_nobody_offers
+    from ops.orders import place_now, read_wish, refuse_what_nobody_offers
     from shared.settings import Settings, load
 
-    placed = read_order(_content(file), name="standard input" if file == "-" else file)
+    wish = read_wish(_content(file), name="standard input" if file == "-" else file)
 
-    async def write() -> None:
+    async def write() -> "Order":
         async with connected() as database:
-            await refuse_what_nobody_offers(database, placed)
-            await place_now(database, settings.amqp_url.get_secret_value(), placed)
+            await refuse_what_nobody_offers(database, wish.order)
+            return await place_now(database, settings.amqp_url.get_secret_value(), wish)
 
     settings = load(Settings)
-    asyncio.run(write())
+    placed = asyncio.run(write())
     typer.echo(placed.encode() if as_json else placed.subject)
 
 

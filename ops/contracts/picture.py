@@ -2,7 +2,7 @@
 
 from html import escape
 
-from contracts import EVENTS, Event, ServiceName
+from contracts import EVENTS, Event, ProjectCancelled, ServiceName
 from ops.contracts.system import consumers_of, publishers_of
 from shared.service import Service
 
@@ -55,7 +55,7 @@ def draw(services: tuple[Service, ...], *, links: str | None = None) -> str:
         row = _row(services, event, columns, TOP + ROW * number + 38)
         if links is not None:
             row = [f'<a href="{links}{event.hyphenated()}.html">', *row, "</a>"]
-        lines += [f'<g class="{_kind(event)}">', *row, "</g>"]
+        lines += [f'<g class="{_kind(services, event)}">', *row, "</g>"]
     lines += _legend(bottom + 34)
     return "\n".join([*lines, "</svg>"]) + "\n"
 
@@ -121,10 +121,13 @@ def _legend(y: int) -> list[str]:
     return lines
 
 
-def _kind(event: type[Event]) -> str:
+def _kind(services: tuple[Service, ...], event: type[Event]) -> str:
     if "step" in event.model_fields:
         return "bad"
-    return "undo" if hasattr(event, "undone_by") or not event.required_by else "go"
+    if event.required_by:
+        return "undo" if hasattr(event, "undone_by") else "go"
+    says = {service.name for service in publishers_of(services, event)}
+    return "undo" if says and says <= ProjectCancelled.undone_by else "any"
 
 
 def _told(services: tuple[Service, ...], event: type[Event]) -> str:

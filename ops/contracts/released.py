@@ -48,8 +48,8 @@ def read_released(base: str | None, root: Path) -> Released | None:
         CommandError: there is no such revision, or no git to look in.
 
     """
-    if base is not None and (root / base / ASYNCAPI).is_file():
-        return _read_folder(base, root / base)
+    if base is not None and (Path(base) / ASYNCAPI).is_file():
+        return _read_folder(base, Path(base))
     revision = base or _newest(root)
     if revision is None:
         return None

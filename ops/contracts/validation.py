@@ -32,7 +32,13 @@ def validate(body: bytes, contract: type[Event] | None) -> CloudEvent[Any]:
     named = _type_of(body)
     if contract is None and isinstance(named, str) and named not in EVENTS:
         raise ContractError(Refusal.UNKNOWN_TYPE, [f"type: there is no event {named[:100]!r}; {_suggestion(named)}"])
-    return decode(body, contract or (EVENTS[named] if isinstance(named, str) else ProjectOrdered))
+    try:
+        return decode(body, contract or (EVENTS[named] if isinstance(named, str) else ProjectOrdered))
+    except ContractError as error:
+        if contract is None and error.refusal is Refusal.UNKNOWN_TYPE:  # nobody has said what it should be
+            found = "missing" if named is None else repr(named)[:100]
+            raise ContractError(error.refusal, [f"type: is {found}; there are {', '.join(EVENTS)}"]) from None
+        raise
 
 
 def _type_of(body: bytes) -> Any:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+WAIT_FOR_OTHERS = 300
+"""Seconds in which another apt, such as an unattended upgrade, may end."""
+
 POLICY = Path("/usr/sbin/policy-rc.d")
 """invoke-rc.d asks it whether a service may start; 101 is "no" (Debian policy, invoke-rc.d(8))."""
 
@@ -39,9 +42,8 @@ def install(*packages: str, log: Path) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with log.open("ab") as sink, _no_service_starts():
         for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-            subprocess.run(
-                ["apt-get", "-q", *arguments], env=environment, stdout=sink, stderr=subprocess.STDOUT, check=True
-            )
+            command = ["apt-get", "-q", "-o", f"DPkg::Lock::Timeout={WAIT_FOR_OTHERS}", *arguments]
+            subprocess.run(command, env=environment, stdout=sink, stderr=subprocess.STDOUT, check=True)
 
 
 @contextmanager

@@ -1,20 +1,25 @@
 """Builds the deploy service."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from contracts import AppDeployed, AppRemoved, CustomerText, DnsConfigured, ProjectCancelled, ServiceName
 from services.deploy.application import CoolifyProject
-from services.deploy.blueprint import Blueprint, read_plans
+from services.deploy.blueprint import Blueprint
 from services.deploy.budget import Budget
 from services.deploy.checks import check_coolify
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.deployments import DeploymentWatch
 from services.deploy.handlers import Handlers, intent_grace
+from services.deploy.reconcile import DeployReconciler
 from services.deploy.rollout import Rollout
+from services.deploy.servers import watch_servers
 from services.deploy.settings import DeploySettings
+from shared.database import open_database
 from shared.http import http_client
+from shared.plans import read_plans
+from shared.reconcile.watch import watch as reconcile
 from shared.service import Check, Consumer, Service
 from shared.settings import load
 
@@ -33,7 +38,7 @@ REMOVAL_FAILED = CustomerText(
 
 @asynccontextmanager
 async def deploy() -> AsyncIterator[Service]:
-    """The deploy service, with its client to Coolify open.
+    """The deploy service, with its client to Coolify and a small pool for its background work open.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -42,12 +47,20 @@ async def deploy() -> AsyncIterator[Service]:
     settings = load(DeploySettings)
     budget = Budget(settings.coolify_rate_limit)
     token = settings.coolify_token.get_secret_value()
-    async with http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds) as http:
+    database = open_database(
+        settings.model_copy(update={"database_pool_size": 2}), application_name="vrs deploy background"
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.engine.dispose)
+        http = await stack.enter_async_context(
+            http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds)
+        )
         coolify = Coolify(http, budget)
+        project = CoolifyProject(coolify, settings.coolify_project)
         watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
         handlers = Handlers(
             coolify,
-            CoolifyProject(coolify, settings.coolify_project),
+            project,
             Blueprint(settings, read_plans()),
             Rollout(coolify, watch, timedelta(hours=settings.bootstrap_token_hours)),
             intent_grace=intent_grace(settings.lease_seconds),
@@ -74,6 +87,10 @@ async def deploy() -> AsyncIterator[Service]:
                 ),
             ),
             publishes=(AppDeployed, AppRemoved),
-            background=(watch.run,),
+            background=(
+                watch.run,
+                watch_servers(coolify, database.engine),
+                reconcile(DeployReconciler(coolify, project, database, settings), database),
+            ),
             checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
         )

@@ -2,6 +2,7 @@
 
 import re
 from asyncio import Lock
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from services.deploy.blueprint import Wanted
 from services.deploy.coolify import Coolify
 from services.deploy.coolify_errors import ConflictError
-from services.deploy.coolify_models import Application
+from services.deploy.coolify_models import Application, Project
 from services.deploy.models import ProjectDeployment, Stage
 from shared.errors import PermanentError
 from shared.licenses import GrantLicenses
@@ -42,11 +43,11 @@ class CoolifyProject:
         """
         async with self._looking:
             if self._uuid is None:
-                self._uuid = await self._find() or await self._create()
+                self._uuid = self.among(await self._coolify.projects()) or await self._create()
             return self._uuid
 
-    async def _find(self) -> str | None:
-        projects = await self._coolify.projects()
+    def among(self, projects: Sequence[Project]) -> str | None:
+        """Its uuid, if it is one of these."""
         if any(project.uuid == self._given for project in projects):
             return self._given
         named = sorted((project.id, project.uuid) for project in projects if project.name == self._given)
@@ -58,7 +59,9 @@ class CoolifyProject:
                 f"VRS_COOLIFY_PROJECT: the token's team has no project {self._given}", code="coolify_no_project"
             )
         made = await self._coolify.create_project(self._given)
-        found = await self._find()  # names are not unique: another process may have made one just now
+        found = self.among(
+            await self._coolify.projects()
+        )  # names are not unique: another process may have made one just now
         if found is not None and found != made:
             await self._coolify.delete_project(made)
             return found

@@ -3,41 +3,28 @@
 import hashlib
 import json
 import secrets
-import tomllib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from contracts import DnsConfigured
 from contracts.signatures import written
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
+from shared.plans import Plan
 from shared.step import AppImage, ProjectFacts
 
 PROJECT_TYPE = "vrs-core"
 """The project type that the configured image runs, if the database lists none for it."""
 
+TAG = "vrs"
+"""What all our apps have, beside a tag of their project's."""
+
 HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES, HEALTH_START_PERIOD = 5, 3, 24, 30
 """Seconds and tries: a container that is not healthy after 30 + 24 * 5 s is rolled back, its deployment has failed."""
-
-
-class Plan(BaseModel):
-    """The limits of a container."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    memory: str = Field(pattern=r"^[1-9][0-9]*[mg]$")
-    cpus: str = Field(pattern=r"^[0-9]+(\.[0-9]+)?$")
-
-
-def read_plans() -> dict[str, Plan]:
-    """Read ``plans.toml``: the plans by name."""
-    plans = Path(__file__).with_name("plans.toml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, Plan]).validate_python(tomllib.loads(plans))
 
 
 def environment_name(project_id: UUID) -> str:
@@ -48,6 +35,25 @@ def environment_name(project_id: UUID) -> str:
 def application_name(project_id: UUID) -> str:
     """The name by which an app is found whose create was never answered."""
     return f"vrs-{project_id}"
+
+
+def project_of(name: str | None, named: Callable[[UUID], str]) -> UUID | None:
+    """The project whose environment or application (`named`) is called `name`; None if that is no name of ours."""
+    try:
+        project_id = UUID((name or "").partition("-")[2])
+    except ValueError:
+        return None
+    return project_id if named(project_id) == name else None
+
+
+def description(project_id: UUID, spec: str) -> str:
+    """What an app is told apart by, for people and for whoever compares it with what was asked for."""
+    return f"project={project_id} spec={spec}"
+
+
+def urls_of(hosts: Iterable[str]) -> str:
+    """The addresses of an app, as Coolify takes them."""
+    return ",".join(f"https://{host}" for host in hosts)
 
 
 def new_token() -> str:
@@ -90,7 +96,7 @@ class Wanted:
             project_uuid=coolify_project,
             server_uuid=self.server,
             environment_name=self.environment,
-            tags=(self.environment, "vrs"),
+            tags=(self.environment, TAG),
         )
 
     def variables_with(self, secret: AppSecrets) -> list[Variable]:
@@ -120,7 +126,7 @@ class Blueprint:
         variables = self._variables(project_id, project)
         shown = [fields.model_dump(), *(variable.model_dump() for variable in variables)]
         spec = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
-        described = fields.model_copy(update={"description": f"{fields.description} spec={spec}"})
+        described = fields.model_copy(update={"description": description(project_id, spec)})
         return Wanted(spec, event.server.id, described, variables, environment_name(project_id))
 
     def _fields(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> ApplicationFields:
@@ -131,7 +137,7 @@ class Blueprint:
             docker_registry_image_name=image.name,
             docker_registry_image_tag=image.tag,
             ports_exposes=str(image.port),
-            domains=",".join(f"https://{host}" for host in _hosts(event)),
+            domains=urls_of(_hosts(event)),
             health_check_type="cmd" if settings.app_health_command else "http",
             health_check_command=settings.app_health_command,
             health_check_path=settings.app_health_path,
@@ -171,7 +177,7 @@ class Blueprint:
         if plan is None:
             known = ", ".join(sorted(self._plans))
             raise PermanentError(
-                f"plan {project.plan!r} is unknown, there are {known}: add it to services/deploy/plans.toml",
+                f"plan {project.plan!r} is unknown, there are {known}: add it to shared/plans.toml",
                 code="unknown_plan",
             )
         return plan

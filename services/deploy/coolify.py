@@ -4,6 +4,8 @@ Nothing is repeated in here. GET, PATCH and DELETE may be called again after any
 `UnansweredError` must be looked up first. Every call takes its place in the budget.
 """
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
@@ -22,6 +24,7 @@ from services.deploy.coolify_errors import (
 )
 from services.deploy.coolify_models import (
     Application,
+    ApplicationChanges,
     ApplicationDeployments,
     ApplicationFields,
     Created,
@@ -29,11 +32,15 @@ from services.deploy.coolify_models import (
     Deployment,
     Deployments,
     Environment,
+    EnvironmentName,
     NewApplication,
     Project,
     Server,
+    Tag,
     Variable,
 )
+from services.deploy.coolify_rows import rows_of
+from shared.errors import PermanentError, TemporaryError
 
 Answer = TypeVar("Answer")
 
@@ -47,6 +54,8 @@ NEWEST = 5
 _PROJECTS: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
 _CREATED = TypeAdapter(Created)
 _ENVIRONMENT = TypeAdapter(Environment)
+_ENVIRONMENTS: TypeAdapter[list[EnvironmentName]] = TypeAdapter(list[EnvironmentName])
+_TAGS: TypeAdapter[list[Tag]] = TypeAdapter(list[Tag])
 _APPLICATION = TypeAdapter(Application)
 _DEPLOY = TypeAdapter(DeployAnswer)
 _DEPLOYMENT = TypeAdapter(Deployment)
@@ -102,6 +111,10 @@ class Coolify:
         """``GET /projects/{uuid}/{environment}``: everything in it."""
         return await self._read(f"/projects/{project}/{name}", _ENVIRONMENT)
 
+    async def environments(self, project: str) -> list[EnvironmentName]:
+        """``GET /projects/{uuid}/environments``: all of a project, in one answer."""
+        return await self._read(f"/projects/{project}/environments", _ENVIRONMENTS)
+
     async def delete_environment(self, project: str, name: str) -> None:
         """``DELETE``; `RefusedError` while anything is in it."""
         await self._send("DELETE", f"/projects/{project}/environments/{name}")
@@ -111,9 +124,25 @@ class Coolify:
         sent = await self._send("POST", "/applications/dockerimage", json=fields.model_dump(exclude_none=True))
         return _parsed(sent, _CREATED).uuid
 
-    async def update_application(self, application: str, fields: ApplicationFields) -> None:
+    async def update_application(self, application: str, fields: ApplicationFields | ApplicationChanges) -> None:
         """``PATCH /applications/{uuid}``. Nothing reaches the container until it is deployed."""
-        await self._send("PATCH", f"/applications/{application}", json=fields.model_dump())
+        changes = isinstance(fields, ApplicationChanges)
+        await self._send("PATCH", f"/applications/{application}", json=fields.model_dump(exclude_none=changes))
+
+    async def applications(self, tag: str | None = None) -> AsyncIterator[Application]:
+        """``GET /applications``: everything in the team, or what has the tag; without pages, so read as it comes."""
+        path = "/applications" if tag is None else f"/applications?tag={tag}"
+        async with self._sent("GET", path) as response:
+            async for row in rows_of(response.aiter_bytes(), f"GET {path}"):
+                yield row
+
+    async def tags(self, application: str) -> list[str]:
+        """``GET /applications/{uuid}/tags``."""
+        return [tag.name for tag in await self._read(f"/applications/{application}/tags", _TAGS)]
+
+    async def tag(self, application: str, names: Sequence[str]) -> None:
+        """``POST /applications/{uuid}/tags``."""
+        await self._send("POST", f"/applications/{application}/tags", json={"tag_names": list(names)})
 
     async def application(self, application: str) -> Application:
         """``GET /applications/{uuid}``."""
@@ -175,7 +204,7 @@ class Coolify:
 
     async def servers(self) -> list[Server]:
         """``GET /servers``."""
-        return await self._read("/servers", _SERVERS)
+        return await self._read("/servers", _SERVERS, Lane.POLL)
 
     async def probe(self, path: str) -> None:
         """POST nothing to `path`: without effect, and refused for the token's abilities before anything else."""
@@ -188,24 +217,37 @@ class Coolify:
         return _parsed(await self._send("GET", path, lane=lane), answer)
 
     async def _send(self, method: str, path: str, *, lane: Lane = Lane.WORK, **content: Any) -> httpx.Response:
+        async with self._sent(method, path, lane=lane, **content) as response:
+            await response.aread()
+        return response
+
+    @asynccontextmanager
+    async def _sent(
+        self, method: str, path: str, *, lane: Lane = Lane.WORK, **content: Any
+    ) -> AsyncIterator[httpx.Response]:
+        """Give the answer, whose body is yet to be read inside the block, or raise the refusal."""
         call = f"{method} {path.partition('?')[0]}"
         async with self._budget.place(lane) as heed:
             try:
-                response = await self._http.request(method, path, **content)
+                async with self._http.stream(method, path, **content) as response:
+                    heed(response.headers)
+                    if not response.is_success:
+                        await response.aread()
+                        raise self._refusal(response, call)
+                    yield response
             except NOT_SENT as error:
                 raise UnavailableError(f"Coolify is not reached: {error!r}", code="coolify_unreachable") from error
             except httpx.HTTPError as error:
                 raise UnansweredError(f"no answer to {call}: {error!r}", code="coolify_unanswered") from error
-            heed(response.headers)
-        if response.is_success:
-            return response
+
+    def _refusal(self, response: httpx.Response, call: str) -> PermanentError | TemporaryError:
         refusal = error_of(response, call)
         match refusal:
             case ThrottledError(retry_after=float(seconds)):
                 self._budget.pause(seconds, str(refusal))
             case UnauthorizedError() | ForbiddenError():
                 self._budget.pause(LOCKOUT_PAUSE, str(refusal))
-        raise refusal
+        return refusal
 
 
 def _parsed(response: httpx.Response, answer: TypeAdapter[Answer]) -> Answer:

@@ -49,12 +49,31 @@ class Project(_Answer):
     name: str | None = None
 
 
+class _HasUuid(_Answer):
+    uuid: str
+
+
+class Destination(_Answer):
+    """Where an application runs."""
+
+    server: _HasUuid
+
+
 class Application(_Answer):
-    """An application. `status` is ``<state>:<health>``, in old versions ``<state> (<health>)``."""
+    """An application. `status` is ``<state>:<health>``, in old versions ``<state> (<health>)``.
+
+    `fqdn` are its URLs, with commas between them. Its tags and its project stand elsewhere.
+    """
 
     uuid: str
     name: str | None = None
+    description: str | None = None
     status: str = ""
+    fqdn: str | None = None
+    docker_registry_image_name: str | None = None
+    docker_registry_image_tag: str | None = None
+    environment_id: int | None = None
+    destination: Destination | None = None
     created_at: AwareDatetime | None = None
 
     @property
@@ -63,12 +82,26 @@ class Application(_Answer):
         return self.status.startswith("running")
 
 
+class EnvironmentName(_Answer):
+    """An environment without what is in it."""
+
+    id: int
+    name: str
+
+
 class Environment(_Answer):
     """An environment with its applications."""
 
     uuid: str
+    id: int = 0
     name: str
     applications: tuple[Application, ...] = ()
+
+
+class Tag(_Answer):
+    """A label of an application."""
+
+    name: str
 
 
 class Deployment(_Answer):
@@ -148,6 +181,18 @@ class ApplicationFields(BaseModel):
     health_check_start_period: int
     limits_memory: str
     limits_cpus: str
+
+
+class ApplicationChanges(BaseModel):
+    """Some of the fields of an application, for ``PATCH /applications/{uuid}``; what is None stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str | None = None
+    description: str | None = None
+    docker_registry_image_name: str | None = None
+    docker_registry_image_tag: str | None = None
+    domains: str | None = None
 
 
 class NewApplication(ApplicationFields):

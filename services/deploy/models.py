@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from shared.models import Table
@@ -52,6 +53,14 @@ class ProjectDeployment(MappedAsDataclass, Table, kw_only=True):
     retries: Mapped[int] = mapped_column(default=0)
     token_hash: Mapped[bytes | None] = mapped_column(default=None, repr=False)
     core_key: Mapped[bytes | None] = mapped_column(default=None, repr=False)
+
+    __table_args__ = (
+        Index(
+            "ix_deployments_unanswered",
+            "since",
+            postgresql_where=text("application IS NULL AND stage = 'creating'"),
+        ),
+    )
 
     def at(self, stage: Stage, **changes: Any) -> Self:
         """A copy that enters `stage` now, with `changes`."""

@@ -26,12 +26,17 @@ async def remove_applications(
     if row.stage is Stage.REMOVING and row.age.total_seconds() < ASK_AGAIN:
         return row
     for application in left:
-        with suppress(ApplicationGoneError):
-            for deployment in await coolify.deployments_of(application.uuid):
-                if deployment.status.is_live:
-                    await coolify.cancel(deployment.uuid)
-            await coolify.delete_application(application.uuid, delete_volumes=delete_volumes)
+        await ask_to_delete(coolify, application.uuid, delete_volumes=delete_volumes)
     return row if row.stage is Stage.CREATING else row.at(Stage.REMOVING)
+
+
+async def ask_to_delete(coolify: Coolify, application: str, *, delete_volumes: bool) -> None:
+    """Cancel what is being deployed and ask for the deletion, which Coolify does later."""
+    with suppress(ApplicationGoneError):
+        for deployment in await coolify.deployments_of(application):
+            if deployment.status.is_live:
+                await coolify.cancel(deployment.uuid)
+        await coolify.delete_application(application, delete_volumes=delete_volumes)
 
 
 async def remove_environment(coolify: Coolify, row: ProjectDeployment) -> None:

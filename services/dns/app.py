@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from contracts import (
+    CapacityNeeded,
     CustomerText,
     DnsConfigured,
     DnsRecordsNeeded,
@@ -20,11 +21,12 @@ from services.dns.customer import CustomerPatience
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.inwx import Inwx
-from services.dns.inwx_session import InwxSession
+from services.dns.reconcile import DnsReconciler, session_of
 from services.dns.settings import DnsSettings
-from services.dns.tan import TanSource
 from shared.database import open_database
 from shared.http import http_client
+from shared.plans import read_plans
+from shared.reconcile.watch import watch
 from shared.service import Consumer, Service
 from shared.settings import load
 
@@ -36,24 +38,21 @@ FAILED = CustomerText(
 
 @asynccontextmanager
 async def dns() -> AsyncIterator[Service]:
-    """Read the settings, open the INWX client and a small pool for the capacity watch, give the service."""
+    """Read the settings, open the INWX client and a small pool for the background work, give the service."""
     settings = load(DnsSettings)
-    database = open_database(settings.model_copy(update={"database_pool_size": 1}), application_name="vrs dns capacity")
+    database = open_database(
+        settings.model_copy(update={"database_pool_size": 2}), application_name="vrs dns background"
+    )
     try:
         async with http_client(lease=settings.lease_seconds) as http:
-            session = InwxSession(
-                http,
-                url=str(settings.inwx_url),
-                user=settings.inwx_user,
-                password=settings.inwx_password,
-                tans=TanSource(settings.inwx_totp_secret) if settings.inwx_totp_secret else None,
-            )
-            inwx, authority = Inwx(session), Authority(settings.dns_servers)
+            inwx, authority = Inwx(session_of(settings, http)), Authority(settings.dns_servers)
             configure = ConfigureDns(
                 inwx=inwx,
                 authority=authority,
                 record_ttl=settings.record_ttl,
                 placement=settings.placement,
+                weights=settings.weights,
+                plans=read_plans(),
                 inwx_grace=settings.inwx_grace,
                 patience=CustomerPatience(
                     gives_up_after=timedelta(days=settings.customer_days),
@@ -62,6 +61,7 @@ async def dns() -> AsyncIterator[Service]:
                 ),
             )
             release = ReleaseDns(inwx=inwx, inwx_grace=settings.inwx_grace)
+            reconciler = DnsReconciler(inwx, database, grace=settings.inwx_grace)
             yield Service(
                 name=ServiceName.DNS,
                 consumers=(
@@ -85,8 +85,8 @@ async def dns() -> AsyncIterator[Service]:
                         failed_text=FAILED,
                     ),
                 ),
-                publishes=(DnsConfigured, DnsRecordsNeeded, DnsReleased),
-                background=(wake_when_free(database.engine),),
+                publishes=(DnsConfigured, CapacityNeeded, DnsRecordsNeeded, DnsReleased),
+                background=(wake_when_free(database.engine, settings.weights), watch(reconciler, database)),
                 checks=checks(inwx, authority),
             )
     finally:

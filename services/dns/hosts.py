@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectOrdered
 from shared.models import BaseDomain, ProjectDomain
+from shared.reserved_names import is_reserved
 
 _HOSTS: BindParameter[Any] = bindparam("hosts", expanding=True)
 _PROJECTS: BindParameter[Any] = bindparam("projects", expanding=True)
@@ -36,6 +37,7 @@ class HostProblem(StrEnum):
     TAKEN = "host_taken"
     UNKNOWN_BASE_DOMAIN = "base_domain_unknown"
     UNDER_BASE_DOMAIN = "own_domain_under_base_domain"
+    RESERVED = "slug_reserved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class HostRefused:
 class ClaimHosts:
     """Claims `hosts` for the project, the primary one first, and gives up others that it held.
 
-    Result: None, or `HostRefused` if another project holds one, the base domain is not ours, or an own domain lies
-    in a base domain (whose names are given by slug only).
+    Result: None, or `HostRefused` if another project holds one, the slug is reserved, the base domain is not ours, or
+    an own domain lies in a base domain (whose names are given by slug only).
     """
 
     hosts: tuple[str, ...]
@@ -91,10 +93,13 @@ class ClaimHosts:
         return {host: host == self.hosts[0] for host in self.hosts}
 
     def refusal(self, bases: set[str]) -> HostRefused | None:
-        """What the base domains say."""
+        """What the base domains and the reserved names say."""
         if self.base_domain is not None:
-            known = self.base_domain in bases
-            return None if known else HostRefused(HostProblem.UNKNOWN_BASE_DOMAIN, self.base_domain)
+            if self.base_domain not in bases:
+                return HostRefused(HostProblem.UNKNOWN_BASE_DOMAIN, self.base_domain)
+            slug = self.hosts[0].removesuffix(f".{self.base_domain}")
+            taken = is_reserved(slug) or self.hosts[0] in bases
+            return HostRefused(HostProblem.RESERVED, self.hosts[0]) if taken else None
         for base in bases:
             if f".{self.hosts[0]}".endswith(f".{base}"):
                 return HostRefused(HostProblem.UNDER_BASE_DOMAIN, self.hosts[0])

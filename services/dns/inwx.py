@@ -138,16 +138,16 @@ class Inwx:
             return min(equal, key=lambda found: found.age).id
 
     async def update_record(self, zone: str, record_id: str, record: DnsRecord) -> None:
-        """Give the record new content and TTL.
+        """Give the record these values.
 
         Raises:
             InwxNotFoundError: it is gone.
             OutcomeUnknownError: the answer was lost and the record does not show the change.
 
         """
-        values = {"id": record_id, "content": record.content, "ttl": record.ttl}
+        values = {"name": record.name, "type": record.type, "content": record.content, "ttl": record.ttl}
         try:
-            await self._session.call("nameserver.updateRecord", values, writes=True)
+            await self._session.call("nameserver.updateRecord", {"id": record_id, **values}, writes=True)
         except OutcomeUnknownError:
             found = {each.id: each for each in await self.records(zone, name=record.name)}
             if record_id not in found or not found[record_id].equals(record):

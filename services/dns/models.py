@@ -1,11 +1,11 @@
-"""The tables of dns: what it set at INWX for a project, and the place that the project has on a server."""
+"""The tables of dns: what it set at INWX for a project, and the place that it has, or waits for."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import DnsRecord, PlacementStrategy, RecordType, TargetServer
@@ -39,6 +39,15 @@ class ManagedRecord(Table):
     intended_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
 
+    __table_args__ = (
+        Index(
+            "ix_dns_records_unanswered",
+            "intended_at",
+            postgresql_where=text("record_id IS NULL AND holder = 'inwx'"),
+        ),
+        Index("ix_dns_records_zone", "zone", "name"),
+    )
+
     @property
     def key(self) -> tuple[str, RecordType]:
         """Name and type."""
@@ -49,6 +58,11 @@ class ManagedRecord(Table):
         """Whether a create was intended and its answer is not known."""
         return self.holder is RecordHolder.INWX and self.record_id is None
 
+    @property
+    def says_so(self) -> str:
+        """The record in words."""
+        return f"{self.type} {self.name} {self.content}"
+
     def says(self) -> DnsRecord:
         """The record as events tell it."""
         return DnsRecord(name=self.name, type=self.type, content=self.content, ttl=self.ttl)
@@ -58,6 +72,7 @@ class Placement(Table):
     """The place that a project holds on a server, counted in ``servers.used``. Owner: dns.
 
     `target` is the server as `TargetServer` at the last look, `considered` each server with why it won or lost.
+    `ram_mb` and `cpu_millicores` are what the project's plan may use, counted at the server as well.
     """
 
     __tablename__ = "placements"
@@ -67,6 +82,8 @@ class Placement(Table):
     reason: Mapped[str]
     considered: Mapped[list[Any]]
     target: Mapped[dict[str, Any]]
+    ram_mb: Mapped[int] = mapped_column(server_default="0")
+    cpu_millicores: Mapped[int] = mapped_column(server_default="0")
     placed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("ix_placements_server_id", "server_id"),)
@@ -75,3 +92,21 @@ class Placement(Table):
     def server(self) -> TargetServer:
         """The server as events tell it."""
         return TargetServer.model_validate(self.target)
+
+
+class CapacityWait(Table):
+    """A project that waits for a place, from its first look in vain until it gets one or is cancelled. Owner: dns.
+
+    `since` is when its order came: the order in which places are given. `told_at`: when `CapacityNeeded` was said.
+    """
+
+    __tablename__ = "capacity_waits"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    strategy: Mapped[PlacementStrategy] = mapped_column(enum_type(PlacementStrategy, "placement_strategy"))
+    region: Mapped[str | None]
+    ram_mb: Mapped[int]
+    cpu_millicores: Mapped[int]
+    told_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_capacity_waits_since", "since"),)

@@ -1,19 +1,24 @@
 """How ProjectOrdered can end or rest, as outcomes and errors."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
 
-from contracts import CustomerText, DnsConfigured, DnsRecord, ProjectOrdered
+from contracts import CapacityNeeded, CustomerText, DnsConfigured, DnsRecord, ProjectOrdered, ServerVerdict
 from services.dns.authority import Answer, as_detail
 from services.dns.hosts import HostProblem, HostRefused
 from services.dns.models import Placement
-from services.dns.placement import NoRoom
+from services.dns.reservation import Waiting
+from services.dns.servers import wait_of
 from shared.errors import PermanentError
 from shared.models import ProvisioningState
 from shared.outcome import Done, Parked
-from shared.writes import Write
+from shared.writes import Upsert, Write
 
-CAPACITY = "capacity"
-"""Wake key of projects that wait for a place anywhere; ``capacity:<region>`` of those that named a region."""
+
+def capacity_key(project_id: UUID) -> str:
+    """The wake key of a project that waits for a place."""
+    return f"capacity:{project_id}"
 
 
 def configured(
@@ -42,15 +47,22 @@ def configured(
     )
 
 
-def no_room(order: ProjectOrdered, result: NoRoom) -> Parked:
-    """No server can take the project now."""
+def waits_for_capacity(order: ProjectOrdered, waiting: Waiting) -> Parked:
+    """No server can take the project now. That is said once, in the commit that writes down that it was."""
     where = f" in region {order.region}" if order.region else ""
+    queue = f", after {waiting.ahead} that came before it" if waiting.ahead else ""
+    verdicts = tuple(ServerVerdict(server=each["server"], verdict=each["verdict"]) for each in waiting.considered)
+    needed = CapacityNeeded(
+        fqdn=order.fqdn, plan=order.plan, region=order.region, ahead=waiting.ahead, considered=verdicts
+    )
     return Parked(
-        key=f"{CAPACITY}:{order.region}" if order.region else CAPACITY,
+        key=capacity_key(waiting.wish.project_id),
         until_woken=True,
-        message=f"No server{where} has a free place; the project goes on by itself when there is one.",
+        message=f"No server{where} has room; the project goes on by itself when there is a place for it{queue}.",
+        events=() if waiting.is_told else (needed,),
+        writes=() if waiting.is_told else (Upsert(wait_of(waiting.wish, told_at=datetime.now(UTC))),),
         state=ProvisioningState.WAITING_FOR_CAPACITY,
-        detail={"considered": result.considered},
+        detail={"considered": waiting.considered},
     )
 
 
@@ -75,5 +87,11 @@ def refusal(refused: HostRefused) -> PermanentError:
             text = CustomerText(
                 de=f"Die Adresse {host} kann nicht als eigene Domain bestellt werden.",
                 en=f"The address {host} cannot be ordered as a domain of your own.",
+            )
+        case HostProblem.RESERVED:
+            message = f"{host} is reserved (shared/reserved_names.toml, base_domains): order another slug"
+            text = CustomerText(
+                de=f"Die Adresse {host} kann nicht vergeben werden. Bitte wählen Sie eine andere.",
+                en=f"The address {host} cannot be given away. Please choose another one.",
             )
     return PermanentError(message, code=refused.problem.value, customer_text=text)

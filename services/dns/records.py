@@ -49,7 +49,7 @@ def plan(zone: str, wanted: Sequence[DnsRecord], rows: Sequence[ManagedRecord], 
     ours = {record.id: record for record in found if any(_owns(row, record) for row in rows)}
     names = {record.name for record in wanted}
     for other in found:
-        if other.id not in ours and other.name in names and _leads(other, zone):
+        if other.id not in ours and other.name in names and leads(other, zone):
             raise _conflict(other, zone)
     recorded = {row.record_id for row in rows}
     result = Plan()
@@ -135,7 +135,8 @@ def _owns(row: ManagedRecord, record: InwxRecord) -> bool:
     return record.id == row.record_id if row.record_id else record.equals(row.says())
 
 
-def _leads(record: InwxRecord, zone: str) -> bool:
+def leads(record: InwxRecord, zone: str) -> bool:
+    """Whether the record decides where its name leads."""
     return record.type in _LEADING and not (record.type == "NS" and record.name == zone)
 
 

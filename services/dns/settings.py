@@ -7,8 +7,11 @@ from pydantic_settings import NoDecode
 
 from contracts import PlacementStrategy
 from services.dns.authority import ServerAddress
+from services.dns.placement import Weights
 from services.dns.tan import normalised_secret
 from shared.settings import Seconds, Settings
+
+Weight = Annotated[float, Field(ge=0, le=100)]
 
 _PORTS = range(1, 65_536)
 
@@ -30,7 +33,23 @@ def _server(text: str) -> ServerAddress:
     return ServerAddress(host, int(port))
 
 
-class DnsSettings(Settings):
+class PlacementSettings(Settings):
+    """How a server is chosen where neither the order nor its project type says so, and what counts in a load."""
+
+    placement: PlacementStrategy = PlacementStrategy.LEAST_LOADED
+    placement_weight_ram: Weight = 1.0
+    placement_weight_cpu: Weight = 1.0
+    placement_weight_projects: Weight = 1.0
+
+    @property
+    def weights(self) -> Weights:
+        """How much memory, cores and number of projects count in a server's load."""
+        return Weights(
+            ram=self.placement_weight_ram, cpu=self.placement_weight_cpu, projects=self.placement_weight_projects
+        )
+
+
+class DnsSettings(PlacementSettings):
     """`dns_servers` are asked instead of the zones' own name servers; empty in production.
 
     TTL in seconds, INWX's bounds. A customer who must set records is waited for `customer_days`; dns looks again
@@ -46,7 +65,6 @@ class DnsSettings(Settings):
     inwx_grace: float = Field(default=90.0, ge=0, le=3600)
     dns_servers: Annotated[tuple[ServerAddress, ...], NoDecode, BeforeValidator(_servers)] = ()
     record_ttl: int = Field(default=300, ge=300, le=864_000)
-    placement: PlacementStrategy = PlacementStrategy.LEAST_LOADED
     customer_days: float = Field(default=30.0, gt=0, le=365)
     customer_look_after: float = Field(default=30.0, gt=0, le=300)
     customer_look_at_most: float = Field(default=300.0, gt=0, le=300)

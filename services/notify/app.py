@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from contracts import (
+    CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
     Event,
@@ -30,6 +31,7 @@ Tell = Callable[[Post, Any, Step], Awaitable[Outcome]]
 
 TELLS: tuple[tuple[type[Event], Tell], ...] = (
     (CoreHealthy, handlers.tell_live),
+    (CapacityNeeded, handlers.tell_capacity_needed),
     (DnsRecordsNeeded, handlers.tell_records_needed),
     (ProvisioningDelayed, handlers.tell_delayed),
     (ProvisioningFailed, handlers.tell_failed),

@@ -1,6 +1,7 @@
 """What notify would do about an event, for an operator who thinks about a replay. Reads its rows, sends nothing."""
 
 from contracts import (
+    CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
     Event,
@@ -33,6 +34,7 @@ def _mails(what: str, *, to_customer: bool, to_case_workers: bool) -> Explain:
 EXPLANATIONS = Explanations(
     {
         CoreHealthy: _mails("the project is live", to_customer=True, to_case_workers=False),
+        CapacityNeeded: _mails("no server has room", to_customer=False, to_case_workers=True),
         DnsRecordsNeeded: _mails("records to set", to_customer=True, to_case_workers=False),
         ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
         ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),

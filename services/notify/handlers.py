@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from contracts import (
+    CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
     Locale,
@@ -15,8 +16,12 @@ from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
 from services.notify.post import Draft, Post
 from shared.errors import TemporaryError
+from shared.hosts import as_shown
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
+
+MOST_SERVERS = 20
+"""In a mail."""
 
 UNREADABLE = "contract_"
 """How the reason codes of events begin that break their contract."""
@@ -38,6 +43,14 @@ async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -
     """Tell the customer which records to set at their own provider."""
     records = [(record.type.value, record.name, record.content) for record in event.records]
     return await post.deliver(step, [_to_customer(step, Kind.RECORDS_NEEDED, records=records, found=event.found)])
+
+
+async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:
+    """Tell the case workers that an order waits because no server has room."""
+    servers = [f"{each.server}: {each.verdict}" for each in event.considered[:MOST_SERVERS]]
+    more = len(event.considered) - len(servers)
+    facts = {"plan": event.plan, "region": event.region, "ahead": event.ahead, "considered": servers, "more": more}
+    return await post.deliver(step, _to_case_workers(post, step, Kind.CAPACITY_NEEDED, **facts))
 
 
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:
@@ -66,12 +79,12 @@ async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Out
 
 def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> Draft:
     project = _ordered(step)
-    letter = write(kind, project.locale, name=project.customer_name, fqdn=project.fqdn, **facts)
+    letter = write(kind, project.locale, name=project.customer_name, fqdn=as_shown(project.fqdn), **facts)
     return Draft(MailRecipient.CUSTOMER, project.customer_email, letter, project.customer_name)
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
-    fqdn = step.project.fqdn if step.project else _WITHOUT_ORDER[kind]
+    fqdn = as_shown(step.project.fqdn) if step.project else _WITHOUT_ORDER[kind]
     letter = write(kind, Locale.DE, fqdn=fqdn, project_id=step.project_id, **facts)
     return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
 
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
+    CAPACITY_NEEDED = "capacity_needed"
     FAILED_CUSTOMER = "failed_customer"
     CANCELLED = "cancelled"
     DELAYED = "delayed"

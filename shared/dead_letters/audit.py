@@ -67,7 +67,12 @@ _END = text("""
 _HISTORY = text("""
     SELECT a.id, a.kind, a.by, a.reason, a.detail, a.began_at, a.ended_at,
            (SELECT coalesce(jsonb_object_agg(coalesce(o.outcome::text, 'not known'), o.count), '{}')
-            FROM (SELECT outcome, count(*) FROM desk_action_letters WHERE action_id = a.id GROUP BY outcome) o)
+            FROM (SELECT CASE WHEN l.id IS NULL THEN t.outcome ELSE 'done' END AS outcome, count(*)
+                  FROM desk_action_letters t
+                  LEFT JOIN provisioning_log l
+                    ON a.kind = 'replay' AND coalesce(t.outcome, 'still running') = 'still running'
+                   AND l.consumer = t.consumer AND l.event_id = t.event_id AND l.status = 'completed'
+                  WHERE t.action_id = a.id GROUP BY 1) o)
            AS outcomes
     FROM desk_actions a
     WHERE CAST(:event_id AS uuid) IS NULL
@@ -97,7 +102,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class PastAction:
-    """An action as it is remembered. `outcomes` counts letters by what became of them; times are UTC."""
+    """An action as it is remembered. `outcomes` counts letters by what became of them; times are UTC.
+
+    Of a letter that a replay had to leave before it ended, or that was killed, the log tells whether it is done by now.
+    """
 
     id: UUID
     kind: DeskActionKind

@@ -98,6 +98,9 @@ def edited(letter: DeadLetter, body: bytes, data: Mapping[str, Any]) -> Edited:
         checked = contract.model_validate_json(json.dumps(data))
     except ValidationError as error:
         raise EditError("\n".join(f"data.{problem}" for problem in field_problems(error))) from error
+    after = json.loads(checked.model_dump_json(exclude_none=True))
+    if unknown := sorted(_paths(data) - _paths(before) - _paths(after)):
+        raise EditError("\n".join(f"data.{path}: {contract.type} has no such field" for path in unknown))
     raw = envelope(body)
     copy = CloudEvent.of(
         checked,
@@ -107,7 +110,7 @@ def edited(letter: DeadLetter, body: bytes, data: Mapping[str, Any]) -> Edited:
         causation_id=letter.event_id,
         traceparent=raw.get("traceparent") if isinstance(raw.get("traceparent"), str) else None,
     )
-    return Edited(letter, copy, difference(before, json.loads(checked.model_dump_json(exclude_none=True))))
+    return Edited(letter, copy, difference(before, after))
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
@@ -170,6 +173,15 @@ def _message(edit: Edited) -> Message:
         SUPERSEDES: str(edit.original.event_id),
     }
     return Message(uuid7(), TO_EXCHANGE, edit.original.consumer, edit.copy.encode(), headers, required=True)
+
+
+def _paths(data: Any, path: str = "") -> set[str]:
+    """Where values stand, as ``customer.email``. A contract ignores what it does not know; an operator means it."""
+    if isinstance(data, Mapping):
+        return {each for name, value in data.items() for each in _paths(value, f"{path}.{name}" if path else name)}
+    if isinstance(data, list):
+        return {each for index, value in enumerate(data) for each in _paths(value, f"{path}.{index}")}
+    return set() if data is None else {path}
 
 
 def _lines(data: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Notes on dead letters and groups, and who is on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,7 +38,7 @@ async def read_notes(connection: AsyncConnection) -> dict[str, Note]:
     return {row.subject: Note(row.note, row.owner, row.since) for row in rows}
 
 
-def note_of(letter: DeadLetter, notes: dict[str, Note]) -> Note | None:
+def note_of(letter: DeadLetter, notes: Mapping[str, Note]) -> Note | None:
     """The letter's own note, else its group's."""
     return notes.get(subject_of(letter)) or notes.get(group_id(letter))
 

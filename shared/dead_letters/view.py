@@ -39,7 +39,7 @@ class Agreement(StrEnum):
 
 _MEANINGS = {
     Agreement.AGREED: "",
-    Agreement.NO_LETTER: "dead in the waiting room, no letter in the queue: a replay is made from the row",
+    Agreement.NO_LETTER: "no letter in the queue (its replay may wait for the service): a replay is made from the row",
     Agreement.OPEN_AGAIN: "a letter is left in the queue, but its step goes on: a replay only takes it away",
     Agreement.SETTLED: "a letter is left in the queue, but its event is settled: a replay only takes it away",
     Agreement.ARCHIVED: "a letter is left in the queue that was discarded: discard it again, or restore it",
@@ -161,7 +161,7 @@ async def joined(database: Database | None, room: Room | None, held: Held) -> Vi
     by_key: dict[Key, list[Letter]] = defaultdict(list)
     for letter in held.letters:
         by_key[letter.key].append(letter)
-    notices = [f"Another desk holds {queue}: its letters are not compared." for queue in held.busy]
+    notices = [f"Another desk holds {', '.join(held.busy)}: what lies there is not compared."] if held.busy else []
     if room is None or database is None:
         alone = [_of_letter(letters, Agreement.UNKNOWN) for letters in by_key.values()]
         return View(_in_order(alone), notices)

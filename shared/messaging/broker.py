@@ -30,6 +30,8 @@ RECONNECT_INTERVAL = 1.0
 LONGEST_PAUSE = 15.0
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0
+HEARTBEAT = 7
+"""Seconds. A silent network counts as lost after three beats and a look (27 s); aiormq's 60 would be three minutes."""
 
 CONNECTION_ERRORS = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What aiormq raises when a channel or connection is gone or does not come about."""
@@ -43,7 +45,7 @@ class ServiceBroker(RabbitBroker):
     """
 
     def __init__(self, url: str, service: Service) -> None:
-        named = f"{url}{'&' if '?' in url else '?'}name=vrs+{service.name}"
+        named = f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT}&name=vrs+{service.name}"
         super().__init__(named, reconnect_interval=RECONNECT_INTERVAL)
         self.service = service
         self.blocked = False

@@ -30,6 +30,7 @@ _CANCELLED = text("""
 """)
 
 # A date is worth no waiting: a project that somebody has locked must not hold up the claim of the others.
+# ON CONFLICT comes too late for a project that is there where the marketplace's table asks for more than we know.
 _INTRODUCE = text("""
     WITH dated AS (
         UPDATE projects p SET provisioning_state = 'ordered',
@@ -45,6 +46,7 @@ _INTRODUCE = text("""
     SELECT d.project_id, d.slug, d.slug, 'ordered', clock_timestamp() + make_interval(secs => :due)
     FROM unnest(CAST(:project_ids AS uuid[]), CAST(:slugs AS text[])) AS d (project_id, slug)
     WHERE NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id)
+      AND NOT EXISTS (SELECT FROM projects p WHERE p.vrs_id = d.project_id)
     ORDER BY d.project_id
     ON CONFLICT (vrs_id) DO NOTHING
 """)

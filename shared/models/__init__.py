@@ -19,7 +19,8 @@ from shared.models.marketplace import (
 )
 from shared.models.plugins import CoreToken, DownloadOutcome, PluginChunk, PluginDownload, PluginRelease
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
-from shared.models.servers import BaseDomain, Server, ServerState
+from shared.models.reconciliation import Reconciliation
+from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
 from shared.models.table import Table
 
 __all__ = [
@@ -52,8 +53,11 @@ __all__ = [
     "ProjectType",
     "ProvisioningLog",
     "ProvisioningState",
+    "Reconciliation",
     "Server",
+    "ServerReach",
     "ServerState",
     "StepState",
     "Table",
+    "TypePlacement",
 ]

@@ -105,16 +105,17 @@ async def running_coolify(
     core_url: str | None = None,
     *,
     servers: Sequence[Server] | None = None,
+    instance: Instance | None = None,
     host: str = "127.0.0.1",
 ) -> AsyncIterator[Coolify]:
     """Run a Coolify for as long as the block lasts.
 
     `core_url` is where the containers "run": the `url` of the vrs-core simulator. Without one
-    deployments finish and nothing serves. `servers` defaults to ten, see `default_servers`.
+    deployments finish and nothing serves. `servers` defaults to ten, see `default_servers`; or give an `instance`
+    that holds something already.
     Raises OSError when the port is taken.
     """
-    own_servers = default_servers() if servers is None else list(servers)
-    instance = Instance(own_servers)
+    instance = instance or Instance(default_servers() if servers is None else servers)
     deploying = Deploying(instance, Containers(core_url))
     gate = Gate(instance, deploying)
     board = Switchboard()
@@ -122,7 +123,7 @@ async def running_coolify(
     try:
         async with running_app(app, host=host, port=port) as bound:
             url = f"http://{host}:{bound}"
-            yield Coolify(url, "7|demo-token", f"{url}/_control", PROJECT_UUID, tuple(own_servers))
+            yield Coolify(url, "7|demo-token", f"{url}/_control", PROJECT_UUID, tuple(instance.servers.values()))
     finally:
         await deploying.close()
 

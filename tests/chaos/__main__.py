@@ -45,7 +45,8 @@ async def main(wanted: argparse.Namespace) -> bool:
     return not judgement.findings
 
 
-if __name__ == "__main__":
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """What was asked for, by `given` or by the command line."""
     parser = argparse.ArgumentParser(
         prog="make chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,6 +54,10 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=25 / 60, help="how long it is disturbed")
     parser.add_argument("--seed", type=int, default=None, help="repeats a plan")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout; the rest goes to stderr")
-    given = parser.parse_args()
-    given.seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
-    sys.exit(0 if asyncio.run(main(given)) else 1)
+    wanted = parser.parse_args(given)
+    wanted.seed = secrets.randbelow(1_000_000) if wanted.seed is None else wanted.seed
+    return wanted
+
+
+if __name__ == "__main__":
+    sys.exit(0 if asyncio.run(main(arguments())) else 1)

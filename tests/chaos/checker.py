@@ -32,7 +32,7 @@ def judge(snapshot: Snapshot) -> Judgement:
     """Check everything. No I/O."""
     cancelled = {project for project, _ in snapshot.cancelled}
     live = snapshot.ordered.keys() - cancelled
-    posted = mails(snapshot)
+    posted = mails(snapshot, live)
     findings = [
         *_states(snapshot, live, cancelled),
         *_stuck(snapshot),

@@ -4,14 +4,17 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from tests.chaos.faults import Vendor
 from tests.chaos.findings import Finding, Wrong
-from tests.chaos.snapshot import Row, Snapshot, hosts_of
+from tests.chaos.snapshot import Row, Snapshot, hosts_of, moment
 
 DNS_TYPES = ("A", "AAAA", "CNAME")
 LATE = "slow"
+LATE_WITHIN = timedelta(minutes=1)
+"""How long after it came a call that is slow is carried out at the latest."""
 
 
 def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
@@ -104,8 +107,7 @@ def _application(snapshot: Snapshot, project: str, application: Row, facts: Row 
     if facts and application["server"] != facts["server"]["id"]:
         yield Finding(Wrong.STORY, project, f"its app is on {application['server']}, its records lead elsewhere", where)
     finished = [each for each in application["deployments"] if each["status"] == "finished"]
-    late = [hit for hit in snapshot.struck[Vendor.COOLIFY] if hit["call"] == "deploy" and hit["kind"] == LATE]
-    if len(finished) > 1 and not late:
+    if len(finished) > 1 and not _came_late(snapshot, application):
         what = f"the same version was deployed {len(finished)} times for one event"
         yield Finding(Wrong.DOUBLED, project, what, where)
     row = next(iter(snapshot.of("deployments", project)), None)
@@ -114,6 +116,13 @@ def _application(snapshot: Snapshot, project: str, application: Row, facts: Row 
         yield Finding(Wrong.STORY, project, "deploy has written down another app", f"deployments, {where}")
     elif hashlib.sha256(token.encode()).digest() != bytes(row["token_hash"] or b""):
         yield Finding(Wrong.STORY, project, "deploy has written down another token than the app's", where)
+
+
+def _came_late(snapshot: Snapshot, application: Row) -> bool:
+    """Whether one of its deployments was carried out by a call whose caller had given up."""
+    late = [moment(hit) for hit in snapshot.struck[Vendor.COOLIFY] if (hit["call"], hit["kind"]) == ("deploy", LATE)]
+    of_this = [each for each in snapshot.coolify["deployments"] if each["application_uuid"] == application["uuid"]]
+    return any(at <= moment(each, "created_at") <= at + LATE_WITHIN for at in late for each in of_this)
 
 
 def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:

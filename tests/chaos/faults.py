@@ -44,6 +44,8 @@ APP_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "close"},
 )
 SERVER = "srv0000000000000000000003"
+UNHEALTHY = "vrs-projects.example"
+"""A part of a domain: deployments of what has it in its name fail their health check."""
 
 
 def catalogue(pace: Pace) -> list[Fault]:
@@ -66,7 +68,13 @@ def catalogue(pace: Pace) -> list[Fault]:
         Fault(Vendor.COOLIFY, {"restart_seconds": pace.while_ / 2}),
         Fault(Vendor.COOLIFY, {"server": {"uuid": SERVER, "reachable": False}}),
         Fault(Vendor.COOLIFY, {"deployments_as_object": True}),
+        Fault(Vendor.COOLIFY, {"unhealthy": [UNHEALTHY]}),
+        Fault(Vendor.COOLIFY, {"blip_seconds": pace.while_}),
+        # Whoever is throttled is told to wait for up to a minute, which a short run has not.
+        *([] if pace.hurry else [Fault(Vendor.COOLIFY, {"rate_limit": 60})]),
         Fault(Vendor.COOLIFY, {"latency": 0.3}),
+        Fault(Vendor.CORE, {"boot_seconds": pace.while_}),
+        *(Fault(vendor, {"latency": 0.3}) for vendor in (Vendor.CORE, Vendor.SMTP)),
         *(Fault(Vendor.CORE, {"app_fault": {"fqdn": "*", **fault}}) for fault in APP_FAULTS),
         *(_refused(Vendor.SMTP, call, code) for call in ("RCPT", "DATA") for code in (450, 550)),
         *(_fault(Vendor.SMTP, {"call": call, "kind": "lost_answer", "times": 3}) for call in ("RCPT", "DATA")),

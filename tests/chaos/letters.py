@@ -15,7 +15,7 @@ COMMIT_WITHIN = timedelta(seconds=5)
 """How long after its 250 a mail's commit may be under way on a busy machine."""
 
 KNOBS = {
-    "deployment_failed": ("fail_deployments", "restart_seconds", "reachable"),
+    "deployment_failed": ("fail_deployments", "restart_seconds", "reachable", "unhealthy"),
     "deployment_stuck": ("stick_deployments",),
 }
 """Dead letter codes that follow from a state of Coolify, and the faults that bring it about."""
@@ -29,8 +29,11 @@ class Mails:
     second: dict[str, int]
 
 
-def mails(snapshot: Snapshot) -> Mails:
-    """Each mail that notify says it sent has arrived, none that it did not write down, none twice without reason."""
+def mails(snapshot: Snapshot, live: set[str]) -> Mails:
+    """Each mail that notify says it sent has arrived, none that it did not write down, none twice without reason.
+
+    Whose project is live has been told.
+    """
     inbox: defaultdict[str, list[Row]] = defaultdict(list)
     for mail in snapshot.inbox:
         inbox[str(mail["message_id"]).strip("<>")].append(mail)
@@ -40,6 +43,12 @@ def mails(snapshot: Snapshot) -> Mails:
         if row["sent_at"] is not None and message_id not in inbox:
             what = f"the mail {message_id} ({row['subject']}) was never received"
             findings.append(Finding(Wrong.LOST, str(row["project_id"]), what, "smtp /inbox, table mails"))
+    told_of = {str(row["event_id"]) for row in rows.values() if row["message_id"] in inbox}
+    findings += [
+        Finding(Wrong.LOST, event.project_id, "nobody told the customer that it is live", "smtp /inbox, table mails")
+        for event in snapshot.heard.values()
+        if event.type == "vrs.core.healthy.v1" and event.project_id in live and event.id not in told_of
+    ]
     findings += [
         Finding(Wrong.DOUBLED, "unknown", f"nobody wrote down the mail {message_id}", "table mails")
         for message_id in inbox.keys() - rows.keys()

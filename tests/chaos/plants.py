@@ -4,9 +4,12 @@ import copy
 import dataclasses
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
+from tests.chaos.effects import LATE
 from tests.chaos.findings import Wrong
 from tests.chaos.snapshot import Row, Snapshot
+from tests.chaos.stories import DELAYED
 
 Plant = Callable[[Snapshot, str, str], None]
 """Changes a snapshot; gets a live and a cancelled project of it."""
@@ -48,6 +51,11 @@ def lost_mail(snapshot: Snapshot, live: str, _: str) -> None:
     snapshot.inbox = [mail for mail in snapshot.inbox if mail["message_id"] not in ids]
 
 
+def never_told(snapshot: Snapshot, live: str, cancelled: str) -> None:
+    lost_mail(snapshot, live, cancelled)
+    snapshot.tables["mails"] = [row for row in snapshot.tables["mails"] if str(row["project_id"]) != live]
+
+
 def lost_event(snapshot: Snapshot, live: str, _: str) -> None:
     event = next(e for e in snapshot.heard.values() if e.project_id == live and e.type == "vrs.app.deployed.v1")
     del snapshot.heard[event.id]
@@ -74,8 +82,12 @@ def double_app(snapshot: Snapshot, live: str, _: str) -> None:
 
 
 def double_deployment(snapshot: Snapshot, live: str, _: str) -> None:
-    snapshot.struck = {vendor: [] for vendor in snapshot.struck}
-    app_of(snapshot, live)["deployments"] += [{"uuid": f"again{n}", "status": "finished"} for n in range(2)]
+    application, today = app_of(snapshot, live), datetime.now(UTC)
+    late = {"call": "deploy", "kind": LATE, "at": (today - timedelta(days=1)).isoformat()}  # it explains another one
+    snapshot.struck = {vendor: [late] for vendor in snapshot.struck}
+    application["deployments"] += [{"uuid": f"again{n}", "status": "finished"} for n in range(2)]
+    again = {"application_uuid": application["uuid"], "created_at": today.isoformat()}
+    snapshot.coolify["deployments"].append(again)
 
 
 def double_completion(snapshot: Snapshot, live: str, _: str) -> None:
@@ -85,6 +97,13 @@ def double_completion(snapshot: Snapshot, live: str, _: str) -> None:
 def double_event(snapshot: Snapshot, live: str, _: str) -> None:
     row = next(r for r in snapshot.of("provisioning_log", live) if r["emitted"] and r["status"] == "completed")
     row["emitted"] = row["emitted"] + b"\n" + row["emitted"]
+
+
+def double_delay(snapshot: Snapshot, live: str, _: str) -> None:
+    event = {"type": DELAYED, "subject": live, "data": {"due_at": "2026-01-01T00:00:00Z"}}
+    told = [json.dumps({**event, "id": f"late{n}"}).encode() for n in range(2)]
+    rows = [a_row(snapshot, live) | {"status": "waiting", "emitted": each} for each in told]
+    snapshot.tables["provisioning_log"] += rows
 
 
 def double_mail(snapshot: Snapshot, live: str, _: str) -> None:
@@ -184,9 +203,10 @@ def other_token(snapshot: Snapshot, live: str, _: str) -> None:
 
 
 PLANTS: dict[Plant, Wrong] = {
-    **dict.fromkeys((lost_record, lost_app, lost_project, lost_mail, lost_event, lost_mark, lost_letter), Wrong.LOST),
+    **dict.fromkeys((lost_record, lost_app, lost_project, lost_mail, never_told), Wrong.LOST),
+    **dict.fromkeys((lost_event, lost_mark, lost_letter), Wrong.LOST),
     **dict.fromkeys((double_record, double_app, double_deployment, double_completion), Wrong.DOUBLED),
-    **dict.fromkeys((double_event, double_mail, told_twice), Wrong.DOUBLED),
+    **dict.fromkeys((double_event, double_delay, double_mail, told_twice), Wrong.DOUBLED),
     **dict.fromkeys((left_record, left_app, left_environment, left_place, left_count), Wrong.LEFT_BEHIND),
     **dict.fromkeys((not_at_its_end, waits_for_ever, unsaid, left_in_a_queue), Wrong.STUCK),
     unexplained_death: Wrong.DEAD_LETTER,

@@ -22,7 +22,8 @@ from sqlalchemy import text
 from contracts import ServiceName
 from ops.places import SEED
 from ops.schema import upgrade
-from ops.seed import read_seed, write_seed
+from ops.seed import read_seed
+from ops.seeding import write_seed
 from ops.services import preload, stop_services
 from ops.stack import Stack, local_stack
 from ops.system import DEFAULTS
@@ -177,7 +178,7 @@ async def set_up(logs: Path, pace: Pace, *, places: int) -> AsyncIterator[Stage]
                     launch = Launch(_settings(simulators, pace), pace.constants, logs, stack.guard)
                     stage = Stage(stack, database, simulators, launch, {}, http, Path())
                     stage.data = Path((await stage.sql("SHOW data_directory"))[0][0])
-                    await stage.sql("UPDATE servers SET capacity = :places", places=places // 10 + 1)
+                    await stage.sql("UPDATE servers SET capacity = :places, ram_mb = NULL", places=places // 10 + 1)
                     for service in ServiceName:
                         for name, connect in _upstream(stack).items():
                             stage.wires[f"{service}>{name}"] = await exits.enter_async_context(Wire(connect).running())
@@ -213,6 +214,7 @@ def _settings(simulators: Simulators, pace: Pace) -> dict[str, str]:
         "VRS_INWX_GRACE": str(pace.grace),
         "VRS_COOLIFY_DEPLOYMENT_MINUTES": str(2 * pace.while_ / 60),
         "VRS_CUSTOMER_LOOK_AFTER": str(pace.moment),
+        **dict.fromkeys(("VRS_DNS_DUE", "VRS_DEPLOY_DUE", "VRS_BOOTSTRAP_DUE"), str(pace.while_)),
         "VRS_LOG_LEVEL": "INFO",
     }
 

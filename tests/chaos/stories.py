@@ -23,6 +23,7 @@ DESPITE_CANCELLATION = {
     *(name for name in CONSUMERS if name.endswith(".project-cancelled")),
     "notify.provisioning-failed",
 }
+DELAYED = "vrs.provisioning.delayed.v1"
 SETTLED = ("completed", "superseded", "cancelled")
 
 
@@ -58,6 +59,10 @@ def _once(project: str, log: Any) -> Iterator[Finding]:
     for _, event_type in CHAIN:
         if event_type and said[event_type] > 1:
             yield _story(project, f"{event_type} was said {said[event_type]} times", Wrong.DOUBLED)
+    missed = Counter(event["data"]["due_at"] for row in log for event in emitted(row) if event["type"] == DELAYED)
+    for date, times in missed.items():
+        if times > 1:
+            yield _story(project, f"the missed date {date} was told {times} times", Wrong.DOUBLED)
 
 
 def _linked(snapshot: Snapshot, project: str, log: Any) -> Iterator[Finding]:
@@ -65,7 +70,8 @@ def _linked(snapshot: Snapshot, project: str, log: Any) -> Iterator[Finding]:
     undo_stories = {event for subject, event in snapshot.cancelled if subject == project}
     for row in log:
         for event in emitted(row):
-            if event.get("causationid") != str(row["event_id"]) or event["subject"] != project:
+            cause = None if row["event_id"] is None else str(row["event_id"])  # nobody has claimed the late order
+            if event.get("causationid") != cause or event["subject"] != project:
                 yield _story(project, f"{event['type']} of {row['consumer']} names another cause or project")
             if event.get("correlationid") not in {correlation, *undo_stories, str(row["correlation_id"])}:
                 yield _story(project, f"{event['type']} of {row['consumer']} belongs to another story")

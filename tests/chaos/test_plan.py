@@ -1,5 +1,11 @@
 from collections import Counter
 
+from simulators.coolify.control import CoolifyControl
+from simulators.core.apps import AppFaultKind
+from simulators.core.server import CoreControl
+from simulators.faults import FaultKind
+from simulators.inwx.control import InwxControl
+from simulators.smtp.server import _KINDS, SmtpControl
 from tests.chaos.faults import Vendor, catalogue
 from tests.chaos.pace import MINUTES, SECONDS
 from tests.chaos.plan import STAGES, Kind, Plan, plan
@@ -37,6 +43,21 @@ def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_
         assert pace.timeout < pace.lease / 3
         assert pace.lost > pace.timeout
         assert pace.long_freeze > pace.lease
+
+
+def test_every_fault_that_the_simulators_know_is_in_the_catalogue() -> None:
+    faults = catalogue(MINUTES)
+    knobs = {vendor: {key for each in faults if each.vendor is vendor for key in each.body} for vendor in Vendor}
+    assert knobs[Vendor.INWX] == InwxControl.model_fields.keys() - {"reset", "zone", "elsewhere"}
+    assert knobs[Vendor.COOLIFY] == CoolifyControl.model_fields.keys() - {"reset"}
+    assert knobs[Vendor.CORE] == CoreControl.model_fields.keys() - {"reset", "heal"}
+    assert knobs[Vendor.SMTP] == SmtpControl.model_fields.keys() - {"reset"}
+    kinds = {
+        vendor: {f.body["fault"]["kind"] for f in faults if f.vendor is vendor and "fault" in f.body}
+        for vendor in Vendor
+    }
+    assert kinds == {vendor: set(_KINDS) if vendor is Vendor.SMTP else set(FaultKind) for vendor in Vendor}
+    assert {each.body["app_fault"]["kind"] for each in faults if "app_fault" in each.body} == set(AppFaultKind)
 
 
 def test_no_fault_is_in_the_catalogue_twice() -> None:

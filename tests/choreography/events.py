@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from contracts import (
     AppDeployed,
+    CapacityNeeded,
     CloudEvent,
     Contact,
     CoreHealthy,
@@ -92,6 +93,10 @@ class Story:
     def records_needed(self) -> CloudEvent[DnsRecordsNeeded]:
         """What dns says of a domain that is held elsewhere."""
         return self.event(DnsRecordsNeeded(fqdn=self.fqdn, records=self.records()), ServiceName.DNS)
+
+    def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
+        """What dns says of an order that no server has room for."""
+        return self.event(CapacityNeeded(fqdn=self.fqdn, plan="starter", ahead=0, considered=()), ServiceName.DNS)
 
     def delayed(self) -> CloudEvent[ProvisioningDelayed]:
         """What is said of a step that is late."""

@@ -23,6 +23,7 @@ FAILED = "notify.provisioning-failed"
 READERS: dict[Tells, list[str]] = {
     Story.healthy: [CUSTOMER.email],
     Story.records_needed: [CUSTOMER.email],
+    Story.capacity_needed: [TEAM],
     Story.delayed: [TEAM],
     Story.failed: [TEAM, CUSTOMER.email],
     Story.cancelled: [CUSTOMER.email],

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from contracts import (
     AppDeployed,
     AppRemoved,
+    CapacityNeeded,
     CoreHealthy,
     CoreRetired,
     DnsConfigured,
@@ -113,10 +114,17 @@ async def test_an_order_without_a_free_place_goes_on_when_another_project_is_can
         await place(system.database, [waiting := second.ordered()])
         await system.logged(ORDERED, waiting, "parked")
         assert await system.state(second) == ProvisioningState.WAITING_FOR_CAPACITY
+        told = await system.hears(CapacityNeeded, second)
+        assert [(each.server, each.verdict) for each in told.data.considered] == [("srv-tenants-1", "full")]
+        await system.let_time_pass(waiting)  # it looks again, and nothing more is said
         await system.publish(first.cancelled())
         await system.becomes(ProvisioningState.LIVE, second)
         await system.becomes(ProvisioningState.CANCELLED, first)
+        assert len(await system.said_in_all(CapacityNeeded, second)) == 1
+        await until(lambda: is_at_rest(system))
     assert await used(system) == [1]
+    [mail] = await mailbox.mails("team@vrs.example")
+    assert mail["subject"] == f"Kein Platz auf den Servern: {second.fqdn} wartet"
     assert {name for name, _, _ in await inwx.records()} == {second.fqdn}
     assert [app["fqdn"] for app in await coolify.applications()] == [f"https://{second.fqdn}"]
 

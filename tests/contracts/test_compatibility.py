@@ -16,6 +16,7 @@ from ops.places import CHECKOUT
 Json = dict[str, Any]
 
 ORDERED = "contracts/schemas/project.ordered.v1.json"
+CONFIGURED = "contracts/schemas/dns.configured.v1.json"
 FAILED = "contracts/schemas/provisioning.failed.v1.json"
 ASYNCAPI = "contracts/asyncapi.json"
 
@@ -37,6 +38,10 @@ def rename(schema: Json) -> None:
 
 def narrow_the_type(schema: Json) -> None:
     fields(schema)["plugins"] |= {"type": "array", "items": {"type": "string"}}
+
+
+def widen_a_number(schema: Json) -> None:
+    fields(schema, "DnsRecord")["ttl"]["type"] = "number"
 
 
 def take_null_away(schema: Json) -> None:
@@ -120,6 +125,11 @@ def test_a_breaking_change_of_a_schema_is_refused(
     [only] = planted(documents, released, ORDERED, change)
     assert said in only
     assert "add a new version of the event beside this one" in only
+
+
+def test_a_type_that_is_wider_surprises_readers(documents: dict[str, str], released: Path) -> None:
+    [only] = planted(documents, released, CONFIGURED, widen_a_number)
+    assert "dns.configured.v1.data.records[].ttl: was integer, is number: readers do not expect it" in only
 
 
 def another_routing_key(document: Json) -> None:
@@ -243,6 +253,13 @@ def test_a_base_that_is_nowhere_is_refused(tmp_path: Path) -> None:
         read_released("no-such-revision", CHECKOUT)
     with pytest.raises(CommandError, match="--base"):
         read_released(None, tmp_path)
+
+
+def test_a_base_folder_is_looked_for_where_the_command_is_called(
+    released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(released.parent)
+    assert read_released(released.name, CHECKOUT)
 
 
 def test_a_base_folder_that_cannot_be_read_is_refused(documents: dict[str, str], released: Path) -> None:

@@ -18,7 +18,8 @@ from shared.service import Service
 
 CONTRACTS = pytest.mark.parametrize("contract", EVENTS.values(), ids=lambda event: event.__name__)
 
-DEEP: list[Any] = ["", "x", "  ", "UPPER", "a\nb", "x" * 501, 17, -1, 2.5, True, None, [], {}, [None], {"a": 1}]
+DEEP: list[Any] = ["", "x", "  ", "UPPER", "a\nb", "x" * 501, "300", "true", "2026-01-31T12:00:00Z"]
+DEEP += [17, -1, 2.5, 300.0, 1_700_000_000, True, None, [], {}, [None], {"a": 1}]
 """What is planted at each place of an event."""
 
 FORMATS = FormatChecker()
@@ -56,20 +57,16 @@ def test_every_field_says_what_it_means(contract: type[Event]) -> None:
 
 
 @CONTRACTS
-def test_what_the_schema_lets_through_is_not_refused(contract: type[Event]) -> None:
+def test_schema_and_services_are_of_one_mind_about_any_value_anywhere(contract: type[Event]) -> None:
     validator = Draft202012Validator(schema_of(contract), format_checker=FORMATS)
     example = json.loads(EXAMPLES[contract.type].encode())
-    allowed = 0
-    for wire in planted(example):
-        if validator.is_valid(wire):
-            allowed += 1
-            decode(json.dumps(wire).encode(), contract)
-    assert allowed > 0
+    minds = [(validator.is_valid(wire), is_read(wire, contract), wire) for wire in planted(example)]
+    assert [wire for valid, read, wire in minds if valid != read] == []
+    assert {valid for valid, _, _ in minds} == {True, False}
 
 
 @CONTRACTS
-def test_a_planted_error_that_the_schema_finds_in_the_data_is_refused(contract: type[Event]) -> None:
-    """But for what is read kindly: a number for text that holds a number, and the like."""
+def test_a_field_that_is_missing_is_refused_by_both(contract: type[Event]) -> None:
     validator = Draft202012Validator(schema_of(contract))
     example = json.loads(EXAMPLES[contract.type].encode())
     for name in contract.model_json_schema()["required"]:
@@ -93,6 +90,15 @@ def test_the_examples_are_one_story(services: tuple[Service, ...]) -> None:
     for event in STORY:
         publishers = publishers_of(services, type(event.data))
         assert not publishers or event.source.removeprefix("/vrs/") in [service.name for service in publishers]
+
+
+def is_read(wire: dict[str, Any], contract: type[Event]) -> bool:
+    """Whether a service reads it."""
+    try:
+        decode(json.dumps(wire).encode(), contract)
+    except ContractError:
+        return False
+    return True
 
 
 def planted(example: dict[str, Any]) -> Iterator[dict[str, Any]]:

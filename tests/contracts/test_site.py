@@ -92,6 +92,9 @@ def test_the_picture_names_every_event_with_whoever_says_and_hears_it(documents:
     picture = documents[PICTURE]
     assert "DnsConfigured goes from dns to deploy" in picture
     assert "ProvisioningFailed goes from dns and deploy and bootstrap to notify" in picture
+    for kind, name in (("go", "CoreHealthy"), ("bad", "ProvisioningFailed"), ("undo", "DnsReleased")):
+        assert re.search(rf'<g class="{kind}">((?!</g>).)*>{name}</text>', picture, re.DOTALL)
+    assert re.search(r'<g class="any">((?!</g>).)*>DeadLetterHandled</text>', picture, re.DOTALL)
     assert all(f">{event.__name__}</text>" in picture for event in EVENTS.values())
 
 

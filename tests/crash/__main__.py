@@ -40,6 +40,8 @@ async def main() -> int:
             await upgrade(database.engine)
             async with running_world(stack.amqp_url, database, logs, stack.guard) as world:
                 report = await run(world, rows, _cells, told=_tell)
+                if not sys.argv[1:]:
+                    report.problems += [f"nobody was killed at: {point}" for point in report.missed]
         finally:
             await database.engine.dispose()
     lines = [report.table()]

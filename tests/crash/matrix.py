@@ -9,10 +9,11 @@ from typing import NamedTuple
 from contracts import ServiceName
 from shared.crash_points import CrashPoint
 from tests.choreography.events import Story
-from tests.crash.observer import Arm
+from tests.crash.observer import LARGEST_GROUP, Arm
 from tests.crash.world import Scenario, World, is_step
 
-GROUP = 6
+GROUP = 2 * LARGEST_GROUP
+
 TRIES = 3
 
 _numbers = count(1)
@@ -73,26 +74,31 @@ QUERIES = (CrashPoint.BEFORE_QUERY, CrashPoint.AFTER_QUERY)
 
 @dataclass
 class Cell:
-    """One kill. `first`: a kill before it, without which a healthy run does not come to the point."""
+    """One kill: at the `nth` time, or when `several` of a group have come to the point.
+
+    `first`: a kill before it, without which a healthy run does not come to the point.
+    """
 
     row: Row
     point: CrashPoint
     nth: int = 1
     first: CrashPoint | None = None
-    least: int = 1
+    several: int = 1
     stories: list[Story] = field(default_factory=list)
     reached: bool = False
     problems: list[str] = field(default_factory=list)
     copies: int = 0
 
     @property
-    def by_chance(self) -> bool:
-        """Whether a healthy run comes here only if something it asks for is not there yet."""
-        return self.first is None and self.point in TAKES and is_step(self.row.consumer)
+    def may_be_missed(self) -> bool:
+        """Whether a healthy run comes here only if something it asks for is not there yet, or asks that often."""
+        waits = self.first is None and self.point in TAKES and is_step(self.row.consumer)
+        return waits or self.nth > 1
 
     def __str__(self) -> str:
         after = f", after a kill at {self.first}" if self.first else ""
-        return f"{self.row}: {self.point} ({self.nth}){after}"
+        when = f"{self.several} of {GROUP}" if self.row.group else f"{self.nth}"
+        return f"{self.row}: {self.point} ({when}){after}"
 
 
 def cells_of(world: World, row: Row, undisturbed: Story) -> Iterator[Cell]:
@@ -106,24 +112,21 @@ def cells_of(world: World, row: Row, undisturbed: Story) -> Iterator[Cell]:
 
 
 def group_cells_of(row: Row) -> Iterator[Cell]:
-    """Kills in the middle of a group: when one part of it is over the point and another not, or several are at it.
+    """Kills in the middle of a group: some are over the point and others not, or several are at it.
 
-    Cancellations of what was never ordered need no vendor and are sure to be committed together; orders are not.
+    Which of the two depends on how many come together, so projects are counted: each of them comes to the point, and
+    one more than a group holds is in another. In a second life one is enough: the others may have been over before.
     """
-    together = row.scenario is Scenario.NEVER_ORDERED
-    several, second = 2, 2
-    yield Cell(row, CrashPoint.DELIVERED, nth=GROUP // 2)
+    two, second_group = 2, LARGEST_GROUP + 1
+    yield Cell(row, CrashPoint.DELIVERED, several=GROUP // 2)
     for point in (CrashPoint.CLAIM_WRITTEN, CrashPoint.CLAIM_COMMITTED, CrashPoint.BEFORE_ACK, CrashPoint.ACKED):
-        yield Cell(row, point, nth=second, least=several)
-    yield from (Cell(row, point, first=CrashPoint.CLAIM_COMMITTED, least=several) for point in TAKES)
-    for point in (*RECORDS, *ENDINGS):
-        yield Cell(row, point, least=several) if together else Cell(row, point, nth=second)
+        yield Cell(row, point, several=second_group)
+    yield from (Cell(row, point, first=CrashPoint.CLAIM_COMMITTED) for point in TAKES)
+    yield from (Cell(row, point, several=two) for point in (*RECORDS, *ENDINGS))
     for point in (CrashPoint.BEFORE_PUBLISH, CrashPoint.PUBLISHED, CrashPoint.CONFIRMED):
-        yield Cell(row, point, nth=second)  # some of the group's messages are said
-    for point in REMOVALS:
-        yield Cell(row, point, least=several if together else 1)
-    first = CrashPoint.ENDING_COMMITTED if together else CrashPoint.BEFORE_PUBLISH
-    yield from (Cell(row, point, first=first, least=several if together else 1) for point in SWEEPS)
+        yield Cell(row, point, several=second_group)
+    yield from (Cell(row, point, several=two) for point in REMOVALS)
+    yield from (Cell(row, point, first=CrashPoint.BEFORE_PUBLISH) for point in SWEEPS)
 
 
 async def kill_at(world: World, cell: Cell) -> None:
@@ -137,7 +140,7 @@ async def kill_at(world: World, cell: Cell) -> None:
         world.services.kill(row.service)
     for number, (point, nth) in enumerate(kills):
         projects = [str(story.project_id) for story in stories]
-        world.arm(row.service, Arm(f"kill-{next(_numbers)}", row.consumer, point, projects, nth, cell.least))
+        world.arm(row.service, Arm(f"kill-{next(_numbers)}", row.consumer, point, projects, nth, cell.several))
         if number == 0:
             await asyncio.gather(*(world.happen(story, directly=row.group) for story in stories))
             customers = [asyncio.create_task(world.set_records(story)) for story in stories]
@@ -161,7 +164,7 @@ async def work_off(world: World, cells: Sequence[Cell], told: Callable[[Cell], N
         if cell.first is None and (cell.row, cell.point) in ended:
             continue
         try:
-            for _ in range(TRIES if cell.nth == 1 and not cell.by_chance else 1):
+            for _ in range(1 if cell.may_be_missed else TRIES):
                 await kill_at(world, cell)
                 if cell.reached:
                     break
@@ -171,7 +174,7 @@ async def work_off(world: World, cells: Sequence[Cell], told: Callable[[Cell], N
             if world.services.has_died(cell.row.service):
                 await world.restart(cell.row.service)
         if not cell.reached and not cell.problems:
-            if cell.nth > 1 or cell.by_chance:
+            if cell.may_be_missed:
                 ended.add((cell.row, cell.point))  # this run had no n-th call, or no wait
             else:
                 cell.problems.append(f"not reached in {TRIES} runs")

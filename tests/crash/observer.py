@@ -32,14 +32,14 @@ TURNS = 5
 
 @dataclass(frozen=True)
 class Arm:
-    """Where to die: at the `nth` time that `point` is reached for `consumer` and at least `least` of `projects`."""
+    """Where to die: when `consumer` reaches `point` the `nth` time for `projects`, and has for `several` of them."""
 
     id: str
     consumer: str
     point: CrashPoint
     projects: list[str]
     nth: int = 1
-    least: int = 1
+    several: int = 1
 
 
 class Sighting(NamedTuple):
@@ -94,6 +94,7 @@ class Observer:
         self._armed: Arm | None = None
         self._changed: int | None = None
         self._count = 0
+        self._projects: set[str] = set()
 
     def __call__(self, point: CrashPoint, about: Iterable[Any] | None) -> None:
         seen = list(self._about(point, about))
@@ -104,11 +105,16 @@ class Observer:
         if armed is None or armed.point is not point:
             return
         found = {line.project for line in seen if line.consumer == armed.consumer} & set(armed.projects)
-        if len(found) < armed.least:
+        if not found:
             return
+        was_met = self._meets(armed)
         self._count += 1
-        if self._count == armed.nth:
+        self._projects |= found
+        if self._meets(armed) and not was_met:
             self._die(armed, TURNS if point in (CrashPoint.ACKED, CrashPoint.PUBLISHED) else 0)
+
+    def _meets(self, armed: Arm) -> bool:
+        return self._count >= armed.nth and len(self._projects) >= armed.several
 
     def _die(self, armed: Arm, turns: int) -> None:
         if turns:
@@ -123,7 +129,7 @@ class Observer:
             if changed != self._changed:
                 found = json.loads(self._arm_file.read_text())
                 self._armed = Arm(**found | {"point": CrashPoint(found["point"])})
-                self._changed, self._count = changed, 0
+                self._changed, self._count, self._projects = changed, 0, set()
         except FileNotFoundError:
             self._armed = self._changed = None
         return self._armed

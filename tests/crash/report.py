@@ -34,6 +34,11 @@ class Report:
         """The cells after which anything was other than undisturbed."""
         return [cell for cell in self.cells if cell.problems]
 
+    @property
+    def missed(self) -> list[CrashPoint]:
+        """The points at which nobody was killed."""
+        return [point for point in CrashPoint if all(cell.point is not point for cell in self.killed)]
+
     def table(self) -> str:
         """Points by consumers: ✓ and the number of kills if several, ² if a mail came twice, ✗, - not reached."""
         rows = list(dict.fromkeys(cell.row for cell in self.cells))

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from contracts import EVENTS
 from ops.stack import Stack
 from shared.crash_points import CrashPoint
 from shared.database import Database
+from shared.messaging.topology import queue_name
 from tests.choreography.events import Story
-from tests.crash.matrix import Cell, Row, group_cells_of
+from tests.crash.matrix import ROWS, Cell, Row, group_cells_of
 from tests.crash.report import run
-from tests.crash.world import Scenario, World, running_world
+from tests.crash.world import Scenario, World, is_step, running_world
 
 LIVE, CANCELLED = Scenario.LIVE, Scenario.CANCELLED
 
@@ -42,6 +44,12 @@ def cells_of(world: World, row: Row, undisturbed: Story) -> Iterable[Cell]:
         return list(group_cells_of(row))[GROUPS.index(row) :: len(GROUPS)]
     point, nth = KILLS[row]
     return [Cell(row, point, nth)]
+
+
+def test_every_consumer_is_killed_in_the_matrix_and_here() -> None:
+    consumers = {queue_name(service, event) for event in EVENTS.values() for service in event.required_by}
+    for rows in (ROWS, KILLS):
+        assert {row.consumer for row in rows if is_step(row.consumer)} == consumers
 
 
 @pytest.mark.timeout(300)

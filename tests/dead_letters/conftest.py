@@ -58,7 +58,10 @@ class Desk:
         return (await self.look()).letters
 
     async def queue(self) -> list[Any]:
-        """The ids in the queue of dead letters, in its order."""
+        """The ids in the queue of dead letters, in its order.
+
+        Waits until no desk holds any: the queue counts a closed desk's letters again only a moment after it is closed.
+        """
         async with holding(self.amqp_url) as held:
             return [letter.event_id for letter in held.letters]
 

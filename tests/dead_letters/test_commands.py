@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import sys
 from collections import Counter
@@ -14,11 +13,11 @@ import pytest
 
 from shared.dead_letters.selection import group_id
 from tests.dead_letters.conftest import Desk
+from tests.examples.documents import blocks
 from tests.ops.conftest import environment
-from tests.shared.messaging.harness import DEAD, NEXT, until
+from tests.shared.messaging.harness import NEXT, until
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = [script for _, script in blocks("docs/operations.md")]
 NOWHERE = "postgresql://127.0.0.1:1/vrs"
 LETTERS = 300
 
@@ -72,6 +71,42 @@ async def test_wrong_usage_and_unknown_letters_are_said_in_a_line(desk: Desk, tm
     assert (code, err.count("\n")) == (2, 1)
     code, _, err = await bash(desk, "vrs dlq show 2f0f6c1d8e42", tmp_path)
     assert (code, err) == (1, "No dead letter answers to '2f0f6c1d8e42'; `vrs dlq list` shows them\n")
+    code, _, err = await bash(desk, "vrs dlq list --service dsn", tmp_path)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("--service: there is no 'dsn'; there are ")
+    await desk.bury()
+    [letter] = await desk.dead()
+    code, _, err = await bash(desk, "vrs dlq edit $ID", tmp_path, ID=letter.short, EDITOR="no-such-editor", VISUAL="")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("$EDITOR: 'no-such-editor' cannot be started")
+
+
+async def test_the_history_tells_who_noted_took_and_edited_what(desk: Desk, tmp_path: Path) -> None:
+    await desk.bury(2)
+    letter = (await desk.dead())[0]
+    script = """
+        vrs dlq take $ID --by anna
+        vrs dlq note "asked INWX" $ID --by anna
+        vrs dlq list
+        vrs dlq take $ID --by anna --release
+        vrs dlq edit $ID --set plan=large --reason "a typo" --by bert --yes
+        vrs dlq restore --json
+        vrs dlq history
+    """
+    code, out, err = await bash(desk, script, tmp_path, ID=letter.short)
+    assert code == 0, err
+    assert "[anna is on it; asked INWX]" in out
+    lines = out.splitlines()
+    edited, before, after, *others = [line.partition("  ")[2] for line in lines[-6:]]
+    [archived] = json.loads(next(line for line in lines if line.startswith("[")))
+    assert (archived["copy"], "difference" in archived) == (edited.rpartition(" ")[2], False)
+    assert edited.startswith("edit by bert because a typo: 1 letter, replaced by ")
+    assert [line.strip() for line in (before, after)] == ['-  "plan": "small",', '+  "plan": "large",']
+    assert others == [
+        "take by anna given back: 1 letter",
+        "note by anna 'asked INWX': 1 letter",
+        "take by anna: 1 letter",
+    ]
 
 
 @pytest.mark.timeout(240)
@@ -95,7 +130,7 @@ async def test_a_replay_that_is_killed_three_times_takes_effect_exactly_once_eac
         assert process.returncode == 0, out.decode()
         await until(lambda: desk.harness.has(NEXT, LETTERS), within=60)
     assert Counter(desk.harness.handled) == {event.subject: 2 for event in orders}
-    assert await desk.harness.count(DEAD) == 0
+    assert await desk.queue() == []
     assert await desk.dead() == []
 
 

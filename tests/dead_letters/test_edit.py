@@ -143,6 +143,8 @@ async def test_a_copy_for_a_cancelled_project_has_no_effect(desk: Desk) -> None:
         ({"slug": "Not a slug"}, "data.slug: "),
         ({"customer.email": "nobody"}, "data.customer.email: "),
         ({"own_domain": "shop.example"}, "give exactly one of base_domain and own_domain"),
+        ({"plam": "large", "slug": "other"}, "data.plam: vrs.project.ordered.v1 has no such field"),
+        ({"customer.mail": "a@b.example", "slug": "other"}, "data.customer.mail: "),
         ({"slug.first": "x"}, "slug is no object"),
         ({"plugins.3.name": "x"}, "'3' is none of the places"),
     ],

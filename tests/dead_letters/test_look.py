@@ -4,9 +4,11 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from aiormq.abc import AbstractChannel
 from pamqp import commands as spec
 
 from contracts import ServiceName
+from shared.dead_letters import queues
 from shared.dead_letters.queues import BrokerAwayError, holding
 from shared.dead_letters.selection import Filter, groups
 from shared.dead_letters.view import Agreement, find, look
@@ -55,7 +57,28 @@ async def test_a_second_desk_waits_and_then_says_what_it_does_not_see(
     async with holding(desk.amqp_url):
         view = await desk.look()
     assert [letter.agreement for letter in view.letters] == [Agreement.UNKNOWN] * 2
-    assert view.notices == ["Another desk holds dns.dead: its letters are not compared."]
+    [notice] = view.notices
+    assert "Another desk holds " in notice
+    assert "dns.dead" in notice
+
+
+async def test_letters_that_were_counted_and_do_not_come_are_not_taken_for_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.bury(2)
+    count = queues._free
+
+    async def count_then_one_is_taken(channel: AbstractChannel, queue: str) -> int | None:
+        counted = await count(channel, queue)
+        if queue == DEAD:
+            await desk.harness.channel.basic_get(DEAD)
+        return counted
+
+    monkeypatch.setattr(queues, "_free", count_then_one_is_taken)
+    monkeypatch.setattr(queues, "SILENCE", 0.5)
+    view = await desk.look()
+    assert view.letters[0].agreement is Agreement.UNKNOWN
+    assert "dns.dead" in view.notices[0]
 
 
 async def test_the_queues_alone_tell_what_is_dead(desk: Desk) -> None:
@@ -147,7 +170,12 @@ async def test_letters_of_one_cause_are_one_group(desk: Desk) -> None:
     assert Filter(service="deploy").keep(letters) == []
 
 
-async def test_two_desks_at_once_both_see_everything(desk: Desk) -> None:
-    await desk.bury(5)
-    views = await asyncio.gather(desk.look(), desk.look())
-    assert [len(view.letters) for view in views] == [5, 5]
+async def test_desks_at_once_wait_for_each_other_and_each_sees_every_letter(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.bury(20)
+    before = await desk.queue()
+    monkeypatch.setattr("shared.dead_letters.queues.PATIENCE", 60.0)
+    views = await asyncio.gather(*(desk.look() for _ in range(5)))
+    assert {letter.agreement for view in views for letter in view.letters} == {Agreement.AGREED}
+    assert await desk.queue() == before

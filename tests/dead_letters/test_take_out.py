@@ -37,7 +37,7 @@ async def test_a_discarded_letter_is_out_of_sight_and_comes_back_as_it_was(desk:
     assert (after.sendable, after.body, after.message_id) == (before.sendable, before.body, before.message_id)
     assert {letter.agreement for letter in await desk.dead()} == {Agreement.AGREED}
     async with desk.harness.running():
-        report = await replay(desk.database, desk.amqp_url, lambda view: view.letters, ALICE, Plan(wait=20.0))
+        report = await replay(desk.database, desk.amqp_url, lambda view: view.letters, ALICE, Plan(wait=60.0))
     assert report.counts == {"done": 2}
     kinds = [action.kind for action in await history(desk.database)]
     assert kinds == [DeskActionKind.REPLAY, DeskActionKind.RESTORE, DeskActionKind.DISCARD]
@@ -91,7 +91,7 @@ async def test_exported_letters_come_to_life_in_another_environment(desk: Desk) 
     assert await import_letters(desk.database, desk.amqp_url, letters, ALICE) == []
     assert {letter.agreement for letter in await desk.dead()} == {Agreement.UNCLAIMED}
     async with desk.harness.running():
-        report = await replay(desk.database, desk.amqp_url, lambda view: view.letters, ALICE, Plan(wait=20.0))
+        report = await replay(desk.database, desk.amqp_url, lambda view: view.letters, ALICE, Plan(wait=60.0))
         await until(lambda: desk.harness.has(NEXT, 2))
     assert report.counts == {"done": 2, "dead again": 1}
 

@@ -6,9 +6,10 @@ import aiormq
 import pytest
 
 from tests.choreography.conftest import coolify, cores, http, inwx, mailbox, system
+from tests.contracts.conftest import services
 from tests.node import npm_ci
 
-__all__ = ["coolify", "cores", "http", "inwx", "mailbox", "system"]
+__all__ = ["coolify", "cores", "http", "inwx", "mailbox", "services", "system"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import os
 import re
-import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+from html import unescape
 from pathlib import Path
 from shutil import copytree
 from uuid import uuid4
@@ -16,56 +13,22 @@ import aiormq
 import pytest
 
 from contracts import ProjectCancelled, ProjectOrdered, ServiceName, decode
+from contracts.story import EXAMPLES
+from ops.contracts.site import write_site
 from shared.messaging.topology import consumer_queue, declare
+from shared.service import Service
 from tests.choreography.system import System
-from tests.node import node
-from tests.ops.conftest import environment
+from tests.examples.documents import ROOT, blocks, in_background, printed, said, start
+from tests.node import need_node, node
+from tests.shared.messaging.harness import until
 
-ROOT = Path(__file__).parents[2]
 PAGE, FLASK, NODE = "docs/integration.md", "examples/flask_marketplace/README.md", "examples/node/README.md"
-
-
-def blocks(page: str) -> list[tuple[str, str]]:
-    """The code blocks of a page as (language, text)."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-async def start(language: str, code: str, *, folder: Path = ROOT, **variables: str) -> asyncio.subprocess.Process:
-    programs = {"sh": ["bash", "-euc"], "python": [sys.executable, "-c"]}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return await asyncio.create_subprocess_exec(
-        *programs[language],
-        code,
-        cwd=folder,
-        env=environment(**variables) | {"PATH": path, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-async def printed(language: str, code: str, *, folder: Path = ROOT, **variables: str) -> str:
-    process = await start(language, code, folder=folder, **variables)
-    out, err = await process.communicate()
-    assert process.returncode == 0, f"{code}\n{out.decode()}{err.decode()}"
-    return out.decode().strip()
-
-
-@asynccontextmanager
-async def in_background(language: str, code: str, *, folder: Path = ROOT, **variables: str) -> AsyncIterator[None]:
-    process = await start(language, code, folder=folder, **variables)
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.communicate()
 
 
 async def test_the_page_on_integrating(
     system: System, queue: str, database_url: str, node_example: Path, tmp_path: Path
 ) -> None:
-    [publishing, sdk, rehearsing, watching] = blocks(PAGE)
+    [publishing, sdk, rehearsing, watching] = blocks("docs/integration.md")
     project_id = await printed(*publishing, DATABASE_URL=database_url.replace("postgresql:", "postgresql+psycopg:"))
     [row] = await system.sql("SELECT body FROM outbox")
     assert str(decode(row.body, ProjectOrdered).subject) == project_id
@@ -86,7 +49,8 @@ async def test_the_page_on_integrating(
 
 
 async def test_the_readme_of_the_flask_example(system: System, database_url: str, unused_tcp_port: int) -> None:
-    [(_, serve), (_, order)] = [(kind, code.replace("5000", str(unused_tcp_port))) for kind, code in blocks(FLASK)]
+    found = blocks("examples/flask_marketplace/README.md")
+    [serve, order] = [code.replace("5000", str(unused_tcp_port)) for _, code in found]
     async with in_background("sh", serve, VRS_DATABASE_URL=database_url):
         answer = ""
         async with asyncio.timeout(60):
@@ -97,8 +61,31 @@ async def test_the_readme_of_the_flask_example(system: System, database_url: str
     assert str(decode(row.body, ProjectOrdered).subject) == json.loads(answer)["project_id"]
 
 
+async def test_the_quickstart_of_the_site_is_all_that_one_needs(
+    amqp_url: str, queue: str, tmp_path: Path, services: tuple[Service, ...]
+) -> None:
+    need_node()
+    write_site(services, tmp_path / "site", ROOT)
+    page = (tmp_path / "site" / "quickstart.html").read_text(encoding="utf-8")
+    figures = re.findall(r"<figcaption>(.+?)<.*?<code>(.*?)</code>", page, re.DOTALL)
+    code = {label: unescape(re.sub("<[^>]+>", "", text)) for label, text in figures}
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name in ("follow.js", "events.js", "order.js", "order.json"):
+        (folder / name).write_text(code.pop(name), encoding="utf-8")
+    (folder / "event.json").write_bytes(EXAMPLES[ProjectCancelled.type].encode())
+    await printed("sh", code.pop("shell: set up"), folder=folder)
+    consume = code.pop("shell: consume").replace("my-shop.provisioning", queue)
+    async with in_background("sh", f"exec {consume}", folder=folder, VRS_AMQP_URL=amqp_url) as follower:
+        await said(follower, "listening on ")
+        project_id = await printed("sh", code.pop("shell: publish"), folder=folder, VRS_AMQP_URL=amqp_url)
+        await until(lambda: project_id in (folder / "story.jsonl").read_text(), within=30)
+    assert (await printed("sh", code.pop("shell: check"), folder=folder)).startswith("ok: ProjectCancelled")
+    assert code == {}
+
+
 async def test_the_readme_of_the_node_example(amqp_url: str, tmp_path: Path) -> None:
-    [(_, order), (_, follow)] = blocks(NODE)
+    [(_, order), (_, follow)] = blocks("examples/node/README.md")
     folder = copytree(ROOT / "examples", tmp_path / "examples", ignore=lambda *_: ["node_modules"]) / "node"
     queue = f"integrator.{uuid4().hex}"
     async with await aiormq.connect(amqp_url) as connection:

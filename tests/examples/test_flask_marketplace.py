@@ -83,7 +83,10 @@ async def test_a_wrong_order_is_refused_field_by_field(system: System, client: F
     answer = client.post("/orders", json=an_order(slug="Not A Slug"))
     assert answer.status_code == 422
     assert answer.get_json()["problems"][0].startswith("slug: ")
-    assert client.post("/orders", json=an_order(project_id="7")).get_json()["problems"][0].startswith("project_id: ")
+    for wrong in ("7", 7, ["7"]):
+        refused = client.post("/orders", json=an_order(project_id=wrong))
+        assert refused.status_code == 422
+        assert refused.get_json()["problems"][0].startswith("project_id: ")
     assert client.post("/orders", json=[]).status_code == 422
     assert client.get(f"/projects/{uuid4()}").status_code == 404
     assert await system.sql("SELECT 1 FROM outbox") == []

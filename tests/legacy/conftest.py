@@ -30,6 +30,10 @@ class Legacy:
     database: Database
     visits: int = 0
 
+    async def load(self) -> None:
+        """Make the marketplace's tables with their data."""
+        await self.run((FOLDER / f"{self.name}.sql").read_text(encoding="utf-8"))
+
     async def run(self, sql: str) -> None:
         connection = await asyncpg.connect(asyncpg_url(self.url))
         try:
@@ -101,7 +105,7 @@ async def shop(bare_database_url: str) -> AsyncIterator[Legacy]:
 async def _legacy(name: str, url: str) -> AsyncIterator[Legacy]:
     database = open_at(url)
     legacy = Legacy(name, url, database)
-    await legacy.run((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
+    await legacy.load()
     yield legacy
     await database.engine.dispose()
 

@@ -63,13 +63,15 @@ async def test_nobody_waits_behind_a_migration_that_waits_for_a_lock(shop: Legac
     told: list[str] = []
     reader = await shop.database.engine.connect()
     await reader.execute(text("SELECT count(*) FROM projects"))  # and its transaction stays open
-    migration = asyncio.create_task(upgrade(open_at(shop.url).engine, tell=told.append))
+    second = open_at(shop.url)
+    migration = asyncio.create_task(upgrade(second.engine, tell=told.append))
     async with shop.in_use(1):
         await until(lambda: len(told) >= 2, within=60)  # it has tried twice, and given way each time
         assert (await shop.rows("SELECT to_regclass('outbox')"))[0] == (None,)
         await reader.rollback()
         await migration
     await reader.close()
+    await second.engine.dispose()
     assert "projects is in use by pid" in told[0]
     assert "vrs tests" in told[0]
     assert shop.visits

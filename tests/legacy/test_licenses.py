@@ -44,7 +44,7 @@ async def write(database: Database, project_id: UUID, *writes: Write) -> None:
             await type(each).apply(connection, [(project_id, each)])
 
 
-async def states(database: Database, project_id: UUID) -> list[tuple[str, LicenseState | None]]:
+async def states(database: Database, project_id: UUID) -> list[tuple[str | None, LicenseState | None]]:
     mine = select(License.plugin, License.state).join(Project, Project.id == License.project_id)
     async with database.engine.connect() as connection:
         found = await connection.execute(mine.where(Project.vrs_id == project_id).order_by(License.plugin))
@@ -68,7 +68,8 @@ async def test_licences_follow_the_project_on_tables_of_the_marketplace(legacy: 
     [(project_id,)] = await legacy.rows(INSERT[legacy.name])
     assert isinstance(project_id, UUID)
     await legacy.run(LICENSE[legacy.name].format(project_id))
-    before = await legacy.rows("SELECT count(*) FROM licenses WHERE vrs_state IS NULL")
+    untouched = "SELECT id::text FROM licenses WHERE vrs_state IS NULL"
+    before = await legacy.rows(untouched)
     expected, rows_a_move = BECOMES[legacy.name]
 
     await write(legacy.database, project_id, GrantLicenses(PLUGINS))
@@ -78,8 +79,7 @@ async def test_licences_follow_the_project_on_tables_of_the_marketplace(legacy: 
         await write(legacy.database, project_id, LicensesBecome(state))
         assert await states(legacy.database, project_id) == [(plugin, state) for plugin, _ in expected]
     assert len(await history(legacy.database, project_id)) == 3 * rows_a_move
-    [(null,)], [(others,)] = before, await legacy.rows("SELECT count(*) FROM licenses WHERE vrs_state IS NULL")
-    assert (null, others) == (others + 1, others)  # of theirs the one that was ordered, and no other
+    assert len(await legacy.rows(untouched)) == len(before) - 1  # of theirs the one that was ordered, and no other
 
 
 async def test_licences_that_do_not_name_their_plugin_are_left_alone_and_none_is_added(legacy: Legacy) -> None:
@@ -130,6 +130,6 @@ async def test_a_project_is_introduced_where_their_table_lets_us_and_else_it_is_
         return
     async with legacy.database.engine.begin() as connection:
         await introduce(connection, [(project_id, "neu")], due=None)
-    assert await legacy.rows(f"SELECT slug, provisioning_state, status FROM projects WHERE vrs_id = '{project_id}'") == [
-        ("neu", "ordered", "A")
-    ]
+    assert await legacy.rows(
+        f"SELECT slug, provisioning_state, status FROM projects WHERE vrs_id = '{project_id}'"
+    ) == [("neu", "ordered", "A")]

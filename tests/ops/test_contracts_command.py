@@ -1,11 +1,11 @@
 """``vrs contracts``, as an integrator calls it."""
 
-import re
 from pathlib import Path
 
 from contracts import ProjectOrdered
 from contracts.story import EXAMPLES
 from ops.places import CHECKOUT
+from tests.examples.documents import blocks
 from tests.ops.conftest import Vrs
 
 ORDER = EXAMPLES[ProjectOrdered.type].encode()
@@ -21,8 +21,8 @@ async def test_the_command_says_what_is_wrong_with_the_exit_code_of_its_kind(vrs
 
 
 async def test_the_page_shows_what_the_command_says(vrs: Vrs) -> None:
-    [command] = re.findall(r"```sh\nvrs (.*)\n```", PAGE)
-    *words, file = command.split()
+    [(_, command)] = blocks("docs/contracts.md")
+    _, *words, file = command.split()
     shown = await vrs(*words, str(CHECKOUT / file))
     assert (shown.code, shown.err) == (0, "")
     assert f"says `{shown.out.strip()}`" in PAGE

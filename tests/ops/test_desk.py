@@ -97,7 +97,7 @@ async def test_seeding_again_updates_and_leaves_taken_places_alone(
         '[[servers]]\nname = "srv-tenants-1"\ncoolify_uuid = "srv0000000000000000000001"\nregion = "fsn1"\n'
         'ipv4 = "203.0.113.99"\ncapacity = 7\n'
     )
-    assert (await vrs("db", "seed", str(changed))).code == 0
+    assert (await vrs("db", "seed", str(changed), "--yes")).code == 0
     async with database.engine.begin() as connection:
         servers = (await connection.execute(text("SELECT ipv4, capacity, used FROM servers ORDER BY id"))).all()
         domains = (await connection.scalars(text("SELECT name FROM base_domains ORDER BY name"))).all()

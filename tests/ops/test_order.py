@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from contracts import ProjectOrdered, decode
 from ops.failure import CommandError
-from ops.orders import place, read_order, refuse_what_nobody_offers
+from ops.orders import complete, place, read_order, read_wish, refuse_what_nobody_offers
 from ops.places import ORDERS
-from ops.seed import Seed, SeededProjectType, write_seed
+from ops.seed import Seed, SeededProjectType
+from ops.seeding import write_seed
 from shared.database import Database
 from tests.ops.conftest import Vrs
 
@@ -193,3 +194,32 @@ async def test_projects_and_their_log_are_told_as_a_table_and_as_json(vrs: Vrs, 
 async def test_the_log_of_an_unknown_project_says_how_to_find_one(vrs: Vrs) -> None:
     ended = await vrs("log", "nobody")
     assert (ended.code, ended.err.strip()) == (1, "There is no project 'nobody'; `vrs projects` lists them")
+
+
+async def test_a_typed_name_becomes_a_free_slug_and_bundles_become_plugins(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("INSERT INTO base_domains (name) VALUES ('vrs.example')"))
+        await connection.execute(
+            text(
+                "INSERT INTO bundle_plugins (bundle, plugin, version)"
+                " VALUES ('start', 'reviews', '1.0'), ('start', 'shop', '2'), ('b', 'shop', '3')"
+            )
+        )
+
+    async def ordered(**changes: Any) -> ProjectOrdered:
+        wish = read_wish(json.dumps(an_order(slug=None, name="Bäckerei Süß 🥐", **changes)).encode(), name="")
+        async with database.engine.begin() as connection:
+            return (await connection.run_sync(complete, wish)).data
+
+    plugin = {"name": "shop", "version": "9"}
+    first = await ordered(bundles=["start"])
+    second = await ordered(bundles=["start", "b"], plugins=[plugin])
+    assert [first.slug, second.slug] == ["baeckerei-suess", "baeckerei-suess-2"]
+    assert [(each.name, each.version) for each in first.plugins] == [("reviews", "1.0"), ("shop", "2")]
+    assert [(each.name, each.version) for each in second.plugins] == [("shop", "9"), ("reviews", "1.0")]
+    with pytest.raises(CommandError, match="bundles: bundle 'none' has no plugins"):
+        await ordered(bundles=["none"])
+    with pytest.raises(CommandError, match="name shop with its version among the plugins"):
+        await ordered(bundles=["start", "b"])
+    own = await ordered(base_domain=None, own_domain="Müller.example")
+    assert (own.own_domain, own.slug) == ("xn--mller-kva.example", "baeckerei-suess")

@@ -13,10 +13,11 @@ from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from contracts import CONTENT_TYPE, EVENTS_EXCHANGE, MAX_BYTES
+from contracts import CONTENT_TYPE, EVENTS_EXCHANGE, MAX_BYTES, ProjectOrdered
 from contracts.cloud_event import Refusal
+from contracts.story import EXAMPLES
 from ops.contracts.asyncapi import INTRODUCTION
-from ops.contracts.documents import ASYNCAPI, EXAMPLE_FILES, SCHEMAS, generate
+from ops.contracts.documents import ASYNCAPI, EXAMPLE_FILES, SCHEMAS, as_json, generate
 from ops.contracts.failure_paths import DEAD_LETTER_HEADERS
 from ops.contracts.picture import draw
 from ops.contracts.site.views import EventView, envelope, event_views
@@ -56,7 +57,7 @@ def pages(services: tuple[Service, ...], checkout: Path) -> dict[str, str]:
     events = event_views(services)
     shown: dict[str, dict[str, Any]] = {
         "index.html": {"picture": Markup(draw(services, links="events/")), "introduction": INTRODUCTION},  # noqa: S704 - ours
-        "quickstart.html": {"envelope": envelope(), "node": _node(checkout)},
+        "quickstart.html": {"envelope": envelope(), **_node(checkout)},
         "failure.html": {"refusals": list(Refusal), "headers": DEAD_LETTER_HEADERS},
     }
     environment = _environment(events)
@@ -104,10 +105,16 @@ def _span(duration: str) -> str:
     return " ".join(words) or duration
 
 
-def _node(checkout: Path) -> dict[str, str]:
-    """The example in JavaScript, which a test runs."""
-    files = (checkout / NODE_EXAMPLE / name for name in ("order.js", "follow.js", "events.js"))
-    return {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
+def _node(checkout: Path) -> dict[str, Any]:
+    """The example in JavaScript, with what it needs; no `node` where there is no checkout."""
+    folder = checkout / NODE_EXAMPLE
+    if not folder.is_dir():
+        return {"node": {}}
+    return {
+        "node": {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.js")},
+        "amqplib": json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]["amqplib"],
+        "order": as_json(EXAMPLES[ProjectOrdered.type].data.model_dump(mode="json", exclude_none=True)),
+    }
 
 
 def _downloads(services: tuple[Service, ...]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """ProjectOrdered: a place on a server, the records, and patience until every name server has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +11,14 @@ from services.dns.hosts import ClaimHosts, HostRefused, hosts_of
 from services.dns.inwx import Inwx, InwxRecord
 from services.dns.inwx_errors import InwxNotFoundError
 from services.dns.models import ManagedRecord, Placement, RecordHolder
-from services.dns.outcomes import configured, no_room, refusal
-from services.dns.placement import NoRoom
+from services.dns.outcomes import configured, refusal, waits_for_capacity
+from services.dns.placement import Need, Weights, Wish
 from services.dns.records import ensure, unanswered_for, undo
-from services.dns.reservation import ReservePlace
+from services.dns.reservation import ReservePlace, Waiting
 from shared.errors import PermanentError, TemporaryError
 from shared.models import ProjectOrder, ProvisioningState
 from shared.outcome import Later, Outcome
+from shared.plans import Plan
 from shared.step import Step
 from shared.writes import Upsert, Write
 
@@ -40,6 +41,8 @@ class ConfigureDns:
     authority: Authority
     record_ttl: int
     placement: PlacementStrategy
+    weights: Weights
+    plans: Mapping[str, Plan]
     inwx_grace: float
     patience: CustomerPatience
 
@@ -50,8 +53,8 @@ class ConfigureDns:
             if _is_settled(rows, self.wanted(order, known.server)):
                 return await self._propagated(order, step, known, rows)
         place = await self._admit(order, step)
-        if isinstance(place, NoRoom):
-            return no_room(order, place)
+        if isinstance(place, Waiting):
+            return waits_for_capacity(order, place)
         wanted = self.wanted(order, place.server)
         obsolete = [row for row in rows if _is_obsolete(row, wanted)]
         if wait := unanswered_for(obsolete, self.inwx_grace):
@@ -77,17 +80,31 @@ class ConfigureDns:
             if address is not None
         ]
 
-    async def _admit(self, order: ProjectOrdered, step: Step) -> Placement | NoRoom:
+    async def _admit(self, order: ProjectOrdered, step: Step) -> Placement | Waiting:
         """Write down the order, claim its names, reserve its place."""
         _, refused, place = await step.record(
             Upsert(_order_row(order, step)),
             ClaimHosts(hosts_of(order), order.base_domain),
-            ReservePlace(order.placement or self.placement, order.region),
+            ReservePlace(
+                wish=self._wish(order, step),
+                weights=self.weights,
+                by_type=None if order.placement else order.project_type,
+            ),
         )
         if isinstance(refused, HostRefused):
             raise refusal(refused)
-        reserved: Placement | NoRoom = place
+        reserved: Placement | Waiting = place
         return reserved
+
+    def _wish(self, order: ProjectOrdered, step: Step) -> Wish:
+        plan = self.plans.get(order.plan)  # an unknown one is refused by deploy, which sets the limits
+        return Wish(
+            project_id=step.project_id,
+            since=step.opened_at,
+            strategy=order.placement or self.placement,
+            region=order.region,
+            need=Need(plan.ram_mb, plan.cpu_millicores) if plan else Need(),
+        )
 
     async def _zone(self, order: ProjectOrdered, rows: Sequence[ManagedRecord]) -> Held:
         if order.base_domain is None:

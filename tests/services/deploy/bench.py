@@ -14,7 +14,7 @@ import httpx
 
 from contracts import DnsConfigured, DnsRecord, Locale, Plugin, ProjectCancelled, RecordType, TargetServer
 from services.deploy.application import CoolifyProject
-from services.deploy.blueprint import Blueprint, read_plans
+from services.deploy.blueprint import Blueprint
 from services.deploy.budget import Budget
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.deployments import DeploymentWatch
@@ -26,6 +26,7 @@ from shared.errors import TemporaryError
 from shared.http import http_client
 from shared.models import ProvisioningState, Table
 from shared.outcome import Done, Outcome, Parked
+from shared.plans import read_plans
 from shared.service import Announcement
 from shared.step import ProjectFacts
 from simulators.coolify import Coolify as Simulator

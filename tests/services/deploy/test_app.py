@@ -4,7 +4,8 @@ import pytest
 
 from contracts import AppDeployed, AppRemoved, DnsConfigured, ProjectCancelled
 from services.deploy.app import deploy
-from services.deploy.blueprint import new_token, read_plans
+from services.deploy.blueprint import new_token
+from shared.plans import read_plans
 from shared.settings import SettingsError
 from simulators.coolify import running_coolify
 from tests.services.deploy.bench import settings

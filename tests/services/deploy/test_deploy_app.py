@@ -14,6 +14,7 @@ from services.deploy.models import Stage
 from shared.errors import PermanentError
 from shared.models import CoreToken, ProvisioningState
 from shared.outcome import Later, Parked
+from shared.step import AppImage
 from tests.services.deploy.bench import TOKEN_LIFETIME, Bench, running_bench
 
 
@@ -162,6 +163,13 @@ async def test_a_domain_that_another_app_has_ends_the_step(bench: Bench) -> None
         await order.deploy()
     assert caught.value.code == "coolify_domain_conflict"
     assert len(await bench.applications()) == 1
+
+
+async def test_what_is_deployed_is_the_image_of_the_project_type(bench: Bench) -> None:
+    order = bench.order(project_type="wiki", image=AppImage("ghcr.io/vrs/wiki", "7.1", 3000))
+    await order.deployed()
+    [app] = await bench.applications()
+    assert (app["image"], app["tag"]) == ("ghcr.io/vrs/wiki", "7.1")
 
 
 async def test_an_unknown_plan_or_project_type_ends_the_step_before_any_call(bench: Bench) -> None:

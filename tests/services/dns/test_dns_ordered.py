@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts import RecordType
+from contracts import CapacityNeeded, RecordType, ServerVerdict
 from services.dns.hosts import HostProblem, HostRefused
 from services.dns.inwx_errors import OutcomeUnknownError
 from services.dns.models import ManagedRecord
@@ -209,13 +209,19 @@ async def test_a_refused_name_is_a_clear_end_before_any_call(world: World, probl
     assert await world.calls() == {}
 
 
-@pytest.mark.parametrize(("region", "key"), [(None, "capacity"), ("fsn", "capacity:fsn")])
-async def test_without_room_the_order_waits_for_capacity(world: World, region: str | None, key: str) -> None:
+@pytest.mark.parametrize("region", [None, "fsn"])
+async def test_without_room_the_order_waits_for_capacity_and_says_so_once(world: World, region: str | None) -> None:
     project = Project(world, order(region=region), has_room=False)
     outcome = await project.configure()
     assert isinstance(outcome, Parked)
-    assert (outcome.key, outcome.until_woken, outcome.state) == (key, True, ProvisioningState.WAITING_FOR_CAPACITY)
+    assert (outcome.key, outcome.until_woken) == (f"capacity:{project.project_id}", True)
+    assert outcome.state is ProvisioningState.WAITING_FOR_CAPACITY
     assert outcome.detail["considered"] == [{"server": "fsn-1", "verdict": "full"}]
+    [needed] = outcome.events
+    assert isinstance(needed, CapacityNeeded)
+    assert (needed.fqdn, needed.plan, needed.region, needed.ahead) == (project.order.fqdn, "starter", region, 2)
+    assert needed.considered == (ServerVerdict(server="fsn-1", verdict="full"),)
+    assert (await project.configure()).events == ()
     assert await world.calls() == {}
     project.has_room = True
     configured(await project.configure())

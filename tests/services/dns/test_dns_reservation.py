@@ -1,26 +1,48 @@
 """Places and names under a real PostgreSQL's locks."""
 
 import asyncio
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contracts import PlacementStrategy
-from services.dns.capacity import wake_for_free_places
 from services.dns.hosts import ClaimHosts, HostProblem, HostRefused
-from services.dns.models import Placement
-from services.dns.placement import NoRoom
-from services.dns.reservation import ReleasePlace, ReservePlace
+from services.dns.models import CapacityWait, Placement
+from services.dns.placement import Need, Weights, Wish
+from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from shared.models import BaseDomain, ProjectDomain, Server
-from shared.service import Announcement
 from shared.writes import Write, apply_all
 
-RESERVE = ReservePlace(PlacementStrategy.LEAST_LOADED)
+LEAST_LOADED = PlacementStrategy.LEAST_LOADED
+SMALL, LARGE = Need(512, 500), Need(4096, 2000)
+
+
+def arrivals() -> Iterator[datetime]:
+    yield from (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number) for number in count())
+
+
+ARRIVALS = arrivals()
+
+
+def reserve(
+    project: UUID,
+    strategy: PlacementStrategy = LEAST_LOADED,
+    *,
+    region: str | None = None,
+    need: Need = SMALL,
+    by_type: str | None = None,
+) -> ReservePlace:
+    wish = Wish(project_id=project, since=next(ARRIVALS), strategy=strategy, region=region, need=need)
+    return ReservePlace(wish=wish, weights=Weights(), by_type=by_type)
 
 
 async def add_servers(engine: AsyncEngine, *servers: tuple[int, str]) -> None:
@@ -38,9 +60,9 @@ async def write(engine: AsyncEngine, *writes: tuple[UUID, Write]) -> list[Any]:
         return await apply_all(connection, writes)
 
 
-async def order(engine: AsyncEngine, project: UUID, reserve: ReservePlace = RESERVE) -> Any:
+async def order(engine: AsyncEngine, project: UUID, wanted: ReservePlace | None = None) -> Any:
     claim = ClaimHosts((f"p-{project}.vrs.example",), "vrs.example")
-    return (await write(engine, (project, claim), (project, reserve)))[1]
+    return (await write(engine, (project, claim), (project, wanted or reserve(project))))[1]
 
 
 async def used(engine: AsyncEngine) -> list[int]:
@@ -55,7 +77,43 @@ async def test_concurrent_orders_never_exceed_the_capacity(engine: AsyncEngine) 
     assert len(placed) == 8
     assert Counter(each.server_id for each in placed) == {1: 5, 2: 3}
     assert await used(engine) == [5, 3, 0]
-    assert all(isinstance(result, NoRoom) and len(result.considered) == 3 for result in results if result not in placed)
+    assert all(
+        isinstance(result, Waiting) and len(result.considered) == 3 for result in results if result not in placed
+    )
+
+
+async def test_200_orders_at_once_from_several_processes_never_exceed_the_capacity(
+    engine: AsyncEngine, postgres: str
+) -> None:
+    await add_servers(engine, *[(15, "fsn")] * 10)
+    program = "import sys; from tests.services.dns.test_dns_reservation import order_many; order_many(*sys.argv[1:])"
+    url = str(engine.url.set(password=None))
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, url, "100", stdout=asyncio.subprocess.PIPE)
+        for _ in range(2)
+    ]
+    told = [(await process.communicate())[0].split() for process in processes]
+    placed, waiting = (sum(int(numbers[nth]) for numbers in told) for nth in range(2))
+    assert (placed, waiting) == (150, 50)
+    assert await used(engine) == [15] * 10
+    async with engine.connect() as connection:
+        held = (await connection.scalars(select(Placement.server_id))).all()
+        assert await connection.scalar(select(func.count()).select_from(CapacityWait)) == 50
+    assert Counter(held) == dict.fromkeys(range(1, 11), 15)
+
+
+def order_many(url: str, number: str) -> None:
+    """Order `number` projects at once, ten transactions at a time; print how many have a place and how many wait."""
+
+    async def run() -> Counter[type]:
+        engine = create_async_engine(url, pool_size=10, max_overflow=0)
+        try:
+            return Counter(map(type, await asyncio.gather(*(order(engine, uuid4()) for _ in range(int(number))))))
+        finally:
+            await engine.dispose()
+
+    counted = asyncio.run(run())
+    print(counted[Placement], counted[Waiting])  # noqa: T201 - read by the test
 
 
 async def test_concurrent_groups_of_orders_and_releases_leave_exact_counts(engine: AsyncEngine) -> None:
@@ -64,7 +122,7 @@ async def test_concurrent_groups_of_orders_and_releases_leave_exact_counts(engin
 
     async def live(group: list[UUID]) -> None:
         claims = [(each, ClaimHosts((f"p-{each}.vrs.example",), "vrs.example")) for each in group]
-        await write(engine, *claims, *((each, RESERVE) for each in group))
+        await write(engine, *claims, *((each, reserve(each)) for each in group))
         await write(engine, *((each, ReleasePlace()) for each in group[:2]))
 
     await asyncio.gather(*map(live, groups))
@@ -77,7 +135,7 @@ async def test_a_project_keeps_its_place_whatever_it_asks_for_later(engine: Asyn
     await add_servers(engine, (5, "fsn"), (5, "nbg"))
     project = uuid4()
     first = await order(engine, project)
-    again = await order(engine, project, ReservePlace(PlacementStrategy.REGION, "nbg"))
+    again = await order(engine, project, reserve(project, PlacementStrategy.REGION, region="nbg"))
     assert (again.server_id, again.reason, again.placed_at) == (first.server_id, first.reason, first.placed_at)
     assert await used(engine) == [1, 0]
 
@@ -105,12 +163,13 @@ async def test_a_place_is_given_back_once(engine: AsyncEngine) -> None:
 
 async def test_round_robin_goes_around_within_one_group_and_the_next(engine: AsyncEngine) -> None:
     await add_servers(engine, (9, "fsn"), (9, "fsn"), (9, "fsn"))
-    reserve = ReservePlace(PlacementStrategy.ROUND_ROBIN)
     chosen = []
     for _ in range(2):
         group = [uuid4() for _ in range(3)]
         claims = [(each, ClaimHosts((f"p-{each}.vrs.example",), "vrs.example")) for each in group]
-        results = await write(engine, *claims, *((each, reserve) for each in group))
+        results = await write(
+            engine, *claims, *((each, reserve(each, PlacementStrategy.ROUND_ROBIN)) for each in group)
+        )
         chosen += [result.server_id for result in results[3:]]
     assert chosen == [1, 2, 3, 1, 2, 3]
 
@@ -122,7 +181,7 @@ async def test_a_draining_server_takes_nobody_and_still_gets_places_back(engine:
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE servers SET state = 'draining' WHERE id = 1"))
     assert (await order(engine, uuid4())).server_id == 2
-    assert isinstance(await order(engine, uuid4()), NoRoom)
+    assert isinstance(await order(engine, uuid4()), Waiting)
     await write(engine, (project, ReleasePlace()))
     assert await used(engine) == [0, 1]
 
@@ -134,11 +193,22 @@ async def test_the_database_refuses_more_places_than_a_server_has(engine: AsyncE
             await connection.execute(text("UPDATE servers SET used = 2"))
 
 
+@pytest.mark.parametrize("slug", ["www", "mail-2", "deep"])
+async def test_a_name_that_is_reserved_or_is_a_base_domain_itself_is_given_to_nobody(
+    engine: AsyncEngine, slug: str
+) -> None:
+    await add_servers(engine, (9, "fsn"))
+    async with engine.begin() as connection:
+        await connection.execute(insert(BaseDomain).values(name="deep.vrs.example"))
+    [refused] = await write(engine, (uuid4(), ClaimHosts((f"{slug}.vrs.example",), "vrs.example")))
+    assert refused == HostRefused(HostProblem.RESERVED, f"{slug}.vrs.example")
+
+
 async def test_of_two_projects_that_want_a_name_one_gets_it_and_the_other_no_place(engine: AsyncEngine) -> None:
     await add_servers(engine, (9, "fsn"))
     claim = ClaimHosts(("kunde.vrs.example",), "vrs.example")
     results = await asyncio.gather(
-        *(write(engine, (project, claim), (project, RESERVE)) for project in (uuid4() for _ in range(8)))
+        *(write(engine, (project, claim), (project, reserve(project))) for project in (uuid4() for _ in range(8)))
     )
     assert sum(refused is None for refused, _ in results) == 1
     assert {refused for refused, _ in results} == {None, HostRefused(HostProblem.TAKEN, "kunde.vrs.example")}
@@ -178,32 +248,6 @@ async def test_base_domains_are_known_and_their_names_given_by_slug(
     engine: AsyncEngine, claim: ClaimHosts, problem: HostProblem
 ) -> None:
     await add_servers(engine, (9, "fsn"))
-    refused, place = await write(engine, (project := uuid4(), claim), (project, RESERVE))
+    refused, place = await write(engine, (project := uuid4(), claim), (project, reserve(project)))
     assert refused.problem is problem
-    assert isinstance(place, NoRoom)
-
-
-class Desk:
-    """Counts wakes; implements `shared.service.Kernel`."""
-
-    def __init__(self, *keys: str) -> None:
-        self.keys = list(keys)
-        self.woken: dict[str, int | None] = {}
-
-    async def parked_keys(self, prefix: str) -> list[str]:
-        return [key for key in self.keys if key.startswith(prefix)]
-
-    async def wake(self, key: str, most: int | None = None) -> int:
-        self.woken[key] = most
-        return most or 0
-
-    async def announce(self, announcement: Announcement) -> bool:
-        raise AssertionError("dns announces nothing")
-
-
-async def test_as_many_are_woken_as_there_are_free_places_in_their_region(engine: AsyncEngine) -> None:
-    await add_servers(engine, (3, "fsn"), (1, "fsn"), (0, "nbg"))
-    await order(engine, uuid4())
-    desk = Desk("capacity", "capacity:fsn", "capacity:nbg", "records:x.example")
-    await wake_for_free_places(desk, engine)
-    assert desk.woken == {"capacity": 3, "capacity:fsn": 3}
+    assert place is None

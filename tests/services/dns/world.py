@@ -18,13 +18,15 @@ from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.hosts import ClaimHosts, HostRefused
 from services.dns.inwx import Inwx
 from services.dns.inwx_session import InwxSession
-from services.dns.models import Placement
-from services.dns.placement import NoRoom
-from services.dns.reservation import ReleasePlace, ReservePlace
+from services.dns.models import CapacityWait, Placement
+from services.dns.placement import Weights, Wish
+from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
+from services.dns.servers import wait_of
 from services.dns.tan import TanSource
 from shared.http import http_client
 from shared.models import ProjectDomain, ProvisioningState, Table
 from shared.outcome import Done, Outcome
+from shared.plans import read_plans
 from shared.writes import Write
 from simulators.inwx import RunningInwx, running_inwx
 from tests.in_memory_step import InMemoryStep
@@ -107,6 +109,8 @@ class Project:
             authority=self.world.authority,
             record_ttl=300,
             placement=PlacementStrategy.LEAST_LOADED,
+            weights=Weights(),
+            plans=read_plans(),
             inwx_grace=self.grace,
             patience=CustomerPatience(gives_up_after=timedelta(days=30), look_after=30.0, look_at_most=300.0),
         )
@@ -135,11 +139,16 @@ class Project:
                         domain = ProjectDomain(host=host, project_id=self.project_id, is_primary=host == hosts[0])
                         self.tables["project_domains", host] = domain
                 return self.refused
-            case ReservePlace():
-                return self._place() if self.has_room else NoRoom([{"server": "fsn-1", "verdict": "full"}])
+            case ReservePlace(wish=wish):
+                return self._place() if self.has_room else self._wait(wish)
             case ReleasePlace():
                 self.tables.pop(("placements", self.project_id), None)
         return None
+
+    def _wait(self, wish: Wish) -> Waiting:
+        row = self.tables.setdefault(("capacity_waits", self.project_id), wait_of(wish))
+        assert isinstance(row, CapacityWait)
+        return Waiting(wish, row.told_at is not None, 2, [{"server": "fsn-1", "verdict": "full"}])
 
     def _place(self) -> Placement:
         placement = Placement(

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from contracts import (
+    CapacityNeeded,
     CoreHealthy,
     CustomerText,
     DnsRecord,
@@ -17,9 +18,17 @@ from contracts import (
     ProvisioningDelayed,
     ProvisioningFailed,
     RecordType,
+    ServerVerdict,
     ServiceName,
 )
-from services.notify.handlers import tell_cancelled, tell_delayed, tell_failed, tell_live, tell_records_needed
+from services.notify.handlers import (
+    tell_cancelled,
+    tell_capacity_needed,
+    tell_delayed,
+    tell_failed,
+    tell_live,
+    tell_records_needed,
+)
 from services.notify.models import Mail, MailRecipient
 from services.notify.post import Post
 from services.notify.smtp import MailDeferredError, MailRefusedError, SmtpUnreachableError
@@ -118,6 +127,19 @@ async def test_the_customer_hears_which_records_to_set(post: Post, sink: Any) ->
     for form in (mail["text"], mail["html"]):
         for fact in ("kunde.example", "203.0.113.10", "AAAA", "www.kunde.example", "2a01:4f8::1", "192.0.2.1"):
             assert fact in form
+
+
+async def test_each_case_worker_hears_that_an_order_waits_for_a_server(post: Post, sink: Any) -> None:
+    servers = tuple(ServerVerdict(server=f"tenants-{number}", verdict="full") for number in range(1, 25))
+    event = CapacityNeeded(fqdn=FQDN, plan="starter", region="fsn1", ahead=4, considered=servers)
+    await tell_capacity_needed(post, event, a_step(locale=Locale.EN))
+    mails = await sink.mails()
+    assert [mail["to"] for mail in mails] == [["erika@desk.example"], ["max@desk.example"]]
+    assert {mail["subject"] for mail in mails} == {f"Kein Platz auf den Servern: {FQDN} wartet"}
+    for form in (mails[0]["text"], mails[0]["html"]):
+        for fact in ("fsn1", "starter", "tenants-20: full", "Dazu 4 weitere."):
+            assert fact in form
+        assert "tenants-21" not in form
 
 
 async def test_each_case_worker_hears_that_a_step_is_late(post: Post, sink: Any) -> None:

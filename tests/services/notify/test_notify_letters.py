@@ -15,6 +15,13 @@ TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
 FACTS: dict[Kind, dict[str, Any]] = {
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
     Kind.RECORDS_NEEDED: {"records": [("A", "www.a.example", "203.0.113.10")], "found": ["a.example A 192.0.2.1"]},
+    Kind.CAPACITY_NEEDED: {
+        "plan": "starter",
+        "region": None,
+        "ahead": 3,
+        "considered": ["tenants-1: full"],
+        "more": 2,
+    },
     Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
     Kind.CANCELLED: {"keep_volumes": True},
     Kind.DELAYED: {
@@ -33,7 +40,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
 }
 
-INTERNAL = (Kind.DELAYED, Kind.FAILED)
+INTERNAL = (Kind.CAPACITY_NEEDED, Kind.DELAYED, Kind.FAILED)
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
 

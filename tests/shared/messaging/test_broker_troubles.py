@@ -1,21 +1,26 @@
 """What a broker with an alarm, with a full queue or without a queue does to what we say: it waits, and we say so."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from aiormq import Connection
 
 from contracts import CloudEvent, ProjectOrdered, ServiceName
 from ops.stack import Stack
-from shared.messaging import publish, say
+from shared.messaging import broker, publish, say
 from shared.messaging.runtime import Runtime, running
 from shared.messaging.topology import declare, queues_of
 from shared.outbox import row_of, said
 from shared.service import Service
+from tests.chaos.wires import Cut, Wire
 from tests.erlang import disk_alarm, longest, own_node
 from tests.shared.messaging.harness import NEXT, ORDERED, Harness, order, until
 
@@ -121,3 +126,20 @@ async def test_an_event_that_no_queue_takes_makes_readiness_fail_until_one_does(
         await until(lambda: not shop.not_ready)
         message = await harness.next_message(ORDERED)
         assert str(placed).encode() in message.body
+
+
+async def test_a_network_that_falls_silent_makes_readiness_fail_within_30_seconds_until_it_carries_again(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Connection.HEARTBEAT_GRACE_MULTIPLIER * (broker.HEARTBEAT + 1) + broker.HEARTBEAT // 2 < 30
+    monkeypatch.setattr(broker, "HEARTBEAT", 1)
+    url = urlsplit(harness.amqp_url)
+    async with Wire(partial(asyncio.open_connection, url.hostname, url.port)).running() as wire:
+        behind = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{wire.port}").geturl()
+        async with replace(harness, amqp_url=behind).running() as dns:
+            await wire.cut(Cut.SILENT)
+            await until(lambda: f"{ORDERED} is not subscribed" in dns.not_ready, within=20)
+            await wire.cut(Cut.NONE)
+            await until(lambda: not dns.not_ready, within=20)
+            await harness.publish(event := order())
+            await harness.logged(event.subject, "completed")

@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from contracts import DeskActionKind
 from shared.dead_letters.archive import Archived
 from shared.dead_letters.audit import PastAction
 from shared.dead_letters.notes import Note, note_of
@@ -26,7 +27,8 @@ def print_letters(letters: Sequence[DeadLetter], notes: Mapping[str, Note]) -> N
     """A line for each order that waits; for a pipe a line with tabs for each letter."""
     if not sys.stdout.isatty():
         for letter in letters:
-            fields = (letter.short, letter.slug or letter.project_id or "", letter.consumer, sentence(letter))
+            said = sentence(letter, note_of(letter, notes))
+            fields = (letter.short, letter.slug or letter.project_id or "", letter.consumer, said)
             print("\t".join(map(str, fields)))  # noqa: T201 - the output
         return
     by_order = sorted(letters, key=_order)
@@ -34,7 +36,7 @@ def print_letters(letters: Sequence[DeadLetter], notes: Mapping[str, Note]) -> N
     orders.sort(key=lambda order: order[1][0].died_at or datetime.min.replace(tzinfo=UTC))
     table = Table("order", "waits", "id")
     for order, each in orders[:MOST_ON_A_SCREEN]:
-        waits = [Text(sentence(letter, note_of(letter, dict(notes)))) for letter in each]
+        waits = [Text(sentence(letter, note_of(letter, notes))) for letter in each]
         table.add_row(Text(order), Text("\n").join(waits), "\n".join(letter.short for letter in each))
     console = Console()
     console.print(table if orders else "Nothing is dead.")
@@ -59,10 +61,13 @@ def print_groups(groups: Sequence[Group], notes: Mapping[str, Note]) -> None:
     """A line for each cause."""
     if not sys.stdout.isatty():
         for group in groups:
-            fields = (group.id, len(group.letters), group.consumer, group.code, _line(group.example))
+            times = (_when(group.first), _when(group.last))
+            on_it = str(notes.get(group.id) or "")
+            fields = (group.id, len(group.letters), group.consumer, group.code, _line(group.example), *times, on_it)
             print("\t".join(map(str, fields)))  # noqa: T201 - the output
         return
-    table = Table("group", "dead", "step", "cause", "first", "last", "over time", "note")
+    step = Column("step", overflow="fold")
+    table = Table("group", "dead", step, Column("cause", overflow="fold"), "first", "last", "over time", "note")
     for group in groups:
         note = notes.get(group.id)
         cause = f"{group.code}: {_line(group.example)}"
@@ -121,12 +126,7 @@ def print_history(actions: Sequence[PastAction]) -> None:
 def print_archived(found: Sequence[Archived], *, as_json: bool) -> None:
     """What was taken out: by whom, why, and which copy replaced it."""
     if as_json:
-        said = [
-            each.letter.as_json()
-            | {"by": each.by, "why": each.reason, "copy": each.copy_id, "changes": each.changes, "at": each.at}
-            for each in found
-        ]
-        print(json.dumps(said, ensure_ascii=False, default=str))  # noqa: T201 - the output
+        print(json.dumps([_archived_as_json(each) for each in found], ensure_ascii=False))  # noqa: T201 - the output
         return
     console = Console(highlight=False, soft_wrap=True)
     for each in found:
@@ -136,6 +136,18 @@ def print_archived(found: Sequence[Archived], *, as_json: bool) -> None:
         console.print(Text(f"{each.letter.short}  {where}: {_when(each.at)} by {each.by}{why}{replaced}"))
     if not found:
         console.print("Nothing was discarded.")
+
+
+def _archived_as_json(each: Archived) -> dict[str, Any]:
+    letter = {name: value for name, value in each.letter.as_json().items() if name not in ("agreement", "difference")}
+    copy = str(each.copy_id) if each.copy_id else None
+    return letter | {
+        "by": each.by,
+        "why": each.reason,
+        "copy": copy,
+        "changes": each.changes,
+        "at": each.at.isoformat(),
+    }
 
 
 def action_as_json(action: PastAction) -> dict[str, Any]:
@@ -153,10 +165,30 @@ def action_as_json(action: PastAction) -> dict[str, Any]:
 
 
 def _past(action: Mapping[str, Any]) -> str:
-    outcomes = ", ".join(f"{count} {name}" for name, count in sorted(action["outcomes"].items()))
+    kind, detail, outcomes = action["kind"], action["detail"], action["outcomes"]
     why = f" because {action['reason']}" if action["reason"] else ""
-    over = "" if action["ended_at"] else " (not ended: it goes on, or was killed; do it again)"
-    return f"{action['began_at'][:19]}  {action['kind']} by {action['by']}{why}: {outcomes or 'no letters'}{over}"
+    if kind == DeskActionKind.NOTE:
+        why = f" {detail['words']!r}" if detail["words"] else " taken away"
+    elif kind == DeskActionKind.TAKE and not detail["words"]:
+        why = " given back"
+    said = f"{action['began_at'][:19].replace('T', ' ')}  {kind} by {action['by']}{why}: {_became(kind, outcomes)}"
+    if "copy" in detail:
+        said += f", replaced by {detail['copy']}"
+    if not action["ended_at"]:
+        said += " (not ended: it goes on, or was killed; do it again)"
+    return "\n    ".join([said, *_changed(detail.get("changes", ""))])
+
+
+def _became(kind: str, outcomes: Mapping[str, int]) -> str:
+    if kind == DeskActionKind.REPLAY:
+        return ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no letters"
+    count = sum(outcomes.values())
+    return f"{count} letter{'s' if count != 1 else ''}"
+
+
+def _changed(changes: str) -> list[str]:
+    """The lines of a difference that differ."""
+    return [line for line in changes.splitlines() if line[:1] in ("-", "+") and line[:3] not in ("---", "+++")]
 
 
 def _section(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from contracts import DeskActionKind
-from ops.desk import amqp_url, at_the_desk, operator, picked, view_of
+from ops.desk.choice import picked
+from ops.desk.opened import amqp_url, at_the_desk, operator, view_of
 from shared.dead_letters import audit
 from shared.dead_letters.notes import subject_of, take, write_note
 from shared.dead_letters.queues import holding
@@ -18,8 +19,9 @@ async def annotate(
     async with at_the_desk() as database:
         letters = picked((await view_of(database)).letters, names, group, everything=False)
         subjects = [group] if group else [subject_of(letter) for letter in letters]
+        who = operator(by, words if kind is DeskActionKind.NOTE else None)
         async with database.engine.begin() as connection:
-            action = await audit.begin(connection, kind, operator(by, words), {"group": group, "words": words})
+            action = await audit.begin(connection, kind, who, {"group": group, "words": words})
             await (write_note if kind is DeskActionKind.NOTE else take)(connection, subjects, words)
             events = await audit.about(connection, action, letters)
             await audit.record_outcomes(connection, action, {letter.key: LetterOutcome.KEPT for letter in letters})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.desk_tables import action_as_json
+from ops.desk.tables import action_as_json
 from ops.story import log_rows
 from shared.database import Database
 from shared.dead_letters.audit import history

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 
 import typer
 
-from ops.desk import amqp_url, at_the_desk, editor, operator, the_one, view_of
+from ops.desk.choice import the_one
+from ops.desk.opened import amqp_url, at_the_desk, operator, view_of
 from ops.failure import CommandError
 from shared.dead_letters.edit import EditError, body_of, data_of, edited, send_edited, with_values
 
@@ -79,7 +81,23 @@ def _of_editor(before: dict[str, Any]) -> str:
         json.dump(before, file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.flush()
-        ended = subprocess.run([*shlex.split(program), file.name], check=False)
+        try:
+            ended = subprocess.run([*shlex.split(program), file.name], check=False)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"$EDITOR: {program!r} cannot be started: {error}", exit_code=2) from error
         if ended.returncode:
             raise CommandError(f"{program} ended with {ended.returncode}: nothing was sent")
         return Path(file.name).read_text(encoding="utf-8")
+
+
+def editor() -> str:
+    """The program of ``$VISUAL`` or ``$EDITOR``.
+
+    Raises:
+        CommandError: neither is set.
+
+    """
+    program = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not program:
+        raise CommandError("Set $EDITOR, or give --set path=value or --file", exit_code=2)
+    return program

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ops.desk import amqp_url
+from ops.desk.opened import amqp_url
 from ops.failure import CommandError
 from shared.database import Database
 from shared.dead_letters.queues import BrokerAwayError, holding

@@ -1,5 +1,6 @@
 """A replay as people watch it: before it, while it runs, and what came of it."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops.desk_letter import would
+from ops.desk.letter import would
 from shared.database import Database
 from shared.dead_letters.explain import contract_of
 from shared.dead_letters.queues import holding
@@ -24,7 +25,25 @@ MOST_LINES = 1000
 
 @contextmanager
 def watching(*, as_json: bool) -> Iterator[Callable[[Report], None]]:
-    """Give what shows a report on stderr: a bar on a terminal, nothing for programs."""
+    """Give what shows a report on stderr: a bar on a terminal, and at Ctrl-C how far it came."""
+    seen: list[Report] = []
+    try:
+        with _showing(as_json=as_json) as show:
+
+            def watch(report: Report) -> None:
+                seen[:] = [report]
+                show(report)
+
+            yield watch
+    except asyncio.CancelledError:
+        how_far = [f"{report.sent} of {len(report.chosen)} sent, the rest is where it was" for report in seen]
+        done = how_far[0] if how_far else "nothing more is sent"
+        typer.echo(f"Stopped: {done}; `vrs dlq history` tells what became of them", err=True)
+        raise
+
+
+@contextmanager
+def _showing(*, as_json: bool) -> Iterator[Callable[[Report], None]]:
     if as_json or not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,0 +1,1 @@
+"""The operators' desk on a terminal: what `vrs dlq` opens, chooses, shows, edits and exports."""

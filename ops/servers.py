@@ -1,0 +1,111 @@
+"""The servers as the desk sees and changes them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ops.failure import CommandError
+from shared.models import Server, ServerReach, ServerState
+
+MOST_NAMED = 5
+
+_DISTINCT = ("name", "coolify_uuid", "ipv4", "ipv6")
+
+_WAITING = text("SELECT count(*) FROM capacity_waits")
+_HELD = text("""
+    SELECT p.project_id, o.slug FROM placements p LEFT JOIN project_orders o ON o.project_id = p.project_id
+    WHERE p.server_id = :server ORDER BY p.placed_at
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """A server with what it has and what of it is promised to projects: places, MiB of memory, thousandths of a core.
+
+    None where nobody has said what it has. `reach` is what Coolify says.
+    """
+
+    name: str
+    coolify_uuid: str
+    region: str
+    ipv4: str
+    ipv6: str | None
+    state: ServerState
+    reach: ServerReach
+    capacity: int
+    used: int
+    ram_mb: int | None
+    ram_mb_used: int
+    cpu_millicores: int | None
+    cpu_millicores_used: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, for ``json.dumps``."""
+        return asdict(self)
+
+
+_LINES = select(*(getattr(Server, name) for name in ServerLine.__dataclass_fields__)).order_by(Server.id)
+
+
+async def server_lines(engine: AsyncEngine) -> tuple[list[ServerLine], int]:
+    """Read every server, the oldest first, and how many orders wait for a place."""
+    async with engine.connect() as connection:
+        lines = [ServerLine(*row) for row in await connection.execute(_LINES)]
+        waiting: int = (await connection.execute(_WAITING)).scalar_one()
+    return lines, waiting
+
+
+async def add_server(engine: AsyncEngine, row: dict[str, Any]) -> None:
+    """Add a server.
+
+    Raises:
+        CommandError: its name, its uuid at Coolify or an address is another server's.
+
+    """
+    async with engine.begin() as connection:
+        for found in (await connection.execute(_LINES)).mappings():
+            for field in _DISTINCT:
+                if row.get(field) is not None and row[field] == found[field]:
+                    raise CommandError(
+                        f"{field} {row[field]} is that of server {found['name']}: give another one, or change that "
+                        "server by a seed file (`vrs db seed FILE`)"
+                    )
+        await connection.execute(insert(Server).values(row))
+
+
+async def move_server(engine: AsyncEngine, name: str, state: ServerState) -> tuple[bool, int]:
+    """Drain a server or let it take new projects again; return whether it changed, and how many projects it holds."""
+    async with engine.begin() as connection:
+        row = await _locked(connection, name)
+        await connection.execute(update(Server).where(Server.id == row.id).values(state=state))
+    return row.state is not state, row.used
+
+
+async def remove_server(engine: AsyncEngine, name: str) -> None:
+    """Remove a server.
+
+    Raises:
+        CommandError: there is none of that name, or it holds projects: names some and says what to do.
+
+    """
+    async with engine.begin() as connection:
+        row = await _locked(connection, name)
+        held = (await connection.execute(_HELD, {"server": row.id})).all()
+        if held:
+            some = ", ".join(each.slug or str(each.project_id) for each in held[:MOST_NAMED])
+            more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
+            raise CommandError(
+                f"{name} holds {len(held)} project{'s' if len(held) > 1 else ''}: {some}{more}. Drain it "
+                f"(`vrs servers drain {name}`), cancel them (`vrs cancel PROJECT`), then remove it"
+            )
+        await connection.execute(delete(Server).where(Server.id == row.id))
+
+
+async def _locked(connection: AsyncConnection, name: str) -> Any:
+    row = (await connection.execute(select(Server.__table__).where(Server.name == name).with_for_update())).first()
+    if row is None:
+        names = (await connection.scalars(select(Server.name).order_by(Server.name))).all()
+        raise CommandError(f"There is no server {name!r}; there are {', '.join(names) or 'none'}")
+    return row
