@@ -17,8 +17,8 @@ def _no_number(value: Any) -> Any:
 
 
 def _no_text(value: Any) -> Any:
-    if isinstance(value, str):
-        raise ValueError(f"{value[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
+    if isinstance(value, str | bool):
+        raise ValueError(f"{str(value)[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
     return value
 
 
