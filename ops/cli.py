@@ -15,6 +15,7 @@ from ops.commands import (
     doctor,
     domains,
     order,
+    plugins,
     projects,
     reconcile,
     run,
@@ -53,6 +54,7 @@ app.command("log")(projects.log)
 app.add_typer(servers.app, name="servers")
 app.add_typer(domains.app, name="domains")
 app.add_typer(database.app, name="db")
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)

@@ -7,7 +7,12 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 ORDERS = CHECKOUT / "examples" / "orders"
+<<<<<<< HEAD
 SEED = CHECKOUT / "seeds"
+=======
+PLUGINS = CHECKOUT / "examples" / "plugins"
+SEED = CHECKOUT / "seeds" / "local.toml"
+>>>>>>> core
 
 
 LOGS = CHECKOUT / ".local" / "logs"

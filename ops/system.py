@@ -11,8 +11,11 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
+from contracts.signatures import written
 from ops.failure import CommandError
+from ops.market import LocalMarket
 from ops.places import SEED
+from ops.plugins import read_key
 from ops.schema import upgrade
 from ops.seed import read_seed
 from ops.seeding import write_seed
@@ -24,7 +27,6 @@ from shared.settings import Settings
 
 READY_SECONDS = 60.0
 DEFAULTS = {
-    "VRS_MARKETPLACE_URL": "http://127.0.0.1:8000",
     "VRS_MAIL_FROM": "VRS <noreply@vrs.example>",
     "VRS_CASE_WORKERS": "case-work@vrs.example",
 }
@@ -38,6 +40,7 @@ class System:
     stack: Stack
     database: Database
     simulators: Simulators
+    market: LocalMarket
     services: list[ServiceProcess]
     logs: Path
 
@@ -77,6 +80,10 @@ class System:
             lines.append(f"vrs-core    {self.simulators.core.url}/_apps  (simulated)")
         if self.simulators.smtp is not None:
             lines.append(f"mail        {self.simulators.smtp.inbox_url}  (simulated)")
+        lines += [
+            f"marketplace {self.market.url}/api/v1/core  (plugins are published with {self.market.plugin_key})",
+            f"export VRS_PLUGIN_KEYS='{written(read_key(self.market.plugin_key).public_key())}'",
+        ]
         lines += [f"{service.name:<12}http://127.0.0.1:{service.port}/health/ready" for service in self.services]
         return lines
 
@@ -103,9 +110,11 @@ async def running_system(logs: Path, latencies: Latencies) -> AsyncIterator[Syst
                 await upgrade(database.engine)
                 if simulators.coolify is not None:
                     await write_seed(database.engine, read_seed(SEED))
-                environment = DEFAULTS | dict(os.environ) | settings
+                market = LocalMarket(logs)
+                environment = DEFAULTS | market.settings() | dict(os.environ) | settings
+                await market.stock(database)
                 services += await asyncio.to_thread(start_services, environment, logs, stack.guard)
-                yield System(stack, database, simulators, services, logs)
+                yield System(stack, database, simulators, market, services, logs)
             finally:
                 await stop_services(services)
                 await database.engine.dispose()

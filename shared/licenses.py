@@ -80,6 +80,48 @@ _MOVES = {
 }
 
 
+_ONE_ENDS = _move(LicenseState.ENDED, "l.vrs_state IN ('pending', 'active') AND l.plugin = :plugin")
+_ONE_BEGINS = _move(LicenseState.ACTIVE, "l.vrs_state = 'pending' AND l.plugin = :plugin")
+
+_IN_FORCE = text("""
+    SELECT l.plugin, coalesce(l.vrs_version, o.version)
+    FROM licenses l JOIN projects p ON p.id = l.project_id
+    LEFT JOIN LATERAL (
+        SELECT d ->> 'version' AS version FROM project_orders po, jsonb_array_elements(po.plugins) d
+        WHERE po.project_id = p.vrs_id AND d ->> 'name' = l.plugin LIMIT 1
+    ) o ON true
+    WHERE p.vrs_id = :project_id AND l.vrs_state IN ('pending', 'active') AND l.plugin IS NOT NULL
+    ORDER BY (SELECT min(h.vrs_at) FROM license_history h WHERE h.license_id = l.id), l.plugin
+""")
+# Pending ones as well: a licence is pending until the project is live, and vrs-core needs its plugins before that.
+
+
+async def licensed(connection: AsyncConnection, project_id: UUID) -> dict[str, str]:
+    """Return the versions by plugin that the project is licensed for now, the oldest licence first.
+
+    Where a licence names no version it is the one that was ordered; one that was not ordered either is left out.
+    """
+    rows = await connection.execute(_IN_FORCE, {"project_id": project_id})
+    return {plugin: version for plugin, version in rows if version is not None}
+
+
+async def grant(connection: AsyncConnection, project_id: UUID, plugin: Plugin) -> None:
+    """Give a live project an active licence for `plugin`; one for another version of it ends.
+
+    Call it under the project's lock. On a table of the marketplace's that asks for more than we know nothing happens;
+    `licensed` tells.
+    """
+    if (await licensed(connection, project_id)).get(plugin.name) != plugin.version:
+        await end(connection, project_id, plugin.name)
+    await GrantLicenses.apply(connection, [(project_id, GrantLicenses((plugin,)))])
+    await connection.execute(_ONE_BEGINS, {"project_ids": [project_id], "plugin": plugin.name})
+
+
+async def end(connection: AsyncConnection, project_id: UUID, plugin: str) -> None:
+    """End the project's licence for `plugin`, if it has one. Call it under the project's lock."""
+    await connection.execute(_ONE_ENDS, {"project_ids": [project_id], "plugin": plugin})
+
+
 @dataclass(frozen=True, slots=True)
 class GrantLicenses:
     """A `Write`: the project has a pending licence for each of `plugins`."""

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.core import ManifestAnswer
 from services.marketplace.core_tokens import Presented, presented, renew
-from services.marketplace.manifest import releases_for, signed_manifest
+from services.marketplace.manifest import may_download, signed_manifest
 from services.marketplace.problems import Problem
 from services.marketplace.settings import MarketplaceSettings
 from shared.database import Database
-from shared.models.plugins import DownloadOutcome, PluginDownload, PluginRelease
+from shared.models import DownloadOutcome, PluginDownload, PluginRelease
 from shared.plugins.registry import read_archive
 
 FROM_BYTE = re.compile(r"bytes=(\d{1,12})-")
@@ -75,21 +75,18 @@ async def manifest(
 
 
 @router.get("/plugins/{name}/{version}", response_class=StreamingResponse)
-async def archive(
-    caller: Caller, database: Db, request: Request, name: str, version: str, core_version: CoreVersion = "1.0.0"
-) -> StreamingResponse:
+async def archive(caller: Caller, database: Db, request: Request, name: str, version: str) -> StreamingResponse:
     """Send an archive, from a byte on if ``Range`` says so. Each download is logged."""
     async with AsyncSession(database.engine, expire_on_commit=False) as session, session.begin():
-        release = (await releases_for(session, caller.project, core_version)).get(name)
-        licensed = release is not None and release.version == version and release.yanked_at is None
-        start = _start(request, release) if licensed and release else 0
-        outcome = DownloadOutcome.SENT if licensed else DownloadOutcome.UNLICENSED
+        release = await may_download(session, caller.project, name, version)
+        start = _start(request, release) if release else 0
+        outcome = DownloadOutcome.SENT if release else DownloadOutcome.UNLICENSED
         await session.execute(
             insert(PluginDownload).values(
                 project_id=caller.project, plugin=name[:63], version=version[:64], start=start, outcome=outcome
             )
         )
-    if release is None or not licensed:
+    if release is None:
         raise Problem(HTTPStatus.FORBIDDEN, f"this project has no licence for {name} {version} now")
     return _sent(database, release, start)
 

@@ -1,6 +1,7 @@
 """What a project's vrs-core is to have: its licences as they are now, what these need, signed."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,18 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.core import MANIFEST_TYPE, Envelope, Manifest, ManifestPlugin
 from contracts.signatures import sign
-from shared.models import License, LicenseState, Project, ProjectOrder
-from shared.models.plugins import PluginRelease
+from shared.licenses import licensed
+from shared.models import PluginRelease
 from shared.plugins.resolve import resolve
 
-IN_FORCE = (LicenseState.PENDING, LicenseState.ACTIVE)
-"""A licence is pending until the project is live, and vrs-core needs its plugins before that."""
 
+async def may_download(session: AsyncSession, project: UUID, name: str, version: str) -> PluginRelease | None:
+    """Return the release if the project's licences give it now: licensed in this version, or what such a one needs.
 
-async def releases_for(session: AsyncSession, project: UUID, core_version: str) -> dict[str, PluginRelease]:
-    """Return the releases that this project's licences give it now, by name."""
-    licensed = await _licensed(session, project)
-    return resolve(licensed, await _reachable(session, licensed), core_version)
+    Which version of what is needed suits vrs-core, its manifest says.
+    """
+    versions = await licensed(await session.connection(), project)
+    for release in await _reachable(session, versions):
+        if (release.name, release.version) == (name, version) and versions.get(name, version) == version:
+            return release if release.yanked_at is None else None
+    return None
 
 
 async def signed_manifest(
@@ -29,7 +33,8 @@ async def signed_manifest(
 ) -> Envelope:
     """Return the project's manifest: it has everything that was committed before it was issued."""
     issued_at: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()  # before what it tells
-    chosen = await releases_for(session, project, core_version)
+    versions = await licensed(await session.connection(), project)
+    chosen = await asyncio.to_thread(resolve, versions, await _reachable(session, versions), core_version)
     plugins = tuple(_listed(release) for release in chosen.values())
     return sign(keys, MANIFEST_TYPE, Manifest(project_id=project, issued_at=issued_at, plugins=plugins))
 
@@ -39,23 +44,10 @@ def archive_path(name: str, version: str) -> str:
     return f"/api/v1/core/plugins/{name}/{version}"
 
 
-async def _licensed(session: AsyncSession, project: UUID) -> dict[str, str]:
-    """Return the licensed version by plugin; where a licence names none, the one that was ordered."""
-    ordered = await session.scalar(select(ProjectOrder.plugins).where(ProjectOrder.project_id == project))
-    versions = {plugin["name"]: plugin["version"] for plugin in ordered or ()}
-    rows = await session.execute(
-        select(License.plugin, License.version)
-        .join(Project, Project.id == License.project_id)
-        .where(Project.vrs_id == project, License.state.in_(IN_FORCE))
-    )
-    found = {plugin: version or versions.get(plugin) for plugin, version in rows}
-    return {plugin: version for plugin, version in found.items() if version is not None}
-
-
-async def _reachable(session: AsyncSession, licensed: Mapping[str, str]) -> list[PluginRelease]:
-    """Every release of the licensed plugins and of whatever any of these may need."""
+async def _reachable(session: AsyncSession, names: Iterable[str]) -> list[PluginRelease]:
+    """Every release of these plugins and of whatever any of these may need."""
     found: list[PluginRelease] = []
-    known, wanted = set[str](), set(licensed)
+    known, wanted = set[str](), set(names)
     while wanted:
         new = (await session.scalars(select(PluginRelease).where(PluginRelease.name.in_(wanted)))).all()
         found += new

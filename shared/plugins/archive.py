@@ -9,7 +9,6 @@ import configparser
 import hashlib
 import tomllib
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,15 @@ def read_release(path: Path) -> PluginRelease:
     try:
         with zipfile.ZipFile(path) as archive:
             facts = _of_wheel(archive) if path.suffix == ".whl" else _of_zip(archive)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, InvalidRequirement, configparser.Error) as error:
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        KeyError,
+        TypeError,
+        ValueError,
+        InvalidRequirement,
+        configparser.Error,
+    ) as error:
         raise ArchiveError(f"{path}: {error}") from error
     except ExceptionGroup as errors:  # packaging's word for several fields that are wrong
         raise ArchiveError(f"{path}: " + "; ".join(map(str, errors.exceptions))) from errors
@@ -58,19 +65,22 @@ def _of_zip(archive: zipfile.ZipFile) -> dict[str, Any]:
     try:
         written = tomllib.loads(archive.read(PLUGIN_FILE).decode())
     except KeyError:
-        raise ArchiveError(f"has no {PLUGIN_FILE}; a wheel's name must end in .whl") from None
+        raise ValueError(f"has no {PLUGIN_FILE}; a wheel's name must end in .whl") from None
     plugin = written.get("plugin")
     if not isinstance(plugin, dict):
-        raise ArchiveError(f"{PLUGIN_FILE} has no [plugin]")
+        raise TypeError(f"{PLUGIN_FILE} has no [plugin]")
     return {**plugin, "requires": [_requirement(Wanted(each)) for each in plugin.get("requires", [])]}
 
 
 def _of_wheel(archive: zipfile.ZipFile) -> dict[str, Any]:
-    [folder] = {Path(name).parts[0] for name in archive.namelist() if Path(name).parts[0].endswith(".dist-info")}
+    folders = {name.partition("/")[0] for name in archive.namelist() if name.partition("/")[0].endswith(".dist-info")}
+    if len(folders) != 1:
+        raise ValueError(f"a wheel has one folder *.dist-info, this one has {len(folders)}")
+    folder = folders.pop()
     metadata = Metadata.from_email(archive.read(f"{folder}/METADATA"))
     points = configparser.ConfigParser(delimiters=("=",))
     points.read_string(archive.read(f"{folder}/entry_points.txt").decode())
-    wanted: Sequence[Wanted] = metadata.requires_dist or []
+    wanted = [each for each in metadata.requires_dist or [] if not each.marker or each.marker.evaluate({"extra": ""})]
     return {
         "name": canonicalize_name(metadata.name),
         "version": str(metadata.version),
@@ -84,7 +94,7 @@ def _of_wheel(archive: zipfile.ZipFile) -> dict[str, Any]:
 def _only(points: configparser.ConfigParser, group: str) -> str:
     found = dict(points[group]) if points.has_section(group) else {}
     if len(found) != 1:
-        raise ArchiveError(f"entry_points.txt needs exactly one entry point in group {group}, there are {len(found)}")
+        raise ValueError(f"entry_points.txt needs exactly one entry point in group {group}, there are {len(found)}")
     return next(iter(found.values())).strip()
 
 

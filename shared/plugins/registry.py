@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import delete, func, insert, select, update
@@ -25,10 +26,11 @@ async def publish(
     trusted: Sequence[Ed25519PublicKey],
     by: str,
 ) -> SignedRelease:
-    """Keep a signed release and its archive; again, it changes nothing.
+    """Keep a signed release and its archive. If it is there already, only signatures of other keys are added.
 
     Raises:
-        RegistryError: no `trusted` key signed it, or the version is there with other content: versions never change.
+        RegistryError: no `trusted` key signed it, the archive is another one, or the version is there with other
+            content: versions never change.
 
     """
     try:
@@ -39,11 +41,8 @@ async def publish(
         ) from None
     known = await session.get(PluginRelease, (release.name, release.version))
     if known is not None:
-        if known.sha256 == release.sha256:
-            return release
-        raise RegistryError(
-            f"{release.name} {release.version} is published already with other content: give it a new version"
-        )
+        known.envelope = _signed_by_both(Envelope.model_validate(known.envelope), envelope, release)
+        return release
     session.add(
         PluginRelease(
             name=release.name,
@@ -91,6 +90,16 @@ async def read_archive(engine: AsyncEngine, release: PluginRelease, start: int) 
             raise RegistryError(f"piece {each} of {release.name} {release.version} is missing: publish it again")
         yield bytes(body)[skip:]
         skip = 0
+
+
+def _signed_by_both(known: Envelope, new: Envelope, release: SignedRelease) -> dict[str, Any]:
+    if new.content != known.content:
+        raise RegistryError(
+            f"{release.name} {release.version} is published already with other content: give it a new version"
+        )
+    there = {signature.keyid for signature in known.signatures}
+    more = tuple(signature for signature in new.signatures if signature.keyid not in there)
+    return known.model_copy(update={"signatures": known.signatures + more}).model_dump(by_alias=True)
 
 
 async def _store(connection: AsyncConnection, archive: Path, release: SignedRelease) -> None:

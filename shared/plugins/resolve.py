@@ -1,14 +1,15 @@
 """Chooses releases: each licensed plugin in the licensed version, and what these need, in the newest that fits."""
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
-from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, Resolver
+from resolvelib import AbstractProvider, BaseReporter, ResolutionError, Resolver
 
-from contracts.core import Requirement
 from shared.models.plugins import PluginRelease
 
 MOST_ROUNDS = 2000
@@ -45,14 +46,13 @@ class _Provider(AbstractProvider[Need, PluginRelease, str]):
             for release in self._releases.get(identifier, ())
             if release.version not in excluded and all(_meets(release, need) for need in needs)
         ]
-        return sorted(fitting, key=lambda release: Version(release.version), reverse=True)
+        return sorted(fitting, key=lambda release: _version(release.version), reverse=True)
 
     def is_satisfied_by(self, requirement: Need, candidate: PluginRelease) -> bool:
         return _meets(candidate, requirement)
 
     def get_dependencies(self, candidate: PluginRelease) -> Iterable[Need]:
-        wanted = (Requirement.model_validate(each) for each in candidate.requires)
-        return [Need(each.name, SpecifierSet(each.versions)) for each in wanted]
+        return [Need(each["name"], _specifiers(each["versions"])) for each in candidate.requires]
 
 
 def resolve(
@@ -60,37 +60,43 @@ def resolve(
 ) -> dict[str, PluginRelease]:
     """Return the releases to install, by name, for the `licensed` versions by name.
 
-    What is needed without a licence of its own is chosen among what is not yanked and works with `core_version`. A
-    licensed plugin that cannot stand beside the others is returned all the same: vrs-core refuses it and says why. One
-    that was never published is left out.
+    What is needed without a licence of its own is chosen among what is not yanked and works with `core_version`. Where
+    not all can stand together, who comes first in `licensed` has precedence. Those that cannot stand beside it are
+    returned all the same: vrs-core refuses them and says why. One that was never published is left out.
     """
     by_name: dict[str, list[PluginRelease]] = {}
     for release in releases:
         if release.name in licensed:
             usable = release.version == licensed[release.name]
         else:
-            usable = release.yanked_at is None and SpecifierSet(release.core).contains(core_version, prereleases=True)
+            usable = release.yanked_at is None and _specifiers(release.core).contains(core_version, prereleases=True)
         if usable:
             by_name.setdefault(release.name, []).append(release)
     there = [name for name in licensed if name in by_name]
-    chosen = _together(there, by_name)
-    if chosen is None:
-        fitting: list[str] = []
-        for name in there:
-            if _together([*fitting, name], by_name) is not None:
-                fitting.append(name)
-        chosen = {name: by_name[name][0] for name in there} | (_together(fitting, by_name) or {})
-    return chosen
+    if (together := _together(there, by_name)) is not None:
+        return together
+    fitting: list[str] = []
+    left = list(there)
+    while left:  # one that does not fit makes every longer list fail, so it is found by halving
+        most = bisect(range(1, len(left) + 1), 0, key=lambda many: _together(fitting + left[:many], by_name) is None)
+        fitting += left[:most]
+        left = left[most + 1 :]
+    return {name: by_name[name][0] for name in there} | (_together(fitting, by_name) or {})
 
 
 def _together(names: Sequence[str], by_name: Mapping[str, Sequence[PluginRelease]]) -> dict[str, PluginRelease] | None:
     resolver = Resolver(_Provider(by_name), BaseReporter[Need, PluginRelease, str]())
     try:
         result = resolver.resolve([Need(name, SpecifierSet()) for name in names], max_rounds=MOST_ROUNDS)
-    except ResolutionImpossible:
+    except ResolutionError:  # they conflict, or nobody can tell within so many rounds
         return None
     return dict(result.mapping)
 
 
 def _meets(release: PluginRelease, need: Need) -> bool:
-    return need.versions.contains(release.version, prereleases=True)
+    return need.versions.contains(_version(release.version), prereleases=True)
+
+
+_version = lru_cache(maxsize=10_000)(Version)
+_specifiers = lru_cache(maxsize=10_000)(SpecifierSet)
+"""Parsing takes most of the time of a resolution, and the same few are parsed again and again."""

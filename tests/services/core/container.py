@@ -16,7 +16,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.signatures import written
-from tests.services.core.shop import TOKEN, Shop
+from tests.services.core.market import Market
+from tests.services.core.shop import Shop
 
 PATIENCE = 60.0
 """Seconds. Generous: other tests run beside these."""
@@ -26,7 +27,7 @@ PATIENCE = 60.0
 class Container:
     """`environment` adds to or replaces what Coolify sets; no file may grow beyond `file_bytes`."""
 
-    shop: Shop
+    shop: Shop | Market
     home: Path
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     environment: dict[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Container:
                 "PATH": os.environ["PATH"],
                 "VRS_PROJECT_ID": str(self.shop.project),
                 "VRS_MARKETPLACE_URL": self.shop.url,
-                "VRS_BOOTSTRAP_TOKEN": TOKEN,
+                "VRS_BOOTSTRAP_TOKEN": self.shop.token,
                 "VRS_PROJECT_KEY": written(self.key),
                 "VRS_MANIFEST_KEYS": written(self.shop.manifest_key.public_key()),
                 "VRS_PLUGIN_KEYS": written(self.shop.plugin_key.public_key()),
@@ -107,7 +108,7 @@ class Container:
 
 @asynccontextmanager
 async def container_of(
-    shop: Shop, home: Path, *, file_bytes: int | None = None, environment: dict[str, str] | None = None
+    shop: Shop | Market, home: Path, *, file_bytes: int | None = None, environment: dict[str, str] | None = None
 ) -> AsyncIterator[Container]:
     container = Container(shop, home, environment=environment or {}, file_bytes=file_bytes)
     await container.start()

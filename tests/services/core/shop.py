@@ -48,6 +48,7 @@ class Shop:
     manifest_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     plugin_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     url: str = ""
+    token: str = TOKEN
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     plugins: dict[str, ManifestPlugin] = field(default_factory=dict)
     archives: dict[str, bytes] = field(default_factory=dict)

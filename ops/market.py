@@ -1,0 +1,55 @@
+"""The local marketplace: a port, keys that are made for it, and the example plugin in its registry."""
+
+import shutil
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contracts.signatures import written
+from ops.places import PLUGINS
+from ops.plugins import make_key, publish_archive, read_key, signed_release
+from shared.database import Database
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMarket:
+    """What of the marketplace is made for a local system. `folder` takes its keys and archives."""
+
+    folder: Path
+    port: int = field(default_factory=_free_port)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def plugin_key(self) -> Path:
+        """The file with the private key for plugins: with it `vrs plugins publish` works against this system."""
+        return self.folder / "plugins.key"
+
+    def settings(self) -> dict[str, str]:
+        """Make the keys; return the variables that services need of it."""
+        manifest_file = self.folder / "manifest.key"
+        manifest, plugin = make_key(manifest_file), make_key(self.plugin_key)
+        return {
+            "VRS_HTTP_HOST": "127.0.0.1",
+            "VRS_HTTP_PORT": str(self.port),
+            "VRS_MARKETPLACE_URL": self.url,
+            "VRS_MANIFEST_KEY": written(read_key(manifest_file)),
+            "VRS_MANIFEST_KEYS": written(manifest),
+            "VRS_PLUGIN_KEYS": written(plugin),
+        }
+
+    async def stock(self, database: Database) -> None:
+        """Publish the example that needs no build."""
+        key = read_key(self.plugin_key)
+        archive = Path(shutil.make_archive(str(self.folder / "opening-hours"), "zip", PLUGINS / "opening_hours"))
+        signed = signed_release(archive, key)
+        await publish_archive(database, archive, signed, trusted=(key.public_key(),), by="vrs up")
