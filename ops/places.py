@@ -7,12 +7,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 ORDERS = CHECKOUT / "examples" / "orders"
-<<<<<<< HEAD
-SEED = CHECKOUT / "seeds"
-=======
 PLUGINS = CHECKOUT / "examples" / "plugins"
-SEED = CHECKOUT / "seeds" / "local.toml"
->>>>>>> core
+SEED = CHECKOUT / "seeds"
 
 
 LOGS = CHECKOUT / ".local" / "logs"

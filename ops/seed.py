@@ -3,7 +3,6 @@
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,30 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from contracts import HostName, PlacementStrategy, Slug, Text
 from contracts.problems import field_problems
 from ops.failure import CommandError
-from shared.models import ServerState
+from shared.servers import NewServer
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class SeededServer(_Entry):
-    """A server; `coolify_uuid` is its uuid at Coolify, `capacity` the most projects that it may hold.
-
-    `ram_mb` and `cpu_cores` are what it has for projects; without them only the number of projects counts.
-    """
-
-    name: Slug
-    coolify_uuid: Text
-    region: Slug
-    ipv4: IPv4Address
-    ipv6: IPv6Address | None = None
-    capacity: Annotated[int, Field(ge=0, le=100_000)]
-    ram_mb: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    cpu_cores: Annotated[float, Field(gt=0, le=10_000)] | None = None
-    state: ServerState = ServerState.ACTIVE
 
 
 class SeededProjectType(_Entry):
@@ -60,7 +42,7 @@ class Seed(_Entry):
     """The files together; each list may be missing."""
 
     base_domains: list[HostName] = []
-    servers: list[SeededServer] = []
+    servers: list[NewServer] = []
     project_types: list[SeededProjectType] = []
     plugin_prices: list[SeededPluginPrice] = []
 

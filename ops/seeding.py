@@ -8,7 +8,7 @@ from sqlalchemy import insert, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ops.failure import CommandError
-from ops.seed import Seed, SeededServer
+from ops.seed import Seed
 from shared.models import BaseDomain, PluginPrice, ProjectType, Server, Table, TypePlacement
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('vrs db seed'))")
@@ -138,18 +138,7 @@ def _wanted(seed: Seed) -> Iterator[tuple[type[Table], str, dict[str, dict[str, 
         {name: {"project_type": name, "strategy": row["placement"]} for name, row in types if row.get("placement")},
     )
     yield PluginPrice, "plugin", dict(prices)
-    yield Server, "name", {server.name: server_row(server) for server in seed.servers}
-
-
-def server_row(server: SeededServer) -> dict[str, Any]:
-    """The columns that are given."""
-    row = server.model_dump(exclude_unset=True)
-    for address in ("ipv4", "ipv6"):
-        if row.get(address) is not None:
-            row[address] = str(row[address])
-    if (cores := row.pop("cpu_cores", None)) is not None:
-        row["cpu_millicores"] = round(cores * 1000)
-    return row
+    yield Server, "name", {server.name: server.row() for server in seed.servers}
 
 
 def _without(row: dict[str, Any], name: str) -> dict[str, Any]:

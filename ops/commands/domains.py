@@ -11,7 +11,7 @@ import typer
 from ops.failure import CommandError
 
 if TYPE_CHECKING:
-    from ops.domains import DomainLine
+    from shared.base_domains import DomainLine
 
 Name = Annotated[str, typer.Argument(help="The domain, for example vrs.example.")]
 
@@ -43,7 +43,7 @@ def list_domains(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
     from rich.table import Table
 
     from ops.connection import connected
-    from ops.domains import domain_lines
+    from shared.base_domains import domain_lines
 
     async def read() -> "list[DomainLine]":
         async with connected() as database:
@@ -74,7 +74,7 @@ def add(name: Name) -> None:
 
     from contracts import HostName
     from ops.connection import connected
-    from ops.domains import add_domain
+    from shared.base_domains import add_domain
 
     try:
         TypeAdapter(HostName).validate_python(name)
@@ -99,7 +99,7 @@ def remove(name: Name) -> None:
 
     """
     from ops.connection import connected
-    from ops.domains import remove_domain
+    from shared.base_domains import remove_domain
 
     async def write() -> None:
         async with connected() as database:

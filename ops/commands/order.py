@@ -11,7 +11,7 @@ import typer
 from ops.failure import CommandError
 
 if TYPE_CHECKING:
-    from ops.orders import Order
+    from shared.orders import Order
 
 
 def order(
