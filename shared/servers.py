@@ -38,7 +38,7 @@ class NewServer(BaseModel):
     ipv6: IPv6Address | None = None
     capacity: Annotated[int, Field(ge=0, le=100_000)]
     ram_mb: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    cpu_cores: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    cpu_cores: Annotated[float, Field(ge=0.001, le=10_000)] | None = None
     state: ServerState = ServerState.ACTIVE
 
     def row(self) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 
 from contracts.problems import sentence
 from shared.errors import RefusedError, UnknownError, WrongFieldsError
-from shared.messaging.trouble import passes
+from shared.messaging.trouble import passes, sqlstate
 
 MEDIA_TYPE = "application/problem+json"
 TRY_AGAIN = {"Retry-After": "5"}
+UNIQUE_VIOLATION = "23505"
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _away(request: Request, error: Exception) -> JSONResponse:
+    if sqlstate(error) == UNIQUE_VIOLATION:  # somebody was faster, between our look and our write
+        return problem_answer(HTTPStatus.CONFLICT, "somebody has written the same just now: look again", None)
     if not passes(error):
         return await _broken(request, error)
     log.warning("a request could not be answered", path=request.url.path, problem=str(error))

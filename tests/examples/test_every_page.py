@@ -18,6 +18,7 @@ from tests.examples.documents import ROOT, blocks, in_background, pages, printed
 HERE = "tests/examples/test_every_page.py"
 RUN_BY = {
     "README.md": HERE,
+    "docs/api.md": "tests/services/marketplace/test_api_page.py",
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/integration.md": "tests/examples/test_documented.py",
     "docs/operations.md": "tests/dead_letters/test_commands.py",

@@ -26,7 +26,7 @@ PROJECT: JsonDict = {
     "slug": "baeckerei-sommer",
     "host": "baeckerei-sommer.vrs.example",
     "state": "failed",
-    "late_at": None,
+    "late_at": "2026-03-02T09:26:00Z",
     "ordered_at": "2026-03-02T09:15:00Z",
     "project_type": "vrs-core",
     "plan": "starter",
@@ -82,7 +82,9 @@ class ProjectAnswer(Answer):
 class ProjectPage(Answer):
     """Projects, the newest first."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"projects": [PROJECT], "next": None}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"projects": [PROJECT], "next": "AZpfLH0efDqbHy8PbB2OQg"}]}
+    )
 
     projects: list[ProjectAnswer]
     next: str | None
@@ -98,7 +100,7 @@ LOG_ENTRY: JsonDict = {
     "status": "completed",
     "attempt": 1,
     "event_id": EVENT_ID,
-    "causation_id": None,
+    "causation_id": "019a5f2c-7d1f-7c3a-9b1f-0c4b2f0b5e10",
     "correlation_id": EVENT_ID,
     "message": "baeckerei-sommer.vrs.example resolves at both name servers.",
     "detail": {"server": "tenants-1"},
@@ -130,7 +132,7 @@ class LogEntry(Answer):
 class LogPage(Answer):
     """A part of a project's story, in the order of writing."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"entries": [LOG_ENTRY], "next": None}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"entries": [LOG_ENTRY], "next": 4711}]})
 
     entries: list[LogEntry]
     next: int | None

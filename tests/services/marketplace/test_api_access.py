@@ -51,9 +51,9 @@ async def unlimited(database: Database) -> AsyncIterator[Api]:
 
 def routes(api: Api) -> Iterator[tuple[str, str]]:
     """Every route of the API, whatever it is for, without those of vrs-core, which has tokens of its own."""
-    routers = [getattr(each, "original_router", api.app.router) for each in api.app.routes]
-    for route in {route for router in routers for route in router.routes if isinstance(route, APIRoute)}:
-        if route.path.startswith("/api/v1/") and "/core/" not in route.path:
+    routers = [each.original_router for each in api.app.routes if hasattr(each, "original_router")]
+    for route in (route for router in (api.app.router, *routers) for route in router.routes):
+        if isinstance(route, APIRoute) and route.path.startswith("/api/v1/") and "/core/" not in route.path:
             for method in sorted(route.methods or ()):
                 yield method, route.path.removeprefix("/api/v1")
 
@@ -75,7 +75,7 @@ async def test_every_route_asks_for_a_key_and_for_its_scope(unlimited: Api) -> N
                 method, filled(path), key, json=BODIES.get(path, {}), headers={"Idempotency-Key": uuid4().hex}
             )
             where = (method, path, key, answer.text)
-            if key not in Scope:
+            if not isinstance(key, Scope):
                 assert answer.status_code == 401, where
                 assert answer.headers["www-authenticate"] == "Bearer"
             elif key in (needed, Scope.ADMIN):

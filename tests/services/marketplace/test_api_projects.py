@@ -141,7 +141,7 @@ async def test_a_cancellation_is_marked_said_and_shown_until_it_is_done(api: Api
     assert (await api.call("GET", path)).json()["done"] is True
     again = await api.call("POST", path, json={"reason": "once more"})
     assert (again.status_code, again.json()["reason"]) == (202, "ordered twice")
-    assert len(await api.sql("SELECT FROM outbox WHERE routing_key = 'project.cancelled.v1'")) == 1
+    assert len(await api.sql("SELECT 1 FROM outbox WHERE routing_key = 'project.cancelled.v1'")) == 1
 
 
 async def test_a_failed_step_is_retried_and_goes_on(desk: Desk) -> None:  # noqa: F811 - the fixture
@@ -154,7 +154,7 @@ async def test_a_failed_step_is_retried_and_goes_on(desk: Desk) -> None:  # noqa
             answer = await api.call("POST", path, Scope.PROJECTS_WRITE, json={"reason": "the zone is there"})
             assert answer.status_code == 202, answer.text
             assert [step["event_id"] for step in answer.json()["retried"]] == [str(dead.id)]
-            await until(lambda: desk.sql("SELECT FROM provisioning_log WHERE status = 'completed'"), within=30)
+            await until(lambda: desk.sql("SELECT 1 FROM provisioning_log WHERE status = 'completed'"), within=30)
         assert [letter.event_id for letter in await desk.dead()] == [other.id]
         nothing = await api.call("POST", path, json={"reason": "again"})
         assert (nothing.status_code, "no step of project" in nothing.text) == (409, True)
