@@ -33,13 +33,20 @@ def _typed_host(value: object) -> object:
 TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
 
 
+def _or_name(schema: dict[str, Any]) -> None:
+    """What the JSON Schema says of an order: a slug, or a name of which one is made; one kind of domain."""
+    schema["oneOf"] = ProjectOrdered.model_json_schema()["oneOf"]
+    schema["required"].remove("slug")
+    schema["anyOf"] = [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("slug", "name")]
+
+
 class OrderRequest(ProjectOrdered):
     """The data of ProjectOrdered, typed by a person: a field that nobody knows is a slip.
 
     `project_id` may be given, `name` instead of the slug, and `bundles` beside the plugins.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_or_name)
 
     project_id: UUID | None = None
     base_domain: TypedHost | None = None
