@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
 # except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-containers chaos crash-matrix check clean
+.PHONY: help demo up test test-containers test-alerts chaos crash-matrix bench bench-quick check audit sbom clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,14 +21,24 @@ up: .venv/.ready ## Run the whole system in the foreground
 test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without containers; ARGS="-k words"
 	@$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/containers $(ARGS)
 
-test-containers: .venv/.ready ## Test against RabbitMQ 4 and PostgreSQL 17 in containers; needs a container engine
+test-containers: .venv/.ready ## Test on RabbitMQ 4, PostgreSQL 17 and compose.yaml in containers; needs a container engine
 	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
+
+test-alerts: ## Test the alert rules with promtool (Debian's package prometheus)
+	@command -v promtool >/dev/null || { echo "There is no promtool: install the package prometheus" >&2; exit 1; }
+	@promtool check rules monitoring/alerts.yml && promtool test rules monitoring/alerts_test.yml
 
 chaos: .venv/.ready ## Let orders go live while everything fails; ARGS="--orders 1000 --minutes 5 --seed 7"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 crash-matrix: .venv/.ready ## Kill every consumer at every crash point and compare what is left; ARGS="dns" for some rows
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+bench: .venv/.bench ## Measure ours, the floor and the peers in turns and write docs/performance.md; ARGS="--help"
+	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+bench-quick: .venv/.ready ## Hold ours against the floor in under two minutes; fails below 90 % of the stored ratio
+	@$(BIN)/python -m benchmarks.throughput --quick
 
 check: .venv/.ready ## Lint, format, types, import rules, length of files, contracts; BASE=REV is what they are held to
 	@$(BIN)/ruff check --quiet .
@@ -37,6 +47,14 @@ check: .venv/.ready ## Lint, format, types, import rules, length of files, contr
 	@$(BIN)/lint-imports
 	@git grep -c '' -- '*.py' | awk -F : '$$NF > 300 {print $$1 " has " $$NF " lines, more than 300; split it." > "/dev/stderr"; long = 1} END {exit long}'
 	@$(BIN)/vrs contracts check $(if $(BASE),--base $(BASE))
+
+# Needs the internet: it asks a database of known vulnerabilities, and fails if that does not answer.
+audit: .venv/.ready ## Known vulnerabilities of the locked dependencies; unused and undeclared ones
+	@$(BIN)/deptry .
+	@$(UV) audit --locked
+
+sbom: ## Write sbom.json: what the image of the services is made of, as CycloneDX
+	@$(UV) export --quiet --locked --no-default-groups --format cyclonedx1.5 --output-file sbom.json
 
 clean: ## Remove what was set up and what was logged
 	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -50,4 +68,9 @@ clean: ## Remove what was set up and what was logged
 	  || { $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 	         --upgrade --target .local/uv uv >&2 && touch .local/uv/.ready; }
 	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$(command -v $(PYTHON))" >&2
+	@touch $@
+
+# The peers and matplotlib, which nothing else needs.
+.venv/.bench: .venv/.ready
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --group bench >&2
 	@touch $@

@@ -5,8 +5,8 @@ caused this one, ``traceparent`` the W3C trace context. Times are UTC.
 """
 
 import json
+import os
 import re
-import secrets
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -51,7 +51,7 @@ Id = Annotated[UUID, BeforeValidator(_hyphenated)]
 def uuid7() -> UUID:
     """A time-ordered random UUID (RFC 9562, version 7)."""
     milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | secrets.randbits(80)
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10))
     return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
 
 

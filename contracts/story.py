@@ -2,8 +2,8 @@
 
 Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
-replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In the
-spring she closes the shop.
+replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In the spring she closes the
+shop.
 """
 
 from datetime import UTC, datetime

@@ -11,6 +11,7 @@ from ops.story import find_project
 from shared import cancelling
 from shared.database import Database
 from shared.marketplace_outbox import OURS
+from shared.transaction import begin
 
 
 async def named_project(engine: AsyncEngine, id_or_slug: str) -> tuple[UUID, bool]:
@@ -37,8 +38,8 @@ async def cancel(database: Database, amqp_url: str, project_id: UUID, wish: Proj
         CommandError: the broker is away or no queue takes the event; the project is cancelled all the same.
 
     """
-    async with database.engine.begin() as connection:
-        said = await cancelling.cancel(connection, project_id, wish, lease=OURS)
+    async with begin(database) as transaction:
+        said = await cancelling.cancel(transaction, project_id, wish, lease=OURS)
     if said is None:
         return None
     event_id, message = said

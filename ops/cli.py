@@ -19,7 +19,9 @@ from ops.commands import (
     plugins,
     projects,
     reconcile,
+    recover,
     run,
+    secrets,
     servers,
     simulate,
     topology,
@@ -62,6 +64,8 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
 app.command("doctor")(doctor.doctor)
 app.command("reconcile")(reconcile.reconcile)
+app.command("recover")(recover.recover)
+app.command("secrets")(secrets.secrets)
 app.add_typer(topology.app, name="topology")
 app.add_typer(simulate.app, name="simulate")
 

@@ -16,6 +16,7 @@ from shared.licenses import end, grant, licensed
 from shared.marketplace_outbox import OURS, put
 from shared.messaging.settle import lock_projects
 from shared.models import PluginRelease, Project, ProjectOrder, ProvisioningState
+from shared.transaction import begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,9 @@ async def _change(
     by: str,
 ) -> Change:
     """Do `act` under the project's lock, and say what is licensed then; nothing if that is what was licensed before."""
-    async with database.engine.begin() as connection:
-        await lock_projects(connection, [project_id])
+    async with begin(database) as transaction:
+        connection = transaction.connection
+        await lock_projects(transaction, [project_id])
         await _refuse_unless_live(connection, project_id)
         before = await licensed(connection, project_id)
         await act(connection)

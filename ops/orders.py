@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -14,9 +15,20 @@ from ops.failure import CommandError
 from ops.outbox import publish_now
 from shared import orders
 from shared.database import Database
+from shared.hosts import as_shown
 from shared.marketplace_outbox import OURS, put
-from shared.models import Project
+from shared.models import Project, ProjectDomain
 from shared.orders import Order, OrderRequest, Wish
+from shared.prices import Price, price_of
+from shared.reserved_names import is_reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order as it was published, and what it costs."""
+
+    order: Order
+    price: Price
 
 
 def read_order(content: bytes, *, name: str) -> Order:
@@ -61,35 +73,45 @@ async def place(database: Database, placed: Sequence[Order]) -> None:
         await put(connection, placed)
 
 
-async def refuse_what_nobody_offers(database: Database, order: Order) -> None:
+async def refuse_what_nobody_offers(database: Database, order: Order, *, may_rename: bool = False) -> None:
     """Refuse what would fail minutes later in dns or deploy, and what only the marketplace can insert.
 
+    With `may_rename` another slug is found for one that is taken.
+
     Raises:
-        CommandError: names the field, its value and what there is.
-        WrongFieldsError: as well.
+        CommandError: names each field, its value and what there is.
 
     """
     async with database.engine.connect() as connection:
+        problems = list(map(str, await orders.not_offered(connection, order)))
         known_project = await connection.scalar(select(Project.vrs_id).where(Project.vrs_id == order.subject))
         needs = required_of((await connection.run_sync(find_tables, ["projects"]))["projects"])
         if needs and known_project is None:
-            raise CommandError(f"project_id: projects needs {', '.join(needs)}: {WITHOUT_INSERTS['projects']}")
-        await orders.refuse_what_nobody_offers(connection, order)
+            problems.append(f"project_id: projects needs {', '.join(needs)}: {WITHOUT_INSERTS['projects']}")
+        holder = await connection.scalar(select(ProjectDomain.project_id).where(ProjectDomain.host == order.data.fqdn))
+    if order.data.base_domain and is_reserved(order.data.slug):
+        problems.append(f"slug: {order.data.slug!r} is reserved (shared/reserved_names.toml): order another one")
+    elif holder not in {None, order.subject} and not (may_rename and order.data.base_domain):
+        field = "slug" if order.data.base_domain else "own_domain"
+        problems.append(f"{field}: {as_shown(order.data.fqdn)} belongs to project {holder}: order under another name")
+    if problems:
+        raise CommandError("\n".join(problems))
 
 
-async def place_now(database: Database, amqp_url: str, wish: Wish) -> Order:
+async def place_now(database: Database, amqp_url: str, wish: Wish) -> Placed:
     """Complete the order, commit it to the marketplace's outbox with the name that it claims, and publish it.
 
     Raises:
-        WrongFieldsError: a bundle is wrong.
+        WrongFieldsError: a bundle or the base domain is wrong.
         CommandError: the broker is away or no queue takes it. Then the order is safe: the marketplace service sends
             it.
 
     """
     async with database.engine.begin() as connection:
         order, message = await orders.place(connection, wish, lease=OURS)
+        price = await connection.run_sync(price_of, wish.bundles, order.data.plugins)
     await publish_now(database, amqp_url, ProjectOrdered, message, done=f"{order.subject} is ordered and")
-    return order
+    return Placed(order, price)
 
 
 def _problems(name: str, problems: list[str]) -> CommandError:

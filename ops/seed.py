@@ -8,19 +8,23 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contracts import HostName, PlacementStrategy, Slug, Text
+from contracts import PlacementStrategy, Plugin, Slug, Text
 from contracts.problems import field_problems
 from ops.failure import CommandError
+from shared.base_domains import TypedHost
 from shared.servers import NewServer
 
+Cents = Annotated[int, Field(ge=0, le=100_000_000)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """A table of a file: a field that nobody knows is a slip."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class SeededProjectType(_Entry):
+class SeededProjectType(Entry):
     """What can be ordered, the image that runs it, and perhaps how its servers are chosen."""
 
     name: Slug
@@ -30,21 +34,37 @@ class SeededProjectType(_Entry):
     placement: PlacementStrategy | None = None
 
 
-class SeededPluginPrice(_Entry):
+class SeededPluginPrice(Entry):
     """What a plugin costs a month, in cents."""
 
     plugin: Slug
-    cents: Annotated[int, Field(ge=0, le=100_000_000)]
+    cents: Cents
     currency: Currency = "EUR"
 
 
-class Seed(_Entry):
+class SeededPlugin(Plugin):
+    """A plugin of a bundle, in the version that an order gets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SeededBundle(Entry):
+    """What a set of plugins costs a month, in cents, instead of its plugins one by one; all that are in it."""
+
+    name: Slug
+    cents: Cents
+    currency: Currency = "EUR"
+    plugins: Annotated[list[SeededPlugin], Field(min_length=1)]
+
+
+class Seed(Entry):
     """The files together; each list may be missing."""
 
-    base_domains: list[HostName] = []
+    base_domains: list[TypedHost] = []
     servers: list[NewServer] = []
     project_types: list[SeededProjectType] = []
     plugin_prices: list[SeededPluginPrice] = []
+    bundles: list[SeededBundle] = []
 
 
 def read_seed(*paths: Path) -> Seed:
@@ -63,6 +83,7 @@ def read_seed(*paths: Path) -> Seed:
         servers=[server for _, seed in seeds for server in seed.servers],
         project_types=[kind for _, seed in seeds for kind in seed.project_types],
         plugin_prices=[price for _, seed in seeds for price in seed.plugin_prices],
+        bundles=[bundle for _, seed in seeds for bundle in seed.bundles],
     )
     where = ", ".join(map(str, files))
     if problems := list(_doubles(whole)):
@@ -91,6 +112,8 @@ def _doubles(seed: Seed) -> Iterable[str]:
         ),
         ("project_types.name", [each.name for each in seed.project_types]),
         ("plugin_prices.plugin", [each.plugin for each in seed.plugin_prices]),
+        ("bundles.name", [each.name for each in seed.bundles]),
+        *((f"bundles {each.name}: plugins.name", [plugin.name for plugin in each.plugins]) for each in seed.bundles),
     ]
     for what, values in kinds:
         for value, times in Counter(values).items():

@@ -1,34 +1,60 @@
-"""Brings the database to what a seed says: the difference first, then all of it or nothing."""
+"""Brings the database to what a seed says: the difference first, then all of it or nothing.
+
+The marketplace's own tables may have other keys than ours, names that are not unique, and columns that we know nothing
+of: of them only the columns that a seed fills are read and written, and what cannot be told apart is refused.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, inspect, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from migrations.adoption.catalogue import find_tables, recorded
+from migrations.adoption.plan import WITHOUT_INSERTS, required_of
 from ops.failure import CommandError
 from ops.seed import Seed
-from shared.models import BaseDomain, PluginPrice, ProjectType, Server, Table, TypePlacement
+from ops.seed_rows import Key, Wanted, wanted_of
+from shared.models import Server
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('vrs db seed'))")
+_COUNTED = {Server.__tablename__: {"used"}}
+"""What is read beside the columns that seeds fill."""
+
+
+class ChangeKind(StrEnum):
+    """What becomes of a row."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+_SIGNS = {ChangeKind.ADDED: "+", ChangeKind.CHANGED: "~", ChangeKind.REMOVED: "-"}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row that is new, or whose columns get other values: `(old, new)` by name; of a new row, old is None."""
+    """A row that is added, changed or removed. `columns`: `(old, new)` by name; of an added row, old is None."""
 
     table: str
-    name: str
-    is_new: bool
+    key: Key
+    kind: ChangeKind
     columns: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The row as people name it."""
+        return " ".join(self.key)
+
     def __str__(self) -> str:
-        if self.is_new:
-            values = ", ".join(f"{column} {new}" for column, (_, new) in self.columns.items() if new is not None)
-            return f"+ {self.table} {self.name}" + (f": {values}" if values else "")
-        moves = ", ".join(f"{column} {_shown(old)} -> {_shown(new)}" for column, (old, new) in self.columns.items())
-        return f"~ {self.table} {self.name}: {moves}"
+        if self.kind is ChangeKind.CHANGED:
+            said = [f"{column} {_shown(old)} -> {_shown(new)}" for column, (old, new) in self.columns.items()]
+        else:
+            said = [f"{column} {new}" for column, (_, new) in self.columns.items() if new is not None]
+        return f"{_SIGNS[self.kind]} {self.table} {self.name}" + (f": {', '.join(said)}" if said else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +66,12 @@ class Difference:
 
     @property
     def changes_existing(self) -> bool:
-        """Whether something that is there would be another."""
-        return any(not change.is_new for change in self.changes)
+        """Whether something that is there would be another, or go."""
+        return any(change.kind is not ChangeKind.ADDED for change in self.changes)
+
+    def count(self, kind: ChangeKind) -> int:
+        """How many rows are added, changed, or removed."""
+        return sum(change.kind is kind for change in self.changes)
 
 
 async def difference(engine: AsyncEngine, seed: Seed) -> Difference:
@@ -69,49 +99,105 @@ async def write_seed(engine: AsyncEngine, seed: Seed, shown: Difference | None =
         found = await _difference(connection, seed, lock=True)
         if shown is not None and found != shown:
             raise CommandError("Somebody has changed the database meanwhile: nothing was written, seed again")
-        for model, key, rows in _wanted(seed):
-            for change in (each for each in found.changes if each.table == model.__tablename__):
-                row = rows[change.name]
-                if change.is_new:
-                    await connection.execute(insert(model).values(row))
-                else:
-                    is_it = inspect(model).columns[key] == change.name
-                    changed = {column: row[column] for column in change.columns}
-                    await connection.execute(update(model).where(is_it).values(changed))
+        for wanted in wanted_of(seed):
+            for change in found.changes:
+                if change.table == wanted.table:
+                    await _write(connection, wanted, change)
     return found
+
+
+async def _write(connection: AsyncConnection, wanted: Wanted, change: Change) -> None:
+    is_it = and_(*(column == value for column, value in zip(_columns(wanted), change.key, strict=True)))
+    if change.kind is ChangeKind.REMOVED:
+        await connection.execute(delete(wanted.model).where(is_it))
+        return
+    values = {column: new for column, (_, new) in change.columns.items()}
+    if change.kind is ChangeKind.CHANGED:
+        await connection.execute(update(wanted.model).where(is_it).values(values))
+        return
+    named = dict(zip(wanted.key, change.key, strict=True))
+    # Inline: a table of the marketplace's need not have the key that would be returned.
+    await connection.execute(insert(wanted.model).values(named | values).inline())
 
 
 async def _difference(connection: AsyncConnection, seed: Seed, *, lock: bool = False) -> Difference:
     changes: list[Change] = []
     same = 0
     problems: list[str] = []
-    for model, key, rows in _wanted(seed):
-        if not rows:
+    for wanted in wanted_of(seed):
+        if not wanted.rows:
             continue
-        column = inspect(model).columns[key]
-        query = select(model.__table__).where(column.in_(rows)).order_by(column)
-        found = await connection.execute(query.with_for_update() if lock else query)
-        there = {getattr(row, key): row._mapping for row in found}  # noqa: SLF001 - SQLAlchemy's public name
-        for name, row in rows.items():
-            old = there.get(name)
-            moved = {
-                column: (None if old is None else old[column], new)
-                for column, new in row.items()
-                if column != key and (old is None or old[column] != new)
-            }
-            if old is not None and not moved:
-                same += 1
-                continue
-            changes.append(Change(model.__tablename__, name, old is None, moved))
-            if old is not None and row.get("capacity", old.get("used", 0)) < old.get("used", 0):
-                problems.append(
-                    f"servers {name}: capacity {row['capacity']} is below the {old['used']} places that are taken: "
-                    f"give at least {old['used']}, or drain it (`vrs servers drain {name}`) and cancel projects first"
-                )
+        there = await _there(connection, wanted, lock=lock)
+        moved = list(_compared(wanted, there))
+        same += len(wanted.rows) - sum(change.kind is not ChangeKind.REMOVED for change in moved)
+        changes += moved
+        problems += _below_used(moved, there)
+        problems += [
+            f"{wanted.table} {' '.join(key)}: the database has {len(rows)} rows of this name: leave one, or name the "
+            "others differently"
+            for key, rows in there.items()
+            if len(rows) > 1
+        ]
+        if any(change.kind is ChangeKind.ADDED for change in moved):
+            problems += await connection.run_sync(_takes_none, wanted, moved)
     problems += await _taken_uuids(connection, seed)
     if problems:
         raise CommandError("\n".join([*problems, "Nothing was written."]))
     return Difference(changes, same)
+
+
+async def _there(connection: AsyncConnection, wanted: Wanted, *, lock: bool) -> dict[Key, list[dict[str, Any]]]:
+    """The rows of the database that are wanted, or not wanted any more, by their keys."""
+    key = _columns(wanted)
+    read = {column for row in wanted.rows.values() for column in row.whole} | _COUNTED.get(wanted.table, set())
+    columns = [inspect(wanted.model).columns[name] for name in sorted(read)]
+    query = select(*key, *columns).where(key[0].in_({first for first, *_ in wanted.rows})).order_by(*key)
+    found: dict[Key, list[dict[str, Any]]] = {}
+    for row in await connection.execute(query.with_for_update() if lock else query):
+        values = dict(zip(sorted(read), row[len(key) :], strict=True))
+        found.setdefault(tuple(row[: len(key)]), []).append(values)
+    return found
+
+
+def _columns(wanted: Wanted) -> list[ColumnElement[Any]]:
+    return [inspect(wanted.model).columns[name] for name in wanted.key]
+
+
+def _compared(wanted: Wanted, there: dict[Key, list[dict[str, Any]]]) -> Iterator[Change]:
+    for key, row in wanted.rows.items():
+        if key not in there:
+            new_row = {name: (None, new) for name, new in row.whole.items() if new is not None}
+            yield Change(wanted.table, key, ChangeKind.ADDED, new_row)
+        elif moved := {
+            name: (old, new)
+            for name, new in row.whole.items()
+            if (old := there[key][0][name]) != new and (old is None or name in row.given)
+        }:
+            yield Change(wanted.table, key, ChangeKind.CHANGED, moved)
+    for key in there:
+        if wanted.complete and key not in wanted.rows:
+            yield Change(wanted.table, key, ChangeKind.REMOVED)
+
+
+def _below_used(moved: list[Change], there: dict[Key, list[dict[str, Any]]]) -> Iterator[str]:
+    for change in moved:
+        _, capacity = change.columns.get("capacity", (None, None))
+        used = there[change.key][0]["used"] if capacity is not None and change.kind is ChangeKind.CHANGED else 0
+        if capacity is not None and capacity < used:
+            yield (
+                f"servers {change.name}: capacity {capacity} is below the {used} places that are taken: "
+                f"give at least {used}, or drain it (`vrs servers drain {change.name}`) and cancel projects first"
+            )
+
+
+def _takes_none(connection: Connection, wanted: Wanted, moved: list[Change]) -> list[str]:
+    """Why rows cannot be added to a table of the marketplace's."""
+    if wanted.table not in recorded(connection):
+        return []
+    needs = required_of(find_tables(connection, [wanted.table])[wanted.table])
+    names = ", ".join(change.name for change in moved if change.kind is ChangeKind.ADDED)
+    remedy = WITHOUT_INSERTS[wanted.table]
+    return [f"{wanted.table}: {names} cannot be added, it needs {', '.join(needs)} too: {remedy}"] if needs else []
 
 
 async def _taken_uuids(connection: AsyncConnection, seed: Seed) -> list[str]:
@@ -124,25 +210,6 @@ async def _taken_uuids(connection: AsyncConnection, seed: Seed) -> list[str]:
         for row in found
         if uuids[row.coolify_uuid] != row.name
     ]
-
-
-def _wanted(seed: Seed) -> Iterator[tuple[type[Table], str, dict[str, dict[str, Any]]]]:
-    """Each table with its key and the rows that should be there by key, with the columns that the files name."""
-    types = [(kind.name, kind.model_dump(exclude_unset=True)) for kind in seed.project_types]
-    prices = [(price.plugin, price.model_dump(exclude_unset=True)) for price in seed.plugin_prices]
-    yield BaseDomain, "name", {name: {"name": name} for name in seed.base_domains}
-    yield ProjectType, "name", {name: _without(row, "placement") for name, row in types}
-    yield (
-        TypePlacement,
-        "project_type",
-        {name: {"project_type": name, "strategy": row["placement"]} for name, row in types if row.get("placement")},
-    )
-    yield PluginPrice, "plugin", dict(prices)
-    yield Server, "name", {server.name: server.row() for server in seed.servers}
-
-
-def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
 
 
 def _shown(value: Any) -> str:

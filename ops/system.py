@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,10 +69,10 @@ class System:
 
     def urls(self) -> list[str]:
         """What a person can open or use from another terminal, a line each."""
-        lines = [
-            f"export VRS_AMQP_URL='{self.stack.amqp_url}'",
-            f"export VRS_DATABASE_URL='{self.stack.database_url}'",
-        ]
+        settings = {name: value for name, value in DEFAULTS.items() if name not in os.environ}
+        settings |= {"VRS_AMQP_URL": self.stack.amqp_url, "VRS_DATABASE_URL": self.stack.database_url}
+        settings |= self.simulators.settings  # of simulators alone: nobody's credentials
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
         if self.simulators.inwx is not None:
             lines.append(f"INWX        {self.simulators.inwx.url}  (simulated, demo/demo)")
         if self.simulators.coolify is not None:

@@ -1,12 +1,27 @@
 """The base domains as people see and change them, by command or over HTTP."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import BeforeValidator
 from sqlalchemy import Text, cast, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts import HostName
 from shared.errors import RefusedError, UnknownError
+from shared.hosts import as_stored
 from shared.models import BaseDomain, ProjectDomain
+
+
+def _typed_host(value: object) -> object:
+    try:
+        return as_stored(value) if isinstance(value, str) else value
+    except ValueError:  # what is no host name is left to the contract
+        return value
+
+
+TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
+"""A host name as a person types it, perhaps with umlauts and capitals."""
 
 _HOST = cast(ProjectDomain.host, Text)
 _IS_UNDER = _HOST.endswith("." + cast(BaseDomain.name, Text))
@@ -55,7 +70,7 @@ async def add_domain(engine: AsyncEngine, name: str) -> bool:
 
 
 async def remove_domain(engine: AsyncEngine, name: str) -> None:
-    """Remove a base domain.
+    """Remove a base domain. Waits for orders that are claiming a name under it, and they for this.
 
     Raises:
         UnknownError: there is none of that name.
@@ -63,6 +78,8 @@ async def remove_domain(engine: AsyncEngine, name: str) -> None:
 
     """
     async with engine.begin() as connection:
+        # Before the names are counted, and in a statement of its own: what was being claimed is committed then.
+        await connection.execute(select(BaseDomain.name).where(BaseDomain.name == name).with_for_update())
         lines = {line[0]: line[1] for line in await connection.execute(_LINES)}
         if name not in lines:
             raise UnknownError(f"There is no base domain {name!r}; there are {', '.join(lines) or 'none'}")

@@ -28,7 +28,7 @@ def expand(
     listed = select(BundlePlugin.bundle, BundlePlugin.plugin, BundlePlugin.version)
     rows = session.execute(listed.where(BundlePlugin.bundle.in_(bundles)).order_by(BundlePlugin.plugin)).all()
     if missing := [bundle for bundle in bundles if bundle not in {row.bundle for row in rows}]:
-        raise BundleError(f"bundle {missing[0]!r} has no plugins: list them in bundle_plugins, or correct the order")
+        raise BundleError(f"bundle {missing[0]!r} has no plugins: seed it with them, or correct the order")
     wanted = {plugin.name: plugin for plugin in plugins}
     named = set(wanted)
     for row in rows:

@@ -16,6 +16,7 @@ from shared.messaging.settle import lock_projects
 from shared.messaging.topology import queue_name
 from shared.models import Cancellation, LogStatus, OpenStep, ProjectOrder, ProvisioningLog, StepState
 from shared.outbox import Message
+from shared.transaction import Transaction
 
 
 class PartState(StrEnum):
@@ -61,7 +62,7 @@ class Mark:
 
 
 async def cancel(
-    connection: AsyncConnection, project_id: UUID, wish: ProjectCancelled, *, lease: timedelta = AT_ONCE
+    transaction: Transaction, project_id: UUID, wish: ProjectCancelled, *, lease: timedelta = AT_ONCE
 ) -> tuple[UUID, Message] | None:
     """Mark the project as cancelled and say so with the caller's transaction; `lease` as for `put`.
 
@@ -69,7 +70,8 @@ async def cancel(
     cancelled once more: that is harmless, and a service that had given up tries again. Returns the event's id and its
     outbox row, or None if every part is undone already.
     """
-    await lock_projects(connection, [project_id])
+    await lock_projects(transaction, [project_id])
+    connection = transaction.connection
     mark = await _mark(connection, project_id)
     if mark is not None and mark.done:
         return None
@@ -79,7 +81,7 @@ async def cancel(
         project_id=project_id,
         correlation_id=await _story_of(connection, project_id),
     )
-    await mark_cancelled(connection, [(project_id, wish)])
+    await mark_cancelled(transaction, [(project_id, wish)])
     [message] = await put(connection, [event], lease=lease)
     return event.id, message
 

@@ -27,16 +27,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Two faces of one pool.
+    """Faces of one pool.
 
     `engine` is transactional. A statement on `autocommit` is a transaction of its own and saves two round trips;
     use both as ``async with ….begin()``: behind a pooler in transaction mode, where a statement without a
     transaction may change servers halfway, `autocommit` is the transactional engine.
+    `plain` does nothing by itself around a statement: `shared.transaction.begin` says BEGIN and COMMIT on it.
     `listen_url` goes past a pooler, for ``asyncpg.connect`` and LISTEN.
     """
 
     engine: AsyncEngine
     autocommit: AsyncEngine
+    plain: AsyncEngine
     listen_url: str
 
 
@@ -69,11 +71,11 @@ def open_database(
         max_overflow=0,
         json_serializer=partial(json.dumps, ensure_ascii=False),  # a database in SQL_ASCII refuses \u escapes
     )
+    plain = engine.execution_options(isolation_level="AUTOCOMMIT")
     return Database(
         engine=engine,
-        autocommit=engine.execution_options(isolation_level="AUTOCOMMIT")
-        if settings.database_prepared_statements
-        else engine,
+        autocommit=plain if settings.database_prepared_statements else engine,
+        plain=plain,
         listen_url=asyncpg_url(direct.get_secret_value()) if direct else url,
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectOrdered
 from shared.models import BaseDomain, ProjectDomain
+from shared.names import hold
 from shared.reserved_names import is_reserved
 
 _HOSTS: BindParameter[Any] = bindparam("hosts", expanding=True)
@@ -71,8 +72,10 @@ class ClaimHosts:
     @classmethod
     async def apply(cls, connection: AsyncConnection, batch: Sequence[tuple[UUID, Self]]) -> list[HostRefused | None]:
         """Claim for the whole batch; whoever is refused keeps nothing."""
+        wanted = {write.base_domain for _, write in batch if write.base_domain}
+        held = set((await connection.scalars(hold(*wanted))).all()) if wanted else set()
         bases = set((await connection.scalars(_BASE_DOMAINS)).all())
-        refused = {project: write.refusal(bases) for project, write in batch}
+        refused = {project: write.refusal(bases, held) for project, write in batch}
         kept = {project: {} if refused[project] else write.wanted() for project, write in batch}
         await _give_up(connection, kept)
         claims = [
@@ -82,8 +85,8 @@ class ClaimHosts:
         ]
         if claims:  # sorted, so that two transactions never wait for each other's names
             await connection.execute(_CLAIM, sorted(claims, key=lambda claim: str(claim["host"])))
-            held = await connection.execute(_HOLDERS, {"hosts": [claim["host"] for claim in claims]})
-            holders = {row.host: row.project_id for row in held}
+            found = await connection.execute(_HOLDERS, {"hosts": [claim["host"] for claim in claims]})
+            holders = {row.host: row.project_id for row in found}
             for project, write in batch:
                 taken = next((host for host in write.hosts if holders.get(host) != project), None)
                 if taken and not refused[project]:
@@ -95,10 +98,10 @@ class ClaimHosts:
         """Each host, and whether it is the primary one."""
         return {host: host == self.hosts[0] for host in self.hosts}
 
-    def refusal(self, bases: set[str]) -> HostRefused | None:
-        """What the base domains and the reserved names say."""
+    def refusal(self, bases: set[str], held: set[str]) -> HostRefused | None:
+        """What the base domains, those of them that nobody removes now, and the reserved names say."""
         if self.base_domain is not None:
-            if self.base_domain not in bases:
+            if self.base_domain not in held:
                 return HostRefused(HostProblem.UNKNOWN_BASE_DOMAIN, self.base_domain)
             slug = self.hosts[0].removesuffix(f".{self.base_domain}")
             taken = is_reserved(slug) or self.hosts[0] in bases
@@ -112,7 +115,7 @@ class ClaimHosts:
 async def obstacle(connection: AsyncConnection, hosts: tuple[str, ...], base_domain: str | None) -> HostRefused | None:
     """Tell why a claim would be refused as things stand; None if it would not. Claims nothing."""
     bases = set((await connection.scalars(_BASE_DOMAINS)).all())
-    if refused := ClaimHosts(hosts, base_domain).refusal(bases):
+    if refused := ClaimHosts(hosts, base_domain).refusal(bases, bases):
         return refused
     held = {row.host for row in await connection.execute(_HOLDERS, {"hosts": list(hosts)})}
     return next((HostRefused(HostProblem.TAKEN, host) for host in hosts if host in held), None)

@@ -7,6 +7,7 @@ import idna
 from contracts.event import LABEL
 
 _HOST = re.compile(rf"(?:{LABEL}\.)+{LABEL}")
+_ENCODED = re.compile(rf"(?:{LABEL}\.)*xn--{LABEL}(?:\.{LABEL})*")
 LONGEST = 253
 
 
@@ -30,6 +31,11 @@ def as_stored(name: str) -> str:
             f"{LONGEST} in all"
         )
     return host
+
+
+def shown_in(text: str) -> str:
+    """The text, with the host names in it as people read them."""
+    return _ENCODED.sub(lambda found: as_shown(found[0]), text)
 
 
 def as_shown(host: str) -> str:

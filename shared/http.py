@@ -7,10 +7,13 @@ import httpx
 
 from shared.crash_points import CrashPoint, reached
 from shared.lease import DEFAULT_LEASE, require_lease, within_lease
+from shared.metrics import vendor_call
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
 """Seconds. A request (pool, connect, write, read) ends within a third of the default lease."""
+
+THROTTLED = 429
 
 
 async def _before(request: httpx.Request) -> None:
@@ -26,20 +29,38 @@ CALL_HOOKS: Mapping[str, list[Callable[..., Any]]] = {"request": [_before], "res
 """Event hooks of every client that asks a vendor: only with a lease, and a crash point on either side."""
 
 
+class CountedTransport(httpx.AsyncHTTPTransport):
+    """Counts each request and times it to the answer's headers, under `vendor`; the outcome is the status's class."""
+
+    def __init__(self, vendor: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._vendor = vendor
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See `httpx.AsyncHTTPTransport`."""
+        with vendor_call(self._vendor) as outcome:
+            response = await super().handle_async_request(request)
+            outcome.append(f"{response.status_code // 100}xx" if response.status_code != THROTTLED else "429")
+            return response
+
+
 def http_client(
     base_url: str = "",
     *,
+    vendor: str | None = None,
     headers: dict[str, str] | None = None,
     read_timeout: float = READ_TIMEOUT,
     lease: float = DEFAULT_LEASE,
 ) -> httpx.AsyncClient:
     """An `httpx.AsyncClient` whose requests raise `StepVoidError` once the running try's lease has ended.
 
-    A `lease` shorter than the default one shortens its timeouts.
+    With a `vendor` they are counted as its calls, by HTTP status. A `lease` shorter than the default one shortens the
+    timeouts.
     """
     return httpx.AsyncClient(
         base_url=base_url,
         headers=headers,
         timeout=httpx.Timeout(within_lease(CONNECT_TIMEOUT, lease), read=within_lease(read_timeout, lease)),
         event_hooks=CALL_HOOKS,
+        transport=CountedTransport(vendor) if vendor else None,
     )

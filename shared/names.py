@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from slugify import slugify
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
@@ -26,6 +26,10 @@ _GERMAN = [
     (upper, lower) for small, lower in (("ä", "ae"), ("ö", "oe"), ("ü", "ue")) for upper in (small, small.upper())
 ]
 _CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+class UnknownBaseDomainError(ValueError):
+    """Names are not given below this domain (any more)."""
 
 
 def slug_of(typed: str) -> str:
@@ -49,8 +53,15 @@ def claim_name(
 
     It is `slug_of` what was typed, with a number or four characters behind it if that is taken. A project that has a
     name there keeps it. The name is given back with a rollback, and when the project is cancelled. Waits for another
-    transaction that is just claiming the same name.
+    transaction that is just claiming the same name, or removing the base domain; until the end of this one nobody
+    removes it.
+
+    Raises:
+        UnknownBaseDomainError: `base_domain` is none of ours.
+
     """
+    if not session.execute(hold(base_domain)).scalar():
+        raise UnknownBaseDomainError(f"{base_domain} is none of our base domains; `vrs domains list` shows them")
     held = select(ProjectDomain.host).where(ProjectDomain.project_id == project_id, ProjectDomain.is_primary)
     slug, _, zone = str(session.execute(held).scalar() or "").partition(".")
     if zone == base_domain:
@@ -76,6 +87,12 @@ def free_name(session: Connection | Session | scoped_session[Any], typed: str, *
         if host not in zones and not is_reserved(slug) and session.execute(held).scalar() is None:
             return slug
     raise AssertionError("candidates never end")
+
+
+def hold(*base_domains: str) -> Select[str]:
+    """The statement that reads which of `base_domains` are ours and keeps them so until the transaction ends."""
+    ours = select(BaseDomain.name).where(BaseDomain.name.in_(base_domains)).order_by(BaseDomain.name)
+    return ours.with_for_update(read=True, key_share=True)
 
 
 def _candidates(slug: str) -> Iterator[str]:

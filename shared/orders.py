@@ -2,35 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import ConfigDict, ModelWrapValidatorHandler, PrivateAttr, model_validator
 from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import CloudEvent, HostName, ProjectOrdered, ServiceName, Slug, Text, uuid7
+from contracts import CloudEvent, ProjectOrdered, ServiceName, Slug, Text, uuid7
+from shared.base_domains import TypedHost
 from shared.bundles import BundleError, expand
 from shared.errors import FieldProblem, WrongFieldsError
-from shared.hosts import as_stored
 from shared.marketplace_outbox import AT_ONCE, put
 from shared.models import BaseDomain, ProjectType
-from shared.names import claim_name, slug_of
+from shared.names import UnknownBaseDomainError, claim_name, slug_of
 from shared.outbox import Message
 from shared.plans import read_plans
 
 Order = CloudEvent[ProjectOrdered]
-
-
-def _typed_host(value: object) -> object:
-    """What a person types may have umlauts and capitals; what is no host name is left to the contract."""
-    try:
-        return as_stored(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
 
 
 def _or_name(schema: dict[str, Any]) -> None:
@@ -83,15 +72,16 @@ def complete(connection: Connection, wish: Wish) -> Order:
     """Claim the name and expand the bundles, in the caller's transaction.
 
     Raises:
-        WrongFieldsError: a bundle is unknown, or contradicts another.
+        WrongFieldsError: a bundle is unknown, or contradicts another, or the base domain is none of ours.
 
     """
     ordered = wish.order.data
     changes: dict[str, Any] = {}
-    if wish.typed and ordered.base_domain:
-        changes["slug"] = claim_name(
-            connection, wish.typed, base_domain=ordered.base_domain, project_id=wish.order.subject
-        )
+    if wish.typed and (base_domain := ordered.base_domain):
+        try:
+            changes["slug"] = claim_name(connection, wish.typed, base_domain=base_domain, project_id=wish.order.subject)
+        except UnknownBaseDomainError as error:
+            raise WrongFieldsError(FieldProblem("base_domain", str(error))) from error
     if wish.bundles:
         try:
             changes["plugins"] = expand(connection, wish.bundles, ordered.plugins)
@@ -113,7 +103,7 @@ async def place(connection: AsyncConnection, wish: Wish, *, lease: timedelta = A
     """Complete the order and commit its event with the caller's transaction; `lease` as for `put`.
 
     Raises:
-        WrongFieldsError: a bundle is wrong.
+        WrongFieldsError: a bundle or the base domain is wrong.
 
     """
     order = await connection.run_sync(complete, wish)
@@ -121,24 +111,22 @@ async def place(connection: AsyncConnection, wish: Wish, *, lease: timedelta = A
     return order, message
 
 
-async def refuse_what_nobody_offers(connection: AsyncConnection, order: Order) -> None:
-    """Refuse what would fail minutes later in dns or deploy. What the database lists none of is not judged.
+async def not_offered(connection: AsyncConnection, order: Order) -> list[FieldProblem]:
+    """Tell what would fail minutes later in dns or deploy: each field with its value and what there is.
 
-    Raises:
-        WrongFieldsError: names each field, its value and what there is.
-
+    What the database lists none of is not judged.
     """
     offered = {
         "base_domain": (order.data.base_domain, select(BaseDomain.name), "is none of ours"),
         "project_type": (order.data.project_type, select(ProjectType.name), "cannot be ordered"),
     }
     problems = []
+    plans = read_plans()
+    if order.data.plan not in plans:
+        refusal = f"{order.data.plan!r} cannot be ordered; there are {', '.join(sorted(plans))}"
+        problems.append(FieldProblem("plan", refusal))
     for field, (value, listed, refusal) in offered.items():
         names = sorted((await connection.scalars(listed)).all())
         if value is not None and names and value not in names:
             problems.append(FieldProblem(field, f"{value!r} {refusal}; there are {', '.join(names)}"))
-    plans = read_plans()
-    if order.data.plan not in plans:
-        problems.append(FieldProblem("plan", f"{order.data.plan!r} is none; there are {', '.join(sorted(plans))}"))
-    if problems:
-        raise WrongFieldsError(*problems)
+    return problems

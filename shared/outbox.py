@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, scoped_session
 from contracts import EVENTS_EXCHANGE, CloudEvent, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName, uuid7
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import Outbox
+from shared.trace_context import TRACEPARENT, current_traceparent
 
 EventT = TypeVar("EventT", ProjectOrdered, PluginsChanged, ProjectCancelled)
 
@@ -42,7 +43,12 @@ def said(event: CloudEvent[Any]) -> Message:
         EVENTS_EXCHANGE,
         event.data.routing_key(),
         event.encode(),
-        {"event-id": str(event.id), "type": event.type, "correlation-id": str(event.correlation_id)},
+        {
+            "event-id": str(event.id),
+            "type": event.type,
+            "correlation-id": str(event.correlation_id),
+            **({TRACEPARENT: event.traceparent} if event.traceparent else {}),
+        },
         bool(event.data.required_by),
     )
 
@@ -63,8 +69,9 @@ def publish(
 
     Writes the row and a NOTIFY through `session` and leaves the commit to the caller; ``vrs run marketplace`` publishes
     it. `project_id` is the project's ``vrs_id``. Without `correlation_id` a new story begins: give an order's own to
-    its changes and its cancellation. With ProjectCancelled the project is marked as cancelled in the same transaction,
-    known or not. The engine must not be in AUTOCOMMIT. Returns the event with its new id.
+    its changes and its cancellation. The trace of the request that is handled goes on in the event (OpenTelemetry).
+    With ProjectCancelled the project is marked as cancelled in the same transaction, known or not.
+    The engine must not be in AUTOCOMMIT. Returns the event with its new id.
 
     Raises:
         TypeError: it is another event; those are said by the services.
@@ -75,7 +82,11 @@ def publish(
             f"the marketplace says ProjectOrdered, PluginsChanged and ProjectCancelled, not {type(event).__name__}"
         )
     whole = CloudEvent.of(
-        event, source=ServiceName.MARKETPLACE.value, project_id=project_id, correlation_id=correlation_id
+        event,
+        source=ServiceName.MARKETPLACE.value,
+        project_id=project_id,
+        correlation_id=correlation_id,
+        traceparent=current_traceparent(),
     )
     if isinstance(event, ProjectCancelled):
         # The project's row before the mark, the order in which services lock them: no deadlock.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _SECRET_NAME = re.compile(
@@ -12,20 +13,24 @@ _URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IG
 HIDDEN = "[redacted]"
 
 
+@lru_cache(maxsize=4096)
+def _names_a_secret(key: str) -> bool:
+    """Cached: the keys of every log line are the same few."""
+    return _SECRET_NAME.search(key) is not None
+
+
 def redact(value: Any) -> Any:
     """A copy of `value` in which each secret-looking key's value and each password in a URL is hidden."""
     match value:
+        case str():
+            return _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value) if "://" in value else value
         case Mapping():
             return {
-                key: HIDDEN
-                if isinstance(key, str) and _SECRET_NAME.search(key) and _may_be_secret(item)
-                else redact(item)
+                key: HIDDEN if isinstance(key, str) and _names_a_secret(key) and _may_be_secret(item) else redact(item)
                 for key, item in value.items()
             }
         case list() | tuple():
             return [redact(item) for item in value]
-        case str():
-            return _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", value)
         case _:
             return value
 

@@ -41,9 +41,9 @@ class NewServer(BaseModel):
     cpu_cores: Annotated[float, Field(ge=0.001, le=10_000)] | None = None
     state: ServerState = ServerState.ACTIVE
 
-    def row(self) -> dict[str, Any]:
-        """The columns that are given."""
-        row = self.model_dump(exclude_unset=True)
+    def row(self, *, whole: bool = False) -> dict[str, Any]:
+        """The columns that are given; with `whole`, also what the others are then."""
+        row = self.model_dump(exclude_unset=not whole)
         for address in ("ipv4", "ipv6"):
             if row.get(address) is not None:
                 row[address] = str(row[address])

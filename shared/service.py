@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from contracts import CustomerText, Event, ServiceName
+from shared.grants import Grant
 from shared.outcome import Outcome
 from shared.step import Step
 from shared.writes import Write
@@ -79,6 +82,10 @@ Background = Callable[[Kernel], Awaitable[None]]
 """Runs as long as the service; restarted with backoff when it raises."""
 
 
+Measure = Callable[[AsyncConnection], Awaitable[None]]
+"""Sets gauges of its own from what it reads, whenever somebody asks for the metrics."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """Whether something outside is reachable and lets us in, for ``vrs doctor``.
@@ -92,12 +99,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A deployable: one process, any number of consumers."""
+    """A deployable: one process, any number of consumers.
+
+    `grants` is what it may do in the database beside what the kernel needs for every service.
+    """
 
     name: ServiceName
     consumers: tuple[Consumer, ...] = ()
     publishes: tuple[type[Event], ...] = ()
     background: tuple[Background, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    grants: tuple[Grant, ...] = ()
     checks: tuple[Check, ...] = ()
 
 

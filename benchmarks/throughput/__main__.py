@@ -1,37 +1,67 @@
-"""Orders a second through all four steps, saturated; a line of JSON a round. Every round starts a stack of its own.
+"""The whole benchmark: ours, the floor and the peers in turns; prints a table, stores JSON, plots and docs' tables.
 
-python -m benchmarks.throughput --orders 5000 --rounds 3
-python -m benchmarks.throughput --one-process
+make bench                                     three rounds of all, latencies as well (about 45 minutes)
+make bench ARGS="--rounds 1 --only ours floor" some of them; stores nothing
+make bench ARGS="--report"                     writes plots and docs/performance.md anew from what is stored
+make bench-quick                               ours against the floor, held to the stored ratio; under two minutes
 """
 
 import argparse
-import asyncio
-import json
-import tempfile
-from dataclasses import asdict
-from pathlib import Path
+import sys
 
-from benchmarks.throughput.run import Result, measure
-from ops.stack import Stack, local_stack
+from benchmarks.throughput.contenders import FLOOR, NAMES, OURS
+from benchmarks.throughput.report import print_table, write_docs
+from benchmarks.throughput.session import RESULTS, Session, run
 
-
-def main(orders: int, rounds: int, *, one_process: bool) -> None:
-    """Measure and print."""
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as folder, local_stack(Path(folder)) as stack:
-            result = asyncio.run(_round(stack, orders, Path(folder), one_process=one_process))
-        print(json.dumps({name: round(value, 2) for name, value in asdict(result).items()}), flush=True)
+RATES = (10.0, 50.0, 100.0, 200.0)
+QUICK_ORDERS = 3000
+TOLERANCE = 0.9
+"""Of the stored ratio to the floor; below it the quick run fails."""
 
 
-async def _round(stack: Stack, orders: int, logs: Path, *, one_process: bool) -> Result:
-    await stack.wait()
-    return await measure(stack, orders, logs, one_process=one_process)
+def main() -> int:
+    """Measure as the arguments say; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--orders", type=int, default=5000, help="of ours and the floor (%(default)s)")
+    parser.add_argument("--peer-orders", type=int, default=1000, help="of each peer (%(default)s)")
+    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=f"some of {', '.join(NAMES)}")
+    parser.add_argument("--no-latency", action="store_true", help="throughput only")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write plots and docs from the results")
+    parser.add_argument("--quick", action="store_true", help="ours and the floor only, held to the stored ratio")
+    wanted = parser.parse_args()
+    if wanted.report:
+        write_docs(Session.load())
+        return 0
+    if wanted.quick:
+        return _quick()
+    session = run(
+        wanted.only or NAMES,
+        rounds=wanted.rounds,
+        orders=wanted.orders,
+        peer_orders=wanted.peer_orders,
+        rates=() if wanted.no_latency else RATES,
+        command=f"python -m benchmarks.throughput {' '.join(sys.argv[1:])}".strip(),
+    )
+    print_table(session)
+    if not wanted.only:
+        session.save()
+        write_docs(session)
+    return 0
+
+
+def _quick() -> int:
+    try:
+        stored = Session.load().ratio()
+    except FileNotFoundError:
+        print(f"{RESULTS} is missing: run `make bench` first", file=sys.stderr)
+        return 1
+    session = run((FLOOR, OURS), rounds=3, orders=QUICK_ORDERS, peer_orders=0, rates=(), command="quick")
+    print_table(session)
+    ratio = session.ratio()
+    print(f"ours has {ratio:.0%} of the floor's throughput; stored: {stored:.0%}")
+    return 0 if ratio >= TOLERANCE * stored else 1
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--orders", type=int, default=5000)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--one-process", action="store_true", help="all four services in one process")
-    wanted = parser.parse_args()
-    main(wanted.orders, wanted.rounds, one_process=wanted.one_process)
+    sys.exit(main())

@@ -1,10 +1,16 @@
 """The four services with handlers that call nobody: what is left is the kernel as shipped."""
 
 # ruff: noqa: ARG001 - handlers have one signature
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
+import uvloop
+
+from benchmarks.throughput.amqp import entrance
+from benchmarks.throughput.contender import Contender
 from contracts import (
     AppDeployed,
     CoreHealthy,
@@ -16,6 +22,7 @@ from contracts import (
     ServiceName,
     TargetServer,
 )
+from shared.messaging.run import run
 from shared.models import ProvisioningState
 from shared.outcome import Done, Outcome
 from shared.service import Build, Consumer, Handler, Service
@@ -79,3 +86,16 @@ BUILDS: dict[ServiceName, Build] = {
     ServiceName.BOOTSTRAP: _build(ServiceName.BOOTSTRAP, AppDeployed, boot, CoreHealthy),
     ServiceName.NOTIFY: _build(ServiceName.NOTIFY, CoreHealthy, tell),
 }
+
+
+async def _together(names: tuple[ServiceName, ...]) -> None:
+    await asyncio.gather(*(run(BUILDS[name]) for name in names))
+
+
+def serve(*names: ServiceName) -> None:
+    """Run these services in this process, as ``vrs run`` does."""
+    uvloop.run(_together(names))
+
+
+OURS = Contender("ours", tuple(partial(serve, name) for name in BUILDS), entrance)
+ONE_PROCESS = Contender("ours-one-process", (partial(serve, *BUILDS),), entrance)

@@ -1,153 +1,145 @@
-"""One run: the services are ready, the clock starts, the orders are published; it stops at the last row."""
+"""One run of one contender: processes ready, clock on, orders in; it stops at the last order's last row."""
 
 import asyncio
 import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import cast
 
-import aiormq
-import uvloop
-from aiormq.channel import Channel
 from sqlalchemy import text
 
-from benchmarks.throughput.ours import BUILDS
-from benchmarks.throughput.usage import processes, seconds, tree
-from benchmarks.throughput.work import exactness, finished, know, make_orders
-from contracts import AppDeployed, CloudEvent, CoreHealthy, DnsConfigured, ProjectOrdered, ServiceName
+from benchmarks.throughput.contender import Contender, Put
+from benchmarks.throughput.latency import Latency, open_loop
+from benchmarks.throughput.usage import processes, tree
+from benchmarks.throughput.usage import seconds as seconds_of
+from benchmarks.throughput.work import exactness, finished, know, make_base_domain, make_orders
+from contracts import CloudEvent, ProjectOrdered
 from ops.schema import upgrade
 from ops.stack import Stack
 from shared.database import Database, open_database
-from shared.messaging.publish import publish
-from shared.messaging.run import run
-from shared.messaging.topology import consumer_queue, dead_queue, declare
-from shared.outbox import said
-from shared.settings import Settings, load
+from shared.settings import Settings
 
-PUBLISH_AT_ONCE = 256
-QUEUES = [
-    queue
-    for service, event in (
-        (ServiceName.DNS, ProjectOrdered),
-        (ServiceName.DEPLOY, DnsConfigured),
-        (ServiceName.BOOTSTRAP, AppDeployed),
-        (ServiceName.NOTIFY, CoreHealthy),
-    )
-    for queue in (consumer_queue(service, event), dead_queue(service))
-]
+WARM_UP = 100
 STUCK_AFTER = 120.0
+LOOK_EVERY = 0.05
+
+AT_MOST = 0.8
+"""Of its saturated throughput: an open loop above that measures a queue that grows."""
+
+_FSYNCS = text("SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'")  # PostgreSQL 18
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`orders_per_second` through all four steps; CPU in milliseconds an order; memory in MB, the largest process."""
+    """`orders_per_second` through all four steps; CPU in milliseconds an order; fsyncs of PostgreSQL an order.
+
+    `memory` in MB: the largest process of the contender, and all of them.
+    """
 
     orders_per_second: float
     cpu_client: float
     cpu_database: float
     cpu_broker: float
-    memory: float
+    fsyncs_database: float
+    memory_largest: float
+    memory_all: float
 
 
-def _serve(names: list[ServiceName], settings: dict[str, str], log: Path) -> None:
+def _serve(serve: Callable[[], None], settings: dict[str, str], log: Path) -> None:
     os.environ.update(settings)
     with log.open("ab") as sink:
         os.dup2(sink.fileno(), sys.stdout.fileno())
         os.dup2(sink.fileno(), sys.stderr.fileno())
-
-    async def together() -> None:
-        await asyncio.gather(*(run(BUILDS[name]) for name in names))
-
-    uvloop.run(together())
+    serve()
 
 
 @contextmanager
-def services(settings: dict[str, str], logs: Path, *, one_process: bool) -> Iterator[list[SpawnProcess]]:
-    """Run the four services, in a process each or all in one, as long as the block runs."""
+def serving(contender: Contender, settings: dict[str, str], logs: Path) -> Iterator[list[int]]:
+    """Run the contender's processes as long as the block runs; gives their ids."""
     context = multiprocessing.get_context("spawn")
-    groups = [list(BUILDS)] if one_process else [[name] for name in BUILDS]
-    running = [
-        context.Process(target=_serve, args=(names, settings, logs / f"{names[0]}.log"), daemon=True)
-        for names in groups
+    running: list[SpawnProcess] = [
+        context.Process(target=_serve, args=(serve, settings, logs / f"{contender.name}-{number}.log"))
+        for number, serve in enumerate(contender.serve)
     ]
     for process in running:
         process.start()
     try:
-        yield running
+        yield [process.pid or 0 for process in running]
     finally:
         for process in running:
             process.terminate()
         for process in running:
             process.join(20)
+            process.kill()
 
 
-async def measure(stack: Stack, orders: int, logs: Path, *, one_process: bool) -> Result:
-    """Put `orders` into the first queue, start the clock with the services ready, return what it took.
+async def measure(
+    contender: Contender, stack: Stack, logs: Path, *, orders: int, rates: Sequence[float] = (), seconds: float = 20.0
+) -> tuple[Result, dict[float, Latency]]:
+    """Let `orders` go through, saturated; a hundred go before the clock starts. Then the open loop at each rate.
 
     Raises:
         RuntimeError: the run was not exact or got stuck.
 
     """
-    settings = {
-        "VRS_AMQP_URL": stack.amqp_url,
-        "VRS_DATABASE_URL": stack.database_url,
-        "VRS_LOG_FORMAT": "json",
-    }
-    os.environ.update(settings)
-    database = open_database(load(Settings), application_name="benchmark")
-    await upgrade(database.engine)
-    work = make_orders(orders)
-    await know(database, work)
+    settings = {"VRS_AMQP_URL": stack.amqp_url, "VRS_DATABASE_URL": stack.database_url, "VRS_LOG_FORMAT": "json"}
+    database = open_database(
+        Settings.model_validate({"amqp_url": stack.amqp_url, "database_url": stack.database_url}),
+        application_name="benchmark",
+    )
+    try:
+        await upgrade(database.engine)
+        await make_base_domain(database)
+        work = make_orders(WARM_UP + orders)
+        await know(database, work)
+        async with contender.entrance(stack) as put:
+            with serving(contender, settings, logs) as pids:
+                await put(work[:WARM_UP])
+                await until_finished(database, WARM_UP)
+                result = await _saturated(database, stack, pids, put, work[WARM_UP:])
+                if problem := (await exactness(database)).problem(len(work)):
+                    raise RuntimeError(f"the run was not exact: {problem}")
+                possible = [rate for rate in rates if rate < AT_MOST * result.orders_per_second]
+                return result, {rate: await open_loop(database, put, rate, seconds) for rate in possible}
+    finally:
+        await database.engine.dispose()
+
+
+async def _saturated(
+    database: Database, stack: Stack, pids: list[int], put: Put, work: list[CloudEvent[ProjectOrdered]]
+) -> Result:
     postmaster = await _postmaster(database)
     broker = stack.node.pid if stack.node else 0
-    with services(settings, logs, one_process=one_process) as running:
-        async with await aiormq.connect(stack.amqp_url) as connection:
-            channel = cast("Channel", await connection.channel(on_return_raises=False))
-            await declare(channel, QUEUES)
-            await _until_subscribed(channel)
-            pids = [process.pid or 0 for process in running]
-            before = [sum(map(seconds, pids)), seconds(postmaster), seconds(broker)]
-            began = time.monotonic()
-            await _publish_all(channel, work)
-            await _until_finished(database, orders)
-            took = time.monotonic() - began
-            after = [sum(map(seconds, pids)), seconds(postmaster), seconds(broker)]
-            memory = max(process.resident for pid in pids for process in tree(pid))
-    problem = (await exactness(database)).problem(orders)
-    await database.engine.dispose()
-    if problem:
-        raise RuntimeError(f"the run was not exact: {problem}")
-    client, backend, bus = (1000 * (late - early) / orders for early, late in zip(before, after, strict=True))
-    return Result(orders / took, client, backend, bus, memory / 1e6)
+    before = [sum(map(seconds_of, pids)), seconds_of(postmaster), seconds_of(broker)]
+    fsyncs = await _fsyncs(database)
+    began = time.monotonic()
+    await put(work)
+    await until_finished(database, WARM_UP + len(work))
+    took = time.monotonic() - began
+    fsyncs = await _fsyncs(database) - fsyncs
+    after = [sum(map(seconds_of, pids)), seconds_of(postmaster), seconds_of(broker)]
+    client, backend, bus = (1000 * (late - early) / len(work) for early, late in zip(before, after, strict=True))
+    sizes = [process.resident / 1e6 for pid in pids for process in tree(pid)]
+    return Result(len(work) / took, client, backend, bus, fsyncs / len(work), max(sizes), sum(sizes))
 
 
-async def _publish_all(channel: Channel, work: list[CloudEvent[ProjectOrdered]]) -> None:
-    for start in range(0, len(work), PUBLISH_AT_ONCE):
-        await publish(channel, [said(order) for order in work[start : start + PUBLISH_AT_ONCE]])
-
-
-async def _until_subscribed(channel: Channel) -> None:
-    deadline = time.monotonic() + STUCK_AFTER
-    while time.monotonic() < deadline:
-        answers = [await channel.queue_declare(queue.name, passive=True) for queue in QUEUES]
-        if sum(answer.consumer_count or 0 for answer in answers) >= len(BUILDS):
-            return
-        await asyncio.sleep(0.1)
-    raise RuntimeError("the services did not start")
-
-
-async def _until_finished(database: Database, orders: int) -> None:
+async def until_finished(database: Database, orders: int) -> None:
+    """Return when so many orders have their last row."""
     deadline = time.monotonic() + STUCK_AFTER
     while (done := await finished(database)) < orders:
         if time.monotonic() > deadline:
             raise RuntimeError(f"stuck: {done} of {orders} orders")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _fsyncs(database: Database) -> int:
+    async with database.autocommit.begin() as connection:
+        return int((await connection.execute(_FSYNCS)).scalar_one())
 
 
 async def _postmaster(database: Database) -> int:

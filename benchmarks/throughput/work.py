@@ -1,17 +1,51 @@
 """The work that is measured, and what makes it exact: N orders, four steps each, one completed row a step."""
 
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import insert, text
 
-from contracts import CloudEvent, Contact, Locale, ProjectOrdered, ServiceName, uuid7
+from contracts import (
+    AppDeployed,
+    CloudEvent,
+    Contact,
+    CoreHealthy,
+    DnsConfigured,
+    Event,
+    Locale,
+    ProjectOrdered,
+    ServiceName,
+    uuid7,
+)
 from shared.database import Database
+from shared.messaging.topology import queue_name
 from shared.models import BaseDomain, Project, ProjectOrder, ProvisioningState
 
 BASE_DOMAIN = "vrs.example"
-STEPS = (ServiceName.DNS, ServiceName.DEPLOY, ServiceName.BOOTSTRAP, ServiceName.NOTIFY)
 INSERT_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One of the four steps: who takes what, the project's state after it, the event that it says."""
+
+    service: ServiceName
+    event: type[Event]
+    state: ProvisioningState | None
+    says: type[Event] | None
+
+    @property
+    def queue(self) -> str:
+        """The consumer's name, in the log and at the broker."""
+        return queue_name(self.service, self.event)
+
+
+CHAIN = (
+    Link(ServiceName.DNS, ProjectOrdered, ProvisioningState.DNS_CONFIGURED, DnsConfigured),
+    Link(ServiceName.DEPLOY, DnsConfigured, ProvisioningState.APP_DEPLOYED, AppDeployed),
+    Link(ServiceName.BOOTSTRAP, AppDeployed, ProvisioningState.LIVE, CoreHealthy),
+    Link(ServiceName.NOTIFY, CoreHealthy, None, None),
+)
 
 _DONE = text("""
     SELECT count(*) FILTER (WHERE service = 'notify') AS last, count(*) AS rows,
@@ -31,7 +65,7 @@ class Exactness:
 
     def problem(self, orders: int) -> str | None:
         """Why the run does not count; None if it was exact."""
-        expected = orders * len(STEPS)
+        expected = orders * len(CHAIN)
         if (self.rows, self.distinct, self.live) == (expected, expected, orders):
             return None
         return f"{self.rows} rows, {self.distinct} of them distinct, {self.live} live; expected {expected} and {orders}"
@@ -42,7 +76,7 @@ def make_orders(count: int) -> list[CloudEvent[ProjectOrdered]]:
     return [
         CloudEvent.of(
             ProjectOrdered(
-                slug=f"bench-{number}",
+                slug=f"bench-{uuid4().hex[:12]}",
                 base_domain=BASE_DOMAIN,
                 plan="starter",
                 customer=Contact(name="Bäckerei Schmidt", email="kunde@example.com"),
@@ -50,14 +84,19 @@ def make_orders(count: int) -> list[CloudEvent[ProjectOrdered]]:
             source=ServiceName.MARKETPLACE.value,
             project_id=uuid7(),
         )
-        for number in range(count)
+        for _ in range(count)
     ]
+
+
+async def make_base_domain(database: Database) -> None:
+    """Write what every order refers to."""
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(BaseDomain).values(name=BASE_DOMAIN))
 
 
 async def know(database: Database, orders: list[CloudEvent[ProjectOrdered]]) -> None:
     """Write the projects as the marketplace does before it publishes; not part of what is measured."""
     async with database.engine.begin() as connection:
-        await connection.execute(insert(BaseDomain).values(name=BASE_DOMAIN))
         for start in range(0, len(orders), INSERT_AT_ONCE):
             some = orders[start : start + INSERT_AT_ONCE]
             await connection.execute(insert(Project), [_project(order) for order in some])

@@ -24,6 +24,7 @@ app = typer.Typer(
     Examples:
       vrs db adopt --dry-run
       vrs db upgrade
+      vrs db grants secrets/database_roles.json
       vrs db seed
     """,
     no_args_is_help=True,
@@ -36,6 +37,42 @@ app.command("downgrade")(migrate.downgrade)
 
 
 @app.command()
+def grants(
+    verifiers: Annotated[
+        Path | None, typer.Argument(help="The passwords' verifiers, as `vrs secrets` writes them; else none is set.")
+    ] = None,
+    *,
+    show: Annotated[bool, typer.Option("--show", help="Print the SQL instead, without passwords.")] = False,
+) -> None:
+    """Make a role for each service (vrs_dns, …) that may do what its code needs, and nothing else.
+
+    Needs a role that may create roles. What a service's role could do before with our tables is taken away. Say it
+    after each `vrs db upgrade`; doing it again changes nothing.
+
+    Examples:
+      vrs db grants secrets/database_roles.json
+      vrs db grants --show
+
+    """
+    from ops.connection import connected
+    from ops.contracts.system import build_services
+    from ops.grants import apply, read_verifiers, statements
+
+    passwords = read_verifiers(verifiers) if verifiers else {}
+
+    async def grant() -> None:
+        services = await build_services()
+        if show:
+            typer.echo(";\n".join(statements(services, {})) + ";")
+            return
+        async with connected() as database:
+            await apply(database.engine, services, passwords)
+        typer.echo(f"{len(services)} roles have what they need.")
+
+    asyncio.run(grant())
+
+
+@app.command()
 def seed(
     files: Annotated[
         list[Path] | None, typer.Argument(help="TOML files or folders of them; without one the local system's.")
@@ -44,7 +81,7 @@ def seed(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Change what is there without asking.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what is different as JSON.")] = False,
 ) -> None:
-    """Load base domains, servers, project types and plugin prices from TOML files, all or nothing.
+    """Load base domains, servers, project types, prices and bundles from TOML files, all or nothing.
 
     What is new is added. Before anything that is there becomes another, the difference is shown and you are asked;
     where nobody can be asked, exit 1 without --yes. What a file leaves out stays, and so do the places that are taken.
@@ -84,16 +121,20 @@ def _agrees(found: "Difference", *, as_json: bool) -> bool:
 
 
 def _tell(found: "Difference", *, is_written: bool, as_json: bool) -> None:
+    from ops.seeding import ChangeKind
+
     if as_json:
         changes = [
-            {"table": each.table, "name": each.name, "new": each.is_new, "columns": each.columns}
+            {"table": each.table, "name": each.name, "change": each.kind, "columns": each.columns}
             for each in found.changes
         ]
         typer.echo(json.dumps({"written": is_written, "changes": changes, "unchanged": found.same}, default=str))
         return
     for change in found.changes:
         typer.echo(str(change))
-    new = sum(change.is_new for change in found.changes)
-    done = "added" if is_written else "to be added"
-    moved = "changed" if is_written else "to be changed"
-    typer.echo(f"{new} {done}, {len(found.changes) - new} {moved}, {found.same} as they were.")
+    counts = ", ".join(
+        f"{found.count(kind)} {kind if is_written else f'to be {kind}'}"
+        for kind in ChangeKind
+        if kind is not ChangeKind.REMOVED or found.count(kind)
+    )
+    typer.echo(f"{counts}, {found.same} as they were.")

@@ -44,6 +44,7 @@ def list_domains(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
 
     from ops.connection import connected
     from shared.base_domains import domain_lines
+    from shared.hosts import as_shown
 
     async def read() -> "list[DomainLine]":
         async with connected() as database:
@@ -58,7 +59,7 @@ def list_domains(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
     else:
         table = Table("base domain", "projects")
         for line in lines:
-            table.add_row(line.name, str(line.projects))
+            table.add_row(as_shown(line.name), str(line.projects))
         Console().print(table if lines else "There are no base domains: `vrs domains add --help`.")
 
 
@@ -70,22 +71,14 @@ def add(name: Name) -> None:
       vrs domains add vrs-projects.example
 
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    from contracts import HostName
     from ops.connection import connected
     from shared.base_domains import add_domain
 
-    try:
-        TypeAdapter(HostName).validate_python(name)
-    except ValidationError as error:
-        raise CommandError(
-            f"{name!r} is no domain: give it in lower case without a dot at its end, umlauts as xn--…", exit_code=2
-        ) from error
+    stored = _stored(name)
 
     async def write() -> bool:
         async with connected() as database:
-            return await add_domain(database.engine, name)
+            return await add_domain(database.engine, stored)
 
     typer.echo(f"{name} is a base domain{'' if asyncio.run(write()) else ' already'}.")
 
@@ -101,9 +94,20 @@ def remove(name: Name) -> None:
     from ops.connection import connected
     from shared.base_domains import remove_domain
 
+    stored = _stored(name)
+
     async def write() -> None:
         async with connected() as database:
-            await remove_domain(database.engine, name)
+            await remove_domain(database.engine, stored)
 
     asyncio.run(write())
     typer.echo(f"{name} is no base domain any more.")
+
+
+def _stored(name: str) -> str:
+    from shared.hosts import as_stored
+
+    try:
+        return as_stored(name)
+    except ValueError as error:
+        raise CommandError(str(error), exit_code=2) from error

@@ -86,7 +86,7 @@ def _print_projects(lines: "list[ProjectLine]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from shared.hosts import as_shown
+    from shared.hosts import as_shown, shown_in
 
     if not sys.stdout.isatty():  # whole ids, for the next command of a pipe
         for line in lines:
@@ -102,7 +102,7 @@ def _print_projects(lines: "list[ProjectLine]") -> None:
             as_shown(line.fqdn or ""),
             line.state.value if line.state else "",
             f"{line.ordered_at:%Y-%m-%d %H:%M:%S}" if line.ordered_at else "",
-            "\n".join(map(str, line.waiting)),
+            shown_in("\n".join(map(str, line.waiting))),
         )
     Console().print(table if lines else "There are no projects.")
 
@@ -124,11 +124,13 @@ def _print_rows(rows: "Sequence[Row[Any]]", *, as_json: bool) -> None:
 def _line(row: "Row[Any]") -> "Text":
     from rich.text import Text
 
+    from shared.hosts import shown_in
+
     style = {"dead": "red", "retrying": "yellow", "completed": "green"}.get(row.status.value, "cyan")
     return Text.assemble(
         (f"{row.at:%Y-%m-%d %H:%M:%S} ", "dim"),
         f"{row.service:<12}",
         (f"{row.status.value:<11}", style),
-        row.message,
+        shown_in(row.message),
         (f"  ({row.duration_ms / 1000:.2f} s, try {row.attempt})", "dim"),
     )

@@ -74,6 +74,8 @@ def _print(found: "list[Finding]") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from shared.hosts import shown_in
+
     if not sys.stdout.isatty():
         for each in found:
             fields = (each.id, each.service, each.drift, each.project_id, each.thing, each.database, each.vendor)
@@ -87,7 +89,7 @@ def _print(found: "list[Finding]") -> None:
             each.service,
             Text(each.drift, style),
             str(each.project_id),
-            *(Text(words) for words in (each.thing, each.database, each.vendor, _remedy(each))),
+            *(Text(shown_in(words)) for words in (each.thing, each.database, each.vendor, _remedy(each))),
         )
     Console().print(table if found else "Nothing is off.")
 

@@ -5,6 +5,7 @@ import asyncio
 import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -63,18 +64,25 @@ def coolify(
 
 
 @app.command()
-def core(port: Port = 0, host: Host = "127.0.0.1") -> None:
+def core(
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    ca_folder: Annotated[
+        Path | None, typer.Option(help="An empty folder for ca.pem, which clients must trust; else a temporary one.")
+    ] = None,
+) -> None:
     """vrs-core of all projects: HTTPS on the port, who starts containers talks to the port after it.
 
     One server answers for all; which project is asked, the host name tells.
 
     Examples:
       vrs simulate core --port 8300
+      vrs simulate core --port 8300 --host 0.0.0.0 --ca-folder /ca
 
     """
     from simulators.core import running_core
 
-    _serve(running_core(port, _after(port), host=host))
+    _serve(running_core(port, _after(port), host=host, folder=ca_folder))
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 # ruff: noqa: PLC0415 - imports on call, see the package
 import asyncio
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +24,7 @@ app = typer.Typer(
 
     Examples:
       vrs topology declare
+      vrs topology definitions --secrets secrets
       vrs topology migrate --dry-run
     """,
     no_args_is_help=True,
@@ -56,6 +59,35 @@ def declare() -> None:
         typer.echo(f"{len(expected.queues)} queues are there and bound.")
 
     _with_broker(work)
+
+
+@app.command()
+def definitions(
+    secrets: Annotated[
+        Path | None, typer.Option(help="The folder of `vrs secrets`: hashes of the passwords in it are put in.")
+    ] = None,
+) -> None:
+    """Print RabbitMQ's definitions as JSON: exchanges, queues, bindings, and a user for each service.
+
+    Each user may touch its own queues only, publish only the events that its service says, and hear only those that
+    it consumes. Without --secrets the users have no password.
+
+    Examples:
+      vrs topology definitions --secrets secrets > definitions.json
+      rabbitmqctl import_definitions definitions.json
+
+    """
+    from ops.contracts.system import build_services
+    from ops.secrets import amqp_password
+    from ops.topology.definitions import OPERATOR, password_hash, user_of
+    from ops.topology.definitions import definitions as define
+
+    services = asyncio.run(build_services())
+    hashes = {}
+    if secrets is not None:
+        names = {OPERATOR: "operator"} | {user_of(service.name): service.name.value for service in services}
+        hashes = {user: password_hash(amqp_password(secrets, name)) for user, name in names.items()}
+    typer.echo(json.dumps(define(services, hashes), indent=2))
 
 
 @app.command()

@@ -18,11 +18,20 @@ from contracts import (
 )
 from services.bootstrap.core import Core, core_http
 from services.bootstrap.handlers import await_core, converge_plugins, retire_core
+from services.bootstrap.models import WatchedCore
 from services.bootstrap.settings import BootstrapSettings
+from shared.grants import ALL, Grant, May
+from shared.models import License, LicenseHistory
 from shared.service import Consumer, Service
 from shared.settings import SettingsError, load
 
 LOOKS_AT_ONCE = 64
+
+GRANTS = (
+    Grant(License, (May.READ, May.CHANGE), ("vrs_state",)),  # active when the project is live, ended at its end
+    Grant(LicenseHistory, (May.ADD,)),
+    Grant(WatchedCore, ALL),
+)
 
 NOT_STARTED = CustomerText(
     de="Ihr Projekt ist installiert, aber noch nicht vollständig gestartet. Wir kümmern uns darum und melden uns.",
@@ -43,6 +52,7 @@ async def bootstrap() -> AsyncIterator[Service]:
         yield Service(
             name=ServiceName.BOOTSTRAP,
             publishes=(CoreHealthy, CoreRetired, PluginsConverged),
+            grants=GRANTS,
             consumers=(
                 Consumer(
                     event=AppDeployed,

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from contracts.core import NONCE_HEADER, SIGNATURE_HEADER
 from contracts.signatures import health_is_signed, public_key
 from services.bootstrap.health import Certificate, Health
-from shared.http import CALL_HOOKS
+from shared.http import CALL_HOOKS, CountedTransport
 
 LOOK_SECONDS = 5.0
 """For a whole look: thousands of cores may be booting at once."""
@@ -51,7 +51,12 @@ def core_http(ca_file: Path | None = None) -> httpx.AsyncClient:
     trusted = httpx.create_ssl_context()
     if ca_file is not None:
         trusted.load_verify_locations(ca_file)
-    return httpx.AsyncClient(verify=trusted, trust_env=False, timeout=LOOK_SECONDS, event_hooks=CALL_HOOKS)
+    return httpx.AsyncClient(
+        trust_env=False,
+        timeout=LOOK_SECONDS,
+        event_hooks=CALL_HOOKS,
+        transport=CountedTransport("vrs-core", verify=trusted),
+    )
 
 
 class Core:

@@ -68,7 +68,7 @@ class Download:
         if there:
             headers |= {"Range": f"bytes={there}-", "If-Range": f'"{self.release.sha256}"'}
         async with http.stream("GET", self.path, headers=headers) as response:
-            if response.status_code in REFUSED:
+            if response.status_code in (*REFUSED, HTTPStatus.NOT_FOUND):
                 raise PluginRefusedError(
                     f"{self._name} is not licensed: the marketplace answers {response.status_code} to its download"
                 )

@@ -9,7 +9,7 @@ from contracts.core import ManifestAnswer
 from services.core.errors import ManifestRefusedError, MarketplaceAwayError
 
 MOST_MANIFEST_BYTES = 8 * 1024 * 1024
-REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.GONE)
 
 
 async def fetch_manifest(http: httpx.AsyncClient, token: str) -> ManifestAnswer:

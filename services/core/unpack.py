@@ -16,7 +16,7 @@ MOST_TIMES_LARGER = 200
 ALLOWANCE = 10 * 1024 * 1024
 """Bytes that are never too many: a small archive of empty files may grow more than `MOST_TIMES_LARGER` times."""
 
-PIECE = 1024 * 1024
+PIECE = 64 * 1024
 
 
 def unpack(archive: Path, folder: Path) -> None:

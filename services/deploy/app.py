@@ -11,6 +11,7 @@ from services.deploy.budget import Budget
 from services.deploy.checks import check_coolify
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.deployments import DeploymentWatch
+from services.deploy.grants import GRANTS
 from services.deploy.handlers import Handlers, intent_grace
 from services.deploy.reconcile import DeployReconciler
 from services.deploy.rollout import Rollout
@@ -53,7 +54,9 @@ async def deploy() -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.engine.dispose)
         http = await stack.enter_async_context(
-            http_client(settings.coolify_api, headers=api_headers(token), lease=settings.lease_seconds)
+            http_client(
+                settings.coolify_api, vendor="coolify", headers=api_headers(token), lease=settings.lease_seconds
+            )
         )
         coolify = Coolify(http, budget)
         project = CoolifyProject(coolify, settings.coolify_project)
@@ -92,5 +95,6 @@ async def deploy() -> AsyncIterator[Service]:
                 watch_servers(coolify, database.engine),
                 reconcile(DeployReconciler(coolify, project, database, settings), database),
             ),
+            grants=GRANTS,
             checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
         )

@@ -81,13 +81,14 @@ class AppSecrets:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The app of one project. `spec` is a hash of all of it but the token and the server."""
+    """The app of one project. `spec` is a hash of all of it but the token, the server and `storage`, a kept folder."""
 
     spec: str
     server: str
     fields: ApplicationFields
     variables: tuple[Variable, ...]
     environment: str
+    storage: str | None = None
 
     def creation(self, coolify_project: str) -> NewApplication:
         """The body that creates it."""
@@ -127,7 +128,8 @@ class Blueprint:
         shown = [fields.model_dump(), *(variable.model_dump() for variable in variables)]
         spec = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
         described = fields.model_copy(update={"description": description(project_id, spec)})
-        return Wanted(spec, event.server.id, described, variables, environment_name(project_id))
+        environment, storage = environment_name(project_id), self._settings.app_storage
+        return Wanted(spec, event.server.id, described, variables, environment, storage)
 
     def _fields(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> ApplicationFields:
         settings, plan, image = self._settings, self._plan(project), self._image(project)

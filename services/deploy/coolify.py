@@ -36,6 +36,7 @@ from services.deploy.coolify_models import (
     NewApplication,
     Project,
     Server,
+    Storages,
     Tag,
     Variable,
 )
@@ -53,6 +54,7 @@ NEWEST = 5
 
 _PROJECTS: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
 _CREATED = TypeAdapter(Created)
+_STORAGES = TypeAdapter(Storages)
 _ENVIRONMENT = TypeAdapter(Environment)
 _ENVIRONMENTS: TypeAdapter[list[EnvironmentName]] = TypeAdapter(list[EnvironmentName])
 _TAGS: TypeAdapter[list[Tag]] = TypeAdapter(list[Tag])
@@ -165,6 +167,13 @@ class Coolify:
         """``PATCH …/envs/bulk``: upsert by key. Not transactional; other keys stay."""
         body = {"data": [variable.model_dump() for variable in variables]}
         await self._send("PATCH", f"/applications/{application}/envs/bulk", json=body)
+
+    async def keep_folder(self, application: str, path: str) -> None:
+        """Ensure that `path` in the container is a volume: ``GET …/storages``, then ``POST`` if there is none."""
+        there = await self._read(f"/applications/{application}/storages", _STORAGES)
+        if all(storage.mount_path != path for storage in there.persistent_storages):
+            body = {"type": "persistent", "name": "home", "mount_path": path}
+            await self._send("POST", f"/applications/{application}/storages", json=body)
 
     async def deploy(self, application: str, *, force: bool) -> str:
         """``POST /deploy``; the deployment's uuid, which does not exist if Coolify skipped a duplicate.

@@ -206,6 +206,18 @@ class NewApplication(ApplicationFields):
     instant_deploy: Literal[False] = False
 
 
+class Storage(BaseModel):
+    """A volume of an application."""
+
+    mount_path: str
+
+
+class Storages(BaseModel):
+    """The volumes of an application; those of files are not read."""
+
+    persistent_storages: tuple[Storage, ...] = ()
+
+
 class Variable(BaseModel):
     """A variable of the running app. Every field is always sent: Coolify resets or wipes what is missing (#9977).
 

@@ -60,6 +60,8 @@ class Rollout:
             row = row.at(Stage.REQUESTED, token_hash=token_hash(given.token), core_key=given.public_key)
         await step.record(Upsert(row), *([Upsert(self._token(row))] if given else ()))
         application = _application(row)
+        if given and wanted.storage:
+            await self._coolify.keep_folder(application, wanted.storage)
         if given:
             await self._coolify.set_variables(application, wanted.variables_with(given))
         try:

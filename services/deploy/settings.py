@@ -36,6 +36,9 @@ class DeploySettings(Settings):
     app_health_path: Line = "/health"
     manifest_keys: Keys | None = Field(default=None, description="of the marketplace, for vrs-core to trust")
     plugin_keys: Keys | None = Field(default=None, description="of who publishes plugins, for vrs-core to trust")
+    app_storage: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")] | None = Field(
+        default=None, description="a folder of the container that outlives it; Coolify 4.0.0-beta.470 or newer"
+    )
     bootstrap_token_hours: float = Field(default=24, gt=0, le=8760, description="for a container's first manifest")
     app_health_command: Line | None = Field(
         default=None, description="run in the container instead of curl or wget, which an image may lack"

@@ -18,6 +18,7 @@ from services.dns.authority import Authority
 from services.dns.capacity import wake_when_free
 from services.dns.checks import checks
 from services.dns.customer import CustomerPatience
+from services.dns.grants import GRANTS
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.inwx import Inwx
@@ -87,6 +88,7 @@ async def dns() -> AsyncIterator[Service]:
                 ),
                 publishes=(DnsConfigured, CapacityNeeded, DnsRecordsNeeded, DnsReleased),
                 background=(wake_when_free(database.engine, settings.weights), watch(reconciler, database)),
+                grants=GRANTS,
                 checks=checks(inwx, authority),
             )
     finally:

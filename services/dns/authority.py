@@ -22,6 +22,7 @@ import dns.resolver
 from contracts import DnsRecord, RecordType
 from shared.crash_points import CrashPoint, reached
 from shared.errors import TemporaryError
+from shared.metrics import vendor_call
 
 TIMEOUT = 2.0
 """Seconds for one question to one server."""
@@ -147,7 +148,8 @@ class Authority:
         query = dns.message.make_query(name, kind.value, flags=0)  # no recursion
         reached(CrashPoint.BEFORE_QUERY)
         try:
-            response, _ = await dns.asyncquery.udp_with_fallback(query, address, timeout=self._timeout, port=port)
+            with vendor_call("name server"):
+                response, _ = await dns.asyncquery.udp_with_fallback(query, address, timeout=self._timeout, port=port)
             reached(CrashPoint.AFTER_QUERY)
         except dns.exception.Timeout:
             return Answer(server, name, kind, expected, problem=f"no answer within {self._timeout:g} s")

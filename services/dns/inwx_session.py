@@ -24,6 +24,7 @@ from services.dns.inwx_errors import (
 from services.dns.tan import TanSource
 from services.dns.turns import Turns
 from shared.errors import TemporaryError
+from shared.metrics import vendor_call
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +118,13 @@ class InwxSession:
         raise error_of("account.unlock", answer.code, answer.text)
 
     async def _send(self, method: str, params: dict[str, Any], *, writes: bool = False) -> _Answer:
+        with vendor_call("inwx") as outcome:
+            answer = await self._post(method, params, writes=writes)
+            if answer.code not in _SUCCESS:
+                outcome.append(str(answer.code))
+            return answer
+
+    async def _post(self, method: str, params: dict[str, Any], *, writes: bool) -> _Answer:
         lost: type[TemporaryError] = OutcomeUnknownError if writes else InwxUnavailableError
         started = time.monotonic()
         told = {"lang": "en"}

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName
+from services.marketplace.grants import GRANTS
+from services.marketplace.project_metrics import count_projects
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import serving, web
 from shared.database import open_database
@@ -21,6 +23,8 @@ async def marketplace() -> AsyncIterator[Service]:
             name=ServiceName.MARKETPLACE,
             publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled),
             background=(serving(web(database, settings), settings),),
+            measures=(count_projects,),
+            grants=GRANTS,
         )
     finally:
         await database.engine.dispose()

@@ -19,7 +19,8 @@ from shared.errors import FieldProblem, PermanentError, WrongFieldsError
 from shared.host_claims import ClaimHosts, HostProblem, HostRefused, hosts_of
 from shared.messaging.cancellation import introduce
 from shared.models import Cancellation, OrderAnswer, Project, ProjectOrder
-from shared.orders import Order, OrderRequest, place, refuse_what_nobody_offers
+from shared.orders import Order, OrderRequest, not_offered, place
+from shared.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Ordered:
 
 
 async def take_order(
-    connection: AsyncConnection, caller: Caller, key: str, request: OrderRequest, *, due: timedelta
+    transaction: Transaction, caller: Caller, key: str, request: OrderRequest, *, due: timedelta
 ) -> Ordered:
     """Place the order with the caller's transaction, or give the answer that `key` had before.
 
@@ -40,13 +41,15 @@ async def take_order(
         WrongFieldsError: names what is not offered.
 
     """
+    connection = transaction.connection
     answered = await _answered(connection, caller, key, request)
     if answered is not None:
         return Ordered(answered, is_new=False)
     wish = request.wish()
     project_id = wish.order.subject
-    await refuse_what_nobody_offers(connection, wish.order)
-    await _introduce(connection, project_id, wish.order.data.slug, due)
+    if problems := await not_offered(connection, wish.order):
+        raise WrongFieldsError(*problems)
+    await _introduce(transaction, project_id, wish.order.data.slug, due)
     order, _ = await place(connection, wish)
     await _claim(connection, order)
     project = await _write_down(connection, order)
@@ -78,8 +81,9 @@ async def _answered(
     return ProjectAnswer.model_validate(answer)
 
 
-async def _introduce(connection: AsyncConnection, project_id: UUID, slug: str, due: timedelta) -> None:
+async def _introduce(transaction: Transaction, project_id: UUID, slug: str, due: timedelta) -> None:
     """Make the project known, unless it has an order or is cancelled."""
+    connection = transaction.connection
     known = select(Project.provisioning_state).where(Project.vrs_id == project_id).with_for_update(key_share=True)
     state = await connection.scalar(known)
     cancelled = await connection.scalar(select(exists().where(Cancellation.project_id == project_id)))
@@ -90,7 +94,7 @@ async def _introduce(connection: AsyncConnection, project_id: UUID, slug: str, d
             remedy="Leave project_id out: each order then gets a new one.",
         )
     try:
-        await introduce(connection, [(project_id, slug)], due=due)
+        await introduce(transaction, [(project_id, slug)], due=due)
     except PermanentError as error:
         raise Problem(HTTPStatus.CONFLICT, str(error), remedy="Insert the row and name its project_id.") from error
 

@@ -17,11 +17,13 @@ from contracts import (
     ServiceName,
 )
 from services.notify import handlers
+from services.notify.models import Mail
 from services.notify.post import Post, mailbox
 from services.notify.settings import NotifySettings
 from services.notify.smtp import MailServer, Smtp
 from services.notify.watch import watch
 from shared.database import open_database
+from shared.grants import ALL, Grant
 from shared.outcome import Outcome
 from shared.service import Check, Consumer, Service
 from shared.settings import load
@@ -55,6 +57,7 @@ async def notify() -> AsyncIterator[Service]:
             consumers=tuple(_consumer(event, partial(tell, post)) for event, tell in TELLS),
             publishes=(ProvisioningDelayed,),
             background=(watch(database.engine),),
+            grants=(Grant(Mail, ALL),),
             checks=(Check(what="mail server", run=smtp.check),),
         )
     finally:

@@ -14,6 +14,7 @@ import aiosmtplib
 from shared.crash_points import CrashPoint, reached
 from shared.errors import PermanentError, TemporaryError
 from shared.lease import DEFAULT_LEASE, require_lease, within_lease
+from shared.metrics import vendor_call
 
 COMMAND_TIMEOUT = 20.0
 """Seconds for each SMTP command: below a third of the default lease."""
@@ -88,7 +89,8 @@ class Smtp:
             require_lease("the mail was sent")
             reached(CrashPoint.BEFORE_MAIL)
             try:
-                await session.send_message(message)
+                with vendor_call("smtp"):
+                    await session.send_message(message)
                 reached(CrashPoint.MAIL_TAKEN)
             # The library's errors hold the address: they are not chained.
             except aiosmtplib.SMTPRecipientsRefused as error:

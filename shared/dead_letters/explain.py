@@ -18,6 +18,7 @@ from shared.messaging.waiting_room import project_facts
 from shared.models import StepState
 from shared.rows import rows_of
 from shared.step import ProjectFacts, Row
+from shared.transaction import begin
 
 ENTRY_POINTS = "vrs.explain"
 
@@ -99,8 +100,8 @@ def _at(standing: Standing) -> str:
 
 
 async def _circumstances(database: Database, event: CloudEvent[Any]) -> Circumstances:
-    async with database.autocommit.begin() as connection:
-        facts = await project_facts(connection, [event.subject])
+    async with begin(database) as transaction:
+        facts = await project_facts(transaction, [event.subject])
     return Circumstances(database, event.id, event.subject, facts.get(event.subject))
 
 

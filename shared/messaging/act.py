@@ -7,7 +7,8 @@ from functools import partial
 from uuid import UUID
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from opentelemetry.trace import SpanKind
+from structlog.contextvars import bind_contextvars
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, decode
 from shared.errors import PermanentError, StepVoidError, TemporaryError
@@ -23,6 +24,8 @@ from shared.messaging.waiting_room import StepRow
 from shared.outcome import Later, Outcome
 from shared.service import Consumer, Service
 from shared.step import ProjectFacts
+from shared.trace_context import current_traceparent
+from shared.tracing import span
 
 log = structlog.get_logger(__name__)
 
@@ -120,27 +123,37 @@ class Actor:
             task.add_done_callback(lane.tasks.discard)
 
     async def _try(self, lane: Lane, step: LiveStep, verdict: Verdict | None) -> None:
+        # A task has a context of its own: nothing is to be taken back.
+        bind_contextvars(
+            project=str(step.project_id),
+            correlation=str(step.correlation_id),
+            causation=str(step.event_id),
+            consumer=step.queue,
+        )
         try:
-            with bound_contextvars(
-                project=str(step.project_id),
-                correlation=str(step.correlation_id),
-                causation=str(step.event_id),
-                consumer=step.queue,
-            ):
-                if verdict is None:
-                    async with lane.slots:
-                        verdict = _judged(step, await self._act(step))
-                ended = await self.committer.end(step, verdict)
-                if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
-                    self.look_again(verdict.after)
-                ending = verdict.ending.value if ended else Ending.VOID.value
-                say = log.error if ending == Ending.DEAD else log.info
-                say("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
+            if verdict is None:
+                async with lane.slots:
+                    verdict = await self._traced(step)
+            ended = await self.committer.end(step, verdict)
+            if ended and verdict.ending in (Ending.LATER, Ending.RETRY, Ending.PARKED) and verdict.after <= SOON:
+                self.look_again(verdict.after)
+            ending = verdict.ending.value if ended else Ending.VOID.value
+            say = log.error if ending == Ending.DEAD else log.info
+            say("step ended", ending=ending, message=verdict.message, attempt=step.attempt)
         finally:
             lane.in_hand.pop(step.token, None)
             lane.freed.set()
             if lane.more_is_due:
                 self.look_again(0.0)
+
+    async def _traced(self, step: LiveStep) -> Verdict:
+        parent, ids = step.event.traceparent, {"project": str(step.project_id), "event": str(step.event_id)}
+        with span(step.queue, parent=parent, kind=SpanKind.CONSUMER, attempt=step.attempt, **ids) as current:
+            verdict = _judged(step, await self._act(step))
+            if current.is_recording():
+                current.set_attribute("vrs.ending", verdict.ending)
+                step.traceparent = current_traceparent()
+            return verdict
 
     async def _act(self, step: LiveStep) -> Outcome | Verdict | Exception:
         consumer = step.consumer

@@ -10,16 +10,17 @@ from shared.messaging.settle import LogRow, lock_projects, write_down
 from shared.models import LogStatus
 from shared.outbox import Message, said
 from shared.service import Announcement
+from shared.transaction import begin
 from shared.writes import apply_all
 
 
 async def announce(database: Database, service: ServiceName, announcement: Announcement) -> list[Message]:
     """Commit the announcement and return what is to be said; nothing if it is not true (any more)."""
     project_id = announcement.project_id
-    async with database.engine.begin() as connection:
-        if await lock_projects(connection, [project_id]):
+    async with begin(database) as transaction:
+        if await lock_projects(transaction, [project_id]):
             return []
-        [is_so] = await apply_all(connection, [(project_id, announcement.when)])
+        [is_so] = await apply_all(transaction.connection, [(project_id, announcement.when)])
         if not is_so:
             return []
         event = CloudEvent.of(
@@ -31,7 +32,7 @@ async def announce(database: Database, service: ServiceName, announcement: Annou
         )
         message = said(event)
         row = _row(service, announcement, event.correlation_id, message)
-        await write_down(connection, service=service, logs=[row], moves=[], messages=[message], confirmed=[])
+        await write_down(transaction, service=service, logs=[row], moves=[], messages=[message], confirmed=[])
     return [message]
 
 

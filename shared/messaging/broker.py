@@ -7,7 +7,9 @@ over a connection that has published, acks as well; what consumes must go on, fo
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 
 import aiormq
@@ -15,12 +17,19 @@ import structlog
 from aio_pika.abc import AbstractRobustConnection
 from aiormq.abc import AbstractConnection
 from aiormq.channel import Channel
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError, ChannelNotFoundEntity
 from faststream import AckPolicy
 from faststream.rabbit import ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 
 from contracts import EVENTS_EXCHANGE, CloudEvent
-from shared.messaging.topology import consumer_queue, declare, published_by, queues_of
+from shared.messaging.topology import (
+    audience_queues,
+    consumer_queue,
+    declare_exchanges,
+    declare_queues,
+    own_queues,
+    published_by,
+)
 from shared.messaging.trouble import Pause, reason_of
 from shared.service import Consumer, Service
 
@@ -101,10 +110,24 @@ class ServiceBroker(RabbitBroker):
                 return
 
     async def declare(self) -> None:
-        """Declare what the service needs, on a channel of its own."""
+        """Declare what the service needs.
+
+        A user with the least rights may not declare exchanges and other services' queues: those are asked for, and
+        left alone. If a queue that must hear of an event is missing then, the event waits in the outbox.
+        """
+        try:
+            await self._on_channel(partial(declare_exchanges, passive=True))
+        except ChannelNotFoundEntity:
+            await self._on_channel(declare_exchanges)
+        await self._on_channel(partial(declare_queues, queues=own_queues(self.service)))
+        with suppress(ChannelAccessRefused):
+            await self._on_channel(partial(declare_queues, queues=audience_queues(self.service)))
+
+    async def _on_channel(self, work: Callable[[Channel], Awaitable[None]]) -> None:
+        """On a channel of its own: RabbitMQ closes the one on which it refuses something."""
         channel = await self.open_channel()
         try:
-            await declare(channel, queues_of(self.service))
+            await work(channel)
         finally:
             await channel.close(timeout=CLOSE_TIMEOUT)
 

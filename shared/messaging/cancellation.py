@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from asyncpg.exceptions import IntegrityConstraintViolationError
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import ProjectCancelled, ServiceName
@@ -15,6 +15,7 @@ from shared.errors import PermanentError
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.settle import lock_projects
 from shared.messaging.trouble import reason_of
+from shared.transaction import Statement, Transaction
 
 _UNDONE = text("""
     UPDATE cancellations SET undone = array_append(undone, :service)
@@ -31,7 +32,7 @@ _CANCELLED = text("""
 
 # A date is worth no waiting: a project that somebody has locked must not hold up the claim of the others.
 # ON CONFLICT comes too late for a project that is there where the marketplace's table asks for more than we know.
-_INTRODUCE = text("""
+_INTRODUCE = Statement("""
     WITH dated AS (
         UPDATE projects p SET provisioning_state = 'ordered',
                step_due_at = coalesce(p.step_due_at, clock_timestamp() + make_interval(secs => :due))
@@ -82,11 +83,11 @@ _STILL_RUNNING = text("""
 """)
 
 
-async def mark_cancelled(connection: AsyncConnection, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
+async def mark_cancelled(transaction: Transaction, events: Sequence[tuple[UUID, ProjectCancelled]]) -> None:
     """Lock the projects and set the cancellation mark, also for a project that nobody knows."""
-    await lock_projects(connection, [project_id for project_id, _ in events])
+    await lock_projects(transaction, [project_id for project_id, _ in events])
     for statement in (SET_MARK, MOVE_TO_CANCELLING):
-        await connection.execute(statement, marks(events))
+        await transaction.connection.execute(statement, marks(events))
 
 
 async def mark_undone(connection: AsyncConnection, service: ServiceName, project_ids: Sequence[UUID]) -> set[UUID]:
@@ -110,9 +111,7 @@ async def end_if_undone(connection: AsyncConnection, project_ids: Sequence[UUID]
     await connection.execute(_CANCELLED, {"project_ids": list(project_ids), "undoers": undoers})
 
 
-async def introduce(
-    connection: AsyncConnection, projects: Sequence[tuple[UUID, str]], *, due: timedelta | None
-) -> None:
+async def introduce(transaction: Transaction, projects: Sequence[tuple[UUID, str]], *, due: timedelta | None) -> None:
     """Insert the projects (id, slug) that the marketplace has not inserted, unless they are cancelled.
 
     Their first step counts as late after `due`; so does that of a project which the marketplace has inserted
@@ -122,16 +121,16 @@ async def introduce(
         PermanentError: the marketplace's table needs more of a project than we know.
 
     """
-    parameters = {
-        "project_ids": [project_id for project_id, _ in projects],
-        "slugs": [slug for _, slug in projects],
-        "due": due.total_seconds() if due else None,
-    }
     try:
-        await connection.execute(_INTRODUCE, parameters)
-    except IntegrityError as error:
+        await transaction.rows(
+            _INTRODUCE,
+            project_ids=[project_id for project_id, _ in projects],
+            slugs=[slug for _, slug in projects],
+            due=due.total_seconds() if due else None,
+        )
+    except IntegrityConstraintViolationError as error:
         raise PermanentError(
-            f"only the marketplace can insert this project ({reason_of(error.orig or error)}): its row, with vrs_id, "
+            f"only the marketplace can insert this project ({reason_of(error)}): its row, with vrs_id, "
             "must be committed before or together with ProjectOrdered; insert it, then replay",
             code="project_not_inserted",
         ) from error

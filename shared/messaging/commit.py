@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
@@ -22,10 +21,12 @@ from shared.messaging.steps import LiveStep
 from shared.messaging.trouble import LOCK_TIMEOUT, Pause, passes, reason_of, sqlstate
 from shared.messaging.verdict import Ending, Verdict, gave_up
 from shared.messaging.waiting_room import renew
+from shared.metrics import KERNEL
 from shared.outbox import Message
 from shared.rows import rows_of
 from shared.service import Service
 from shared.step import Row
+from shared.transaction import Transaction, begin
 from shared.writes import Write, apply_all
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,8 @@ LAST_WORDS = "gave up: "
 class Job:
     """A record (`writes`) or an ending (`verdict`) of a try. `done` gets the writes' results, or why there are none.
 
-    `alone`: its project's row was locked by somebody else for long; it must not hold up a group again.
+    `alone`: its project's row was locked by somebody else for long; it must not hold up a group again. `ending` is
+    what the verdict came to under its project's lock.
     """
 
     step: LiveStep
@@ -49,6 +51,7 @@ class Job:
     writes: tuple[Write, ...] = ()
     verdict: Verdict | None = None
     alone: bool = False
+    ending: Ending = Ending.VOID
 
     def answer(self, answer: list[Any] | Exception) -> None:
         """Tell whoever still waits: a try may have been stopped meanwhile."""
@@ -154,6 +157,8 @@ class Committer:
             await pause.wait()
         self.speaker.forget(confirmed)
         self.speaker.say(messages)
+        KERNEL.group(self.service.name, "commit", len(group))
+        KERNEL.ended(job.step.counted(job.ending, job.verdict.state) for job in group if job.verdict)
         for job, answer in answers.items():
             if job.verdict is None and not isinstance(answer, Exception):
                 job.step.lease.ends = began + self.lease
@@ -191,13 +196,13 @@ class Committer:
         self, group: list[Job], confirmed: list[UUID], unsure: list[Message]
     ) -> tuple[Answers, list[Message]]:
         """`unsure`: what an earlier call wrote to the outbox. If only its COMMIT's answer was lost, it is said now."""
-        async with self.database.engine.begin() as connection:
-            cancelled = await lock_projects(connection, [job.step.project_id for job in group]) if group else set()
+        async with begin(self.database) as transaction:
+            cancelled = await lock_projects(transaction, [job.step.project_id for job in group]) if group else set()
             records = [job for job in group if job.verdict is None]
-            answers = await self._record(connection, records, cancelled) if records else {}
+            answers = await self._record(transaction, records, cancelled) if records else {}
             endings = [(job, job.verdict) for job in group if job.verdict is not None]
-            messages = await self._end(connection, endings, cancelled, confirmed, answers)
-            messages += await unsaid(connection, unsure)
+            messages = await self._end(transaction, endings, cancelled, confirmed, answers)
+            messages += await unsaid(transaction, unsure)
             unsure[:] = messages
             reached(CrashPoint.RECORD_WRITTEN, records)
             reached(CrashPoint.ENDING_WRITTEN, endings)
@@ -207,9 +212,9 @@ class Committer:
         reached(CrashPoint.REMOVED, confirmed)
         return answers, messages
 
-    async def _record(self, connection: AsyncConnection, jobs: list[Job], cancelled: set[UUID]) -> Answers:
+    async def _record(self, transaction: Transaction, jobs: list[Job], cancelled: set[UUID]) -> Answers:
         answers: Answers = {}
-        alive = await renew(connection, [job.step.fence for job in jobs], self.lease)
+        alive = await renew(transaction, [job.step.fence for job in jobs], self.lease)
         allowed: list[Job] = []
         for job in jobs:
             if job.step.project_id in cancelled and heeds_mark(job.step):
@@ -218,15 +223,14 @@ class Committer:
                 answers[job] = StepVoidError("the lease is lost, another try has taken over")
             else:
                 allowed.append(job)
-        results = iter(
-            await apply_all(connection, [(job.step.project_id, write) for job in allowed for write in job.writes])
-        )
+        writes = [(job.step.project_id, write) for job in allowed for write in job.writes]
+        results = iter(await apply_all(transaction.connection, writes))
         answers |= {job: [next(results) for _ in job.writes] for job in allowed}
         return answers
 
     async def _end(
         self,
-        connection: AsyncConnection,
+        transaction: Transaction,
         jobs: list[tuple[Job, Verdict]],
         cancelled: set[UUID],
         confirmed: list[UUID],
@@ -243,16 +247,16 @@ class Committer:
             or (verdict.ending is Ending.CLOSED and job.step.project_id in cancelled)
         ]
         staying = [stay_of(job.step, verdict) for job, verdict in verdicts if verdict.ending in STAYS_AS]
-        ours = (await leave(connection, leaving) if leaving else set()) | (
-            await stay(connection, staying) if staying else set()
+        ours = (await leave(transaction, leaving) if leaving else set()) | (
+            await stay(transaction, staying) if staying else set()
         )
         valid = [(job, verdict) for job, verdict in verdicts if job.step.token in ours]
         writes = [(job.step.project_id, write) for job, verdict in valid for write in verdict.writes]
         if writes:
-            await apply_all(connection, writes)
+            await apply_all(transaction.connection, writes)
         undone = [job.step.project_id for job, verdict in valid if undoes(job.step) and verdict.ending is Ending.DONE]
         if undone:
-            first = await mark_undone(connection, self.service.name, undone)
+            first = await mark_undone(transaction.connection, self.service.name, undone)
             again = set(undone) - first
             valid = [
                 (job, replace(verdict, events=()) if job.step.project_id in again and undoes(job.step) else verdict)
@@ -260,18 +264,20 @@ class Committer:
             ]
         closed = [job.step.project_id for job, verdict in valid if verdict.ending is Ending.CLOSED]
         if closed:
-            await end_if_undone(connection, closed)
+            await end_if_undone(transaction.connection, closed)
         rows = [ended(self.service.name, job.step, verdict) for job, verdict in valid]
         messages = [message for row in rows for message in row.messages]
         if rows or confirmed:
             await write_down(
-                connection,
+                transaction,
                 service=self.service.name,
                 logs=[row.log for row in rows if row.log],
                 moves=[row.move for row in rows if row.move],
                 messages=messages,
                 confirmed=confirmed,
             )
+        for job, verdict in valid:
+            job.ending = verdict.ending
         for job, _ in jobs:
             answers[job] = [] if job.step.token in ours else StepVoidError("the try was void when it ended")
         return messages

@@ -88,7 +88,7 @@ def wrap(service: ServiceName, step: LiveStep, event: Event) -> CloudEvent[Any]:
         project_id=step.project_id,
         correlation_id=step.correlation_id,
         causation_id=step.event_id,
-        traceparent=step.event.traceparent,
+        traceparent=step.traceparent or step.event.traceparent,
     )
 
 

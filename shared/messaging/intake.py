@@ -15,7 +15,6 @@ from uuid import UUID
 import structlog
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, ProjectOrdered, decode
 from contracts.cloud_event import Refusal
@@ -30,6 +29,8 @@ from shared.messaging.supersede import SUPERSEDES, remember
 from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.unreadable import derived_id
 from shared.messaging.waiting_room import Fence, StepRow, claim, project_facts, renew
+from shared.metrics import KERNEL
+from shared.transaction import Transaction, begin
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,10 @@ class Intake:
         while True:
             try:
                 await self._consume(pause)
-            except CONNECTION_ERRORS as error:
+            except Exception as error:
+                # A bare Exception is what aiormq gives whoever waits when it closes a connection without a reason.
+                if not isinstance(error, CONNECTION_ERRORS) and type(error) is not Exception:
+                    raise
                 log.warning("not subscribed", consumer=self.lane.queue, error=reason_of(error))
             except asyncio.CancelledError:
                 task = asyncio.current_task()
@@ -208,11 +212,11 @@ class Intake:
         events = {event_id: delivery.event for event_id, delivery in legible.items() if delivery.event is not None}
         refused = [self._refused(delivery, delivery.error) for delivery in group if delivery.error is not None]
         since = time.monotonic()
-        async with self.database.engine.begin() as connection:
-            await self._prepare(connection, list(events.values()))
+        async with begin(self.database) as transaction:
+            await self._prepare(transaction, list(events.values()))
             rows = (
                 await claim(
-                    connection,
+                    transaction,
                     consumer=self.lane.queue,
                     despite_cancellation=self.lane.consumer.event is ProjectCancelled
                     or self.lane.consumer.despite_cancellation,
@@ -226,44 +230,45 @@ class Intake:
                 if legible
                 else []
             )
-            rows += await self._still_ours(connection, unsure)
-            rows = await self._remember_originals(connection, rows, legible)
-            facts = await project_facts(connection, [row.project_id for row in rows if row.project_id])
+            rows += await self._still_ours(transaction, unsure)
+            rows = await self._remember_originals(transaction, rows, legible)
+            facts = await project_facts(transaction, [row.project_id for row in rows if row.project_id])
             begun_anew = [row.project_id for row in rows if row.project_id and (row.attempt > 1 or row.supersedes)]
             if begun_anew and self.lane.consumer.due:
-                await promise(connection, begun_anew, self.lane.consumer.due)
-            messages = await refuse(connection, self.broker.service.name, self.lane, refused) if refused else []
+                await promise(transaction.connection, begun_anew, self.lane.consumer.due)
+            messages = await refuse(transaction, self.broker.service.name, self.lane, refused) if refused else []
             unsure[:] = rows
             reached(CrashPoint.CLAIM_WRITTEN, group)
         reached(CrashPoint.CLAIM_COMMITTED, group)
+        KERNEL.group(self.broker.service.name, "claim", len(group))
         self.speaker.say(messages)
         self.actor.start(self.lane, rows, facts, events, since=since)
 
-    async def _still_ours(self, connection: AsyncConnection, rows: list[StepRow]) -> list[StepRow]:
+    async def _still_ours(self, transaction: Transaction, rows: list[StepRow]) -> list[StepRow]:
         if not rows:
             return []
         tries = [Fence(self.lane.queue, row.event_id, row.token) for row in rows]
-        alive = await renew(connection, tries, self.actor.committer.lease)
+        alive = await renew(transaction, tries, self.actor.committer.lease)
         return [row for row in rows if row.token in alive]
 
     async def _remember_originals(
-        self, connection: AsyncConnection, rows: list[StepRow], legible: Mapping[UUID, Delivery]
+        self, transaction: Transaction, rows: list[StepRow], legible: Mapping[UUID, Delivery]
     ) -> list[StepRow]:
         """Note which of the claimed are edited copies, and of what."""
         copies = {row.event_id: original for row in rows if (original := legible[row.event_id].supersedes) is not None}
         if not copies:
             return rows
-        await remember(connection, self.lane.queue, list(copies.items()))
+        await remember(transaction.connection, self.lane.queue, list(copies.items()))
         return [replace(row, supersedes=copies.get(row.event_id, row.supersedes)) for row in rows]
 
-    async def _prepare(self, connection: AsyncConnection, events: list[CloudEvent[Event]]) -> None:
+    async def _prepare(self, transaction: Transaction, events: list[CloudEvent[Event]]) -> None:
         """What must stand before the claim, under the projects' locks: the project, or its cancellation mark."""
         ordered = [(event.subject, event.data.slug) for event in events if isinstance(event.data, ProjectOrdered)]
         if ordered and self.lane.consumer.introduces_project:
-            await introduce(connection, ordered, due=self.lane.consumer.due)
+            await introduce(transaction, ordered, due=self.lane.consumer.due)
         cancelled = [(event.subject, event.data) for event in events if isinstance(event.data, ProjectCancelled)]
         if cancelled:
-            await mark_cancelled(connection, cancelled)
+            await mark_cancelled(transaction, cancelled)
 
     def _refused(self, delivery: Delivery, error: ContractError) -> Refused:
         event_id = error.event_id or derived_id(self.lane.queue, delivery.body)

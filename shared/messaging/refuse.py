@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CloudEvent, ContractError, ProvisioningFailed, ServiceName
 from shared.messaging.act import Lane
@@ -22,10 +20,11 @@ from shared.messaging.waiting_room import unclaim_settled
 from shared.models import LogStatus
 from shared.models.log import SETTLED
 from shared.outbox import Message, said
+from shared.transaction import Statement, Transaction
 
 log = structlog.get_logger(__name__)
 
-_BURY = text(f"""
+_BURY = Statement(f"""
     INSERT INTO open_steps AS s (consumer, event_id, project_id, body, state, attempt, token, due_at, reason, deaths)
     SELECT :consumer, d.event_id, d.project_id, d.body, 'dead', 1, nextval('step_tokens'), clock_timestamp(),
            d.reason, d.deaths + 1
@@ -52,7 +51,7 @@ class Refused:
 
 
 async def refuse(
-    connection: AsyncConnection, service: ServiceName, lane: Lane, refused: Sequence[Refused]
+    transaction: Transaction, service: ServiceName, lane: Lane, refused: Sequence[Refused]
 ) -> list[Message]:
     """Bury the messages; return the dead letters and failures to be said. Duplicates leave nothing.
 
@@ -60,26 +59,24 @@ async def refuse(
     """
     by_id = {each.event_id: each for each in refused}
     known = [each.project_id for each in by_id.values() if each.project_id]
-    cancelled = await lock_projects(connection, known) if known else set()
-    buried = await connection.execute(
+    cancelled = await lock_projects(transaction, known) if known else set()
+    buried = await transaction.rows(
         _BURY,
-        {
-            "consumer": lane.queue,
-            "event_ids": list(by_id),
-            "project_ids": [each.project_id for each in by_id.values()],
-            "bodies": [each.body for each in by_id.values()],
-            "reasons": [clean(str(each.error)) for each in by_id.values()],
-            "deaths": [each.deaths for each in by_id.values()],
-        },
+        consumer=lane.queue,
+        event_ids=list(by_id),
+        project_ids=[each.project_id for each in by_id.values()],
+        bodies=[each.body for each in by_id.values()],
+        reasons=[clean(str(each.error)) for each in by_id.values()],
+        deaths=[each.deaths for each in by_id.values()],
     )
     logs: list[LogRow] = []
     messages: list[Message] = []
-    rows = buried.all()
-    gone = await unclaim_settled(connection, lane.queue, [row.event_id for row in rows]) if rows else set()
-    for row in rows:
-        if row.event_id in gone:
+    ids = [row["event_id"] for row in buried]
+    gone = await unclaim_settled(transaction, lane.queue, ids) if ids else set()
+    for row in buried:
+        if row["event_id"] in gone:
             continue
-        each = by_id[row.event_id]
+        each = by_id[row["event_id"]]
         log.error(
             "message refused",
             consumer=lane.queue,
@@ -87,15 +84,15 @@ async def refuse(
             project=str(each.project_id),
             reason=clean(str(each.error)),
         )
-        letter = _letter(lane, each, row.deaths, row.attempt)
+        letter = _letter(lane, each, row["deaths"], row["attempt"])
         messages.append(letter)
         emitted = None
         if each.project_id and each.project_id not in cancelled and lane.consumer.fails_project:
             failed = said(_failed(service, lane, each, each.project_id, letter))
             emitted = failed.body
             messages.append(failed)
-        logs.append(_log(service, lane, each, row.attempt, emitted, letter))
-    await write_down(connection, service=service, logs=logs, moves=[], messages=messages, confirmed=[])
+        logs.append(_log(service, lane, each, row["attempt"], emitted, letter))
+    await write_down(transaction, service=service, logs=logs, moves=[], messages=messages, confirmed=[])
     return messages
 
 

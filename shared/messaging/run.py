@@ -10,12 +10,16 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from shared.database import Database, open_database, wait_until_up
 from shared.logging import configure_logging
+from shared.measure import measure
 from shared.messaging.runtime import Runtime, running
+from shared.metrics import REGISTRY
 from shared.service import Build, Service
 from shared.settings import Settings, load
+from shared.tracing import exported
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +43,8 @@ async def run(build: Build) -> None:
         try:
             await _unless(stopping, wait_until_up(database))
             if not stopping.is_set():
-                await _serve(service, database, settings, stopping)
+                async with exported(service.name):
+                    await _serve(service, database, settings, stopping)
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DISPOSE_TIMEOUT):
@@ -118,7 +123,14 @@ def _health_server(runtime: Runtime, settings: Settings) -> uvicorn.Server | Non
         body = json.dumps({"ready": not reasons, "reasons": reasons}).encode()
         return AsgiResponse(body, 503 if reasons else 200, {"content-type": "application/json"})
 
-    app = AsgiFastStream(runtime.broker, asgi_routes=[("/health/live", live), ("/health/ready", ready)])
+    @get
+    async def metrics(scope: Any) -> AsgiResponse:  # noqa: ARG001 - FastStream's signature
+        """Everything that `shared.metrics` knows, for Prometheus."""
+        await measure(runtime.database, runtime.service)
+        return AsgiResponse(generate_latest(REGISTRY), 200, {"content-type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    routes = [("/health/live", live), ("/health/ready", ready), ("/metrics", metrics)]
+    app = AsgiFastStream(runtime.broker, asgi_routes=routes)
     config = uvicorn.Config(
         app, host=settings.health_host, port=settings.health_port, lifespan="off", log_config=None, access_log=False
     )

@@ -19,6 +19,7 @@ from shared.messaging.schedule import Scheduler
 from shared.messaging.trouble import DATABASE_ERRORS, Pause
 from shared.messaging.waiting_room import release
 from shared.service import Background, Service
+from shared.transaction import begin
 
 log = structlog.get_logger(__name__)
 
@@ -88,8 +89,8 @@ class Runtime:
         await self._cancel(list(self._loops))
         if left:
             try:
-                async with asyncio.timeout(CLOSE_TIMEOUT), self.database.autocommit.begin() as connection:
-                    await release(connection, [step.fence for step in left])
+                async with asyncio.timeout(CLOSE_TIMEOUT), begin(self.database) as transaction:
+                    await release(transaction, [step.fence for step in left])
             except DATABASE_ERRORS:
                 log.warning("leases end by themselves", steps=len(left))
         with suppress(*CONNECTION_ERRORS):

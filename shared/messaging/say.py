@@ -16,13 +16,16 @@ from aiormq.channel import Channel
 from sqlalchemy import text
 
 from contracts import ServiceName
+from shared import tracing
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.publish import Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.metrics import KERNEL
 from shared.outbox import Message
+from shared.transaction import Statement, begin
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +35,7 @@ REMOVE_WITHIN = 0.5
 LONGEST_BACKOFF = 60.0
 LOOK_FOR_OLD_EVERY = 5.0
 
-_SWEEP = text("""
+_SWEEP = Statement("""
     UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = o.attempts + 1
     FROM (SELECT id FROM outbox WHERE owner = :owner AND lease_until <= clock_timestamp()
           ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) d
@@ -111,14 +114,9 @@ class Speaker:
 
     async def sweep(self) -> None:
         """Take the rows of this service whose lease has ended, and say them again."""
-        async with self.database.engine.begin() as connection:
-            rows = await connection.execute(
-                _SWEEP, {"owner": self.owner.value, "lease": OUTBOX_LEASE, "most": SWEEP_AT_MOST}
-            )
-            found = [
-                Message(row.id, row.exchange, row.routing_key, bytes(row.body), row.headers, row.required)
-                for row in rows
-            ]
+        async with begin(self.database) as transaction:
+            rows = await transaction.rows(_SWEEP, owner=self.owner.value, lease=OUTBOX_LEASE, most=SWEEP_AT_MOST)
+            found = [Message(**row) for row in rows]
             reached(CrashPoint.SWEEP_WRITTEN, found)
         reached(CrashPoint.SWEPT, found)
         self.say(found)
@@ -139,6 +137,8 @@ class Speaker:
             channel = await self._open_channel()
             reached(CrashPoint.BEFORE_PUBLISH, group)
             answers = await publish(channel, group)
+            KERNEL.published(self.owner, group)
+            tracing.said(group)
             reached(CrashPoint.CONFIRMED, group)
         except Exception as error:  # noqa: BLE001 - rows that others wrote may hold anything
             # Any of them may have arrived: the same id must not be in flight twice on one channel.

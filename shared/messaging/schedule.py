@@ -19,6 +19,7 @@ from shared.messaging.say import Speaker
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.outbox import OUTBOX_CHANNEL
 from shared.service import Announcement
+from shared.transaction import begin
 
 log = structlog.get_logger(__name__)
 
@@ -76,12 +77,12 @@ class Scheduler:
             if lane.more_is_due:
                 continue
             since = time.monotonic()
-            async with self.database.engine.begin() as connection:
+            async with begin(self.database) as transaction:
                 rows = await waiting_room.take(
-                    connection, consumer=lane.queue, lease=self.actor.committer.lease, most=room
+                    transaction, consumer=lane.queue, lease=self.actor.committer.lease, most=room
                 )
                 project_ids = [row.project_id for row in rows if row.project_id]
-                facts = await waiting_room.project_facts(connection, project_ids)
+                facts = await waiting_room.project_facts(transaction, project_ids)
                 reached(CrashPoint.TAKE_WRITTEN, rows)
             reached(CrashPoint.TAKEN, rows)
             lane.more_is_due = len(rows) == room
@@ -97,8 +98,8 @@ class Scheduler:
                 continue
             now = time.monotonic()
             try:
-                async with self.database.autocommit.begin() as connection:
-                    alive = await waiting_room.renew(connection, [step.fence for step in steps], lease, wait=False)
+                async with begin(self.database) as transaction:
+                    alive = await waiting_room.renew(transaction, [step.fence for step in steps], lease, wait=False)
                 reached(CrashPoint.LEASE_RENEWED, steps)
             except DATABASE_ERRORS as error:
                 log.warning("leases are not renewed", steps=len(steps), error=reason_of(error))
@@ -132,16 +133,16 @@ class Scheduler:
 
     async def wake(self, key: str, most: int | None = None) -> int:
         """See `shared.service.Kernel.wake`."""
-        async with self.database.autocommit.begin() as connection:
-            woken = await waiting_room.wake(connection, key, most)
+        async with begin(self.database) as transaction:
+            woken = await waiting_room.wake(transaction, key, most)
         if woken:
             self._poked.set()
         return woken
 
     async def parked_keys(self, prefix: str) -> list[str]:
         """See `shared.service.Kernel.parked_keys`."""
-        async with self.database.autocommit.begin() as connection:
-            return await waiting_room.parked_keys(connection, service=self.actor.service.name.value, prefix=prefix)
+        async with begin(self.database) as transaction:
+            return await waiting_room.parked_keys(transaction, service=self.actor.service.name.value, prefix=prefix)
 
     async def announce(self, announcement: Announcement) -> bool:
         """See `shared.service.Kernel.announce`."""

@@ -11,18 +11,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from contracts import ServiceName
 from shared.messaging.waiting_room import Fence, fences
 from shared.models import LogStatus, ProvisioningState
 from shared.outbox import Message
+from shared.transaction import Statement, Transaction
 
 OUTBOX_LEASE = 30.0
 """Seconds in which the process that committed a row says it; then the sweeper of its service takes over."""
 
-_LOCK_PROJECTS = text("""
+_LOCK_PROJECTS = Statement("""
     WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '2s', true))
     SELECT vrs_id FROM projects, patience
     WHERE vrs_id = ANY(CAST(:project_ids AS uuid[])) ORDER BY vrs_id FOR NO KEY UPDATE OF projects
@@ -30,9 +28,9 @@ _LOCK_PROJECTS = text("""
 # NO KEY: inserting a licence takes a KEY SHARE lock on its project, which must not hold us up. `patience` is scanned
 # before the first row is locked; it saves a round trip, and a pooler refuses it as a connection parameter.
 
-_MARKS = text("SELECT project_id FROM cancellations WHERE project_id = ANY(CAST(:project_ids AS uuid[]))")
+_MARKS = Statement("SELECT project_id FROM cancellations WHERE project_id = ANY(CAST(:project_ids AS uuid[]))")
 
-_LEAVE = text("""
+_LEAVE = Statement("""
     DELETE FROM open_steps s
     USING unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
           AS d (consumer, event_id, token)
@@ -40,7 +38,7 @@ _LEAVE = text("""
     RETURNING s.token
 """)
 
-_STAY = text("""
+_STAY = Statement("""
     UPDATE open_steps s
     SET state = d.state, due_at = clock_timestamp() + make_interval(secs => d.after), wake_key = d.wake_key,
         reason = d.reason, attempt = s.attempt + d.tries, deaths = s.deaths + d.deaths,
@@ -55,7 +53,7 @@ _STAY = text("""
     RETURNING s.token
 """)
 
-_WRITE_DOWN = text("""
+_WRITE_DOWN = Statement("""
     WITH logged AS (
         INSERT INTO provisioning_log (project_id, service, consumer, step, status, attempt, event_id, causation_id,
                                       correlation_id, message, detail, emitted, started_at, duration_ms)
@@ -87,7 +85,7 @@ _WRITE_DOWN = text("""
 """)
 
 
-_UNSAID = text("SELECT id FROM outbox WHERE id = ANY(CAST(:ids AS uuid[]))")
+_UNSAID = Statement("SELECT id FROM outbox WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 
 @dataclass(slots=True)
@@ -136,44 +134,45 @@ class Stay:
     lifetime: float = 0.0
 
 
-async def lock_projects(connection: AsyncConnection, project_ids: Sequence[UUID]) -> set[UUID]:
+async def lock_projects(transaction: Transaction, project_ids: Sequence[UUID]) -> set[UUID]:
     """Lock the projects' rows in one order; then, in a statement of its own, read which of them are cancelled."""
-    ids = {"project_ids": list(project_ids)}
-    await connection.execute(_LOCK_PROJECTS, ids)
-    return set((await connection.execute(_MARKS, ids)).scalars())
+    ids = list(project_ids)
+    await transaction.rows(_LOCK_PROJECTS, project_ids=ids)
+    return {row["project_id"] for row in await transaction.rows(_MARKS, project_ids=ids)}
 
 
-async def leave(connection: AsyncConnection, tries: Sequence[Fence]) -> set[int]:
+async def leave(transaction: Transaction, tries: Sequence[Fence]) -> set[int]:
     """Take tries out of the waiting room; return the tokens of those that were still ours."""
-    return set((await connection.execute(_LEAVE, fences(tries))).scalars())
+    return {row["token"] for row in await transaction.rows(_LEAVE, **fences(tries))}
 
 
-async def stay(connection: AsyncConnection, stays: Sequence[Stay]) -> set[int]:
+async def stay(transaction: Transaction, stays: Sequence[Stay]) -> set[int]:
     """Leave tries in the waiting room in another state; return the tokens of those that were still ours."""
-    parameters = {
+    stayed = await transaction.rows(
+        _STAY,
         **fences([each.fence for each in stays]),
-        "states": [each.state for each in stays],
-        "afters": [each.after for each in stays],
-        "wake_keys": [each.wake_key for each in stays],
-        "reasons": [each.reason for each in stays],
-        "tries": [each.tries for each in stays],
-        "deaths": [each.deaths for each in stays],
-        "endless": [each.endless for each in stays],
-        "lifetimes": [each.lifetime for each in stays],
-    }
-    return set((await connection.execute(_STAY, parameters)).scalars())
+        states=[each.state for each in stays],
+        afters=[each.after for each in stays],
+        wake_keys=[each.wake_key for each in stays],
+        reasons=[each.reason for each in stays],
+        tries=[each.tries for each in stays],
+        deaths=[each.deaths for each in stays],
+        endless=[each.endless for each in stays],
+        lifetimes=[each.lifetime for each in stays],
+    )
+    return {row["token"] for row in stayed}
 
 
-async def unsaid(connection: AsyncConnection, messages: Sequence[Message]) -> list[Message]:
+async def unsaid(transaction: Transaction, messages: Sequence[Message]) -> list[Message]:
     """Which of `messages` stand in the outbox."""
     if not messages:
         return []
-    found = set((await connection.execute(_UNSAID, {"ids": [message.id for message in messages]})).scalars())
+    found = {row["id"] for row in await transaction.rows(_UNSAID, ids=[message.id for message in messages])}
     return [message for message in messages if message.id in found]
 
 
 async def write_down(
-    connection: AsyncConnection,
+    transaction: Transaction,
     *,
     service: ServiceName,
     logs: Sequence[LogRow],
@@ -182,31 +181,31 @@ async def write_down(
     confirmed: Sequence[UUID],
 ) -> None:
     """Write log rows, project states and outbox rows, and remove the outbox rows that the broker confirmed."""
-    parameters = {
-        "service": service.value,
-        "outbox_lease": OUTBOX_LEASE,
-        "l_project": [row.project_id for row in logs],
-        "l_consumer": [row.consumer for row in logs],
-        "l_step": [row.step for row in logs],
-        "l_status": [row.status.value for row in logs],
-        "l_attempt": [row.attempt for row in logs],
-        "l_event": [row.event_id for row in logs],
-        "l_causation": [row.causation_id for row in logs],
-        "l_correlation": [row.correlation_id for row in logs],
-        "l_message": [row.message for row in logs],
-        "l_detail": [json.dumps(row.detail, ensure_ascii=False) if row.detail else "{}" for row in logs],
-        "l_emitted": [row.emitted for row in logs],
-        "l_started": [row.started_at for row in logs],
-        "l_duration": [row.duration_ms for row in logs],
-        "p_ids": [move.project_id for move in moves],
-        "p_states": [move.state and move.state.value for move in moves],
-        "p_due": [move.next_due for move in moves],
-        "confirmed": list(confirmed),
-        "o_ids": [message.id for message in messages],
-        "o_exchanges": [message.exchange for message in messages],
-        "o_keys": [message.routing_key for message in messages],
-        "o_bodies": [message.body for message in messages],
-        "o_headers": [json.dumps(message.headers, ensure_ascii=False) for message in messages],
-        "o_required": [message.required for message in messages],
-    }
-    await connection.execute(_WRITE_DOWN, parameters)
+    await transaction.rows(
+        _WRITE_DOWN,
+        service=service.value,
+        outbox_lease=OUTBOX_LEASE,
+        l_project=[row.project_id for row in logs],
+        l_consumer=[row.consumer for row in logs],
+        l_step=[row.step for row in logs],
+        l_status=[row.status.value for row in logs],
+        l_attempt=[row.attempt for row in logs],
+        l_event=[row.event_id for row in logs],
+        l_causation=[row.causation_id for row in logs],
+        l_correlation=[row.correlation_id for row in logs],
+        l_message=[row.message for row in logs],
+        l_detail=[json.dumps(row.detail, ensure_ascii=False) if row.detail else "{}" for row in logs],
+        l_emitted=[row.emitted for row in logs],
+        l_started=[row.started_at for row in logs],
+        l_duration=[row.duration_ms for row in logs],
+        p_ids=[move.project_id for move in moves],
+        p_states=[move.state and move.state.value for move in moves],
+        p_due=[move.next_due for move in moves],
+        confirmed=list(confirmed),
+        o_ids=[message.id for message in messages],
+        o_exchanges=[message.exchange for message in messages],
+        o_keys=[message.routing_key for message in messages],
+        o_bodies=[message.body for message in messages],
+        o_headers=[json.dumps(message.headers, ensure_ascii=False) for message in messages],
+        o_required=[message.required for message in messages],
+    )

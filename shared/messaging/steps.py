@@ -9,7 +9,10 @@ from uuid import UUID
 
 from contracts import CloudEvent, Event
 from shared.lease import Lease
+from shared.messaging.verdict import Ending
 from shared.messaging.waiting_room import Fence
+from shared.metrics import EndedTry
+from shared.models import ProvisioningState
 from shared.service import Consumer
 from shared.step import ProjectFacts, Row
 from shared.writes import Write
@@ -30,7 +33,7 @@ class LiveStep:
     """Implements `shared.step.Step`.
 
     `expires` is the monotonic time of the step's deadline, None while it has none. `supersedes`: the original of which
-    it is an edited copy.
+    it is an edited copy. `traceparent`: of the try's span, None without tracing.
     """
 
     consumer: Consumer
@@ -47,6 +50,7 @@ class LiveStep:
     lease: Lease
     records: Records
     supersedes: UUID | None = None
+    traceparent: str | None = None
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -68,6 +72,18 @@ class LiveStep:
     def correlation_id(self) -> UUID:
         """The order's whole story."""
         return self.event.correlation_id
+
+    def counted(self, ending: Ending, state: ProvisioningState | None) -> EndedTry:
+        """The try for the metrics, once its end is committed. `state`: to which it wanted to move its project."""
+        live = ending is Ending.DONE and state is ProvisioningState.LIVE and self.project is not None
+        return EndedTry(
+            self.queue,
+            self.event.type,
+            ending.value,
+            time.monotonic() - self.started,
+            self.event.time,
+            self.project.ordered_at if live and self.project else None,
+        )
 
     async def record(self, *writes: Write) -> Sequence[Any]:
         """See `shared.step.Step.record`."""

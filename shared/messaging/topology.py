@@ -71,18 +71,23 @@ def published_by(service: Service) -> tuple[type[Event], ...]:
     return (*service.publishes, *(ALWAYS_PUBLISHED if fails else ()))
 
 
+def own_queues(service: Service) -> list[Queue]:
+    """The queues of `service`: what it consumes, and its dead letters."""
+    consumed = [consumer_queue(service.name, consumer.event) for consumer in service.consumers]
+    return [*consumed, dead_queue(service.name)] if consumed else []
+
+
+def audience_queues(service: Service) -> list[Queue]:
+    """The queues of others that must hear what `service` publishes."""
+    required = [(listener, event) for event in published_by(service) for listener in event.required_by]
+    queues = [consumer_queue(listener, event) for listener, event in required if listener != service.name]
+    queues += [dead_queue(listener) for listener, _ in required if listener != service.name]
+    return list({queue.name: queue for queue in queues}.values())
+
+
 def queues_of(service: Service) -> list[Queue]:
-    """What `service` declares at start: its own queues, and those that must hear what it publishes."""
-    names: dict[str, Queue] = {}
-    published = published_by(service)
-    for queue in (
-        *(consumer_queue(service.name, consumer.event) for consumer in service.consumers),
-        *((dead_queue(service.name),) if service.consumers else ()),
-        *(consumer_queue(listener, event) for event in published for listener in event.required_by),
-        *(dead_queue(listener) for event in published for listener in event.required_by),
-    ):
-        names[queue.name] = queue
-    return list(names.values())
+    """What `service` declares at start."""
+    return [*own_queues(service), *audience_queues(service)]
 
 
 async def declare(channel: AbstractChannel, queues: Iterable[Queue]) -> None:
@@ -92,8 +97,23 @@ async def declare(channel: AbstractChannel, queues: Iterable[Queue]) -> None:
         aiormq.exceptions.ChannelPreconditionFailed: a queue of this name has other arguments.
 
     """
+    await declare_exchanges(channel)
+    await declare_queues(channel, queues)
+
+
+async def declare_exchanges(channel: AbstractChannel, *, passive: bool = False) -> None:
+    """Declare the exchanges, or only ask for them, which anybody may.
+
+    Raises:
+        aiormq.exceptions.ChannelNotFoundEntity: it was only asked and one is missing.
+
+    """
     for exchange in (EVENTS_EXCHANGE, TO_EXCHANGE, DEAD_EXCHANGE):
-        await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
+        await channel.exchange_declare(exchange, exchange_type="topic", durable=True, passive=passive)
+
+
+async def declare_queues(channel: AbstractChannel, queues: Iterable[Queue]) -> None:
+    """Declare and bind `queues`; the exchanges must be there."""
     for queue in queues:
         await channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
         for exchange, routing_key in queue.bindings:

@@ -4,10 +4,10 @@ import asyncio
 import random
 from typing import Any
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-DATABASE_ERRORS = (SQLAlchemyError, PostgresError, InterfaceError, OSError, TimeoutError)
+DATABASE_ERRORS = (SQLAlchemyError, PostgresError, InterfaceError, InternalClientError, OSError, TimeoutError)
 """All that the database layer raises."""
 
 LOCK_TIMEOUT = "55P03"
@@ -24,7 +24,9 @@ def passes(error: BaseException) -> bool:
         return state is None or not state.startswith(_OF_THE_DATA)
     if isinstance(error, SQLAlchemyError):  # of them only a pool that is exhausted passes
         return "timeout" in type(error).__name__.lower()
-    return isinstance(error, OSError | InterfaceError | TimeoutError)
+    if isinstance(error, InterfaceError):
+        return not isinstance(error, ValueError)  # a value that asyncpg cannot even send
+    return isinstance(error, OSError | TimeoutError | InternalClientError)  # the last: the connection broke midway
 
 
 def sqlstate(error: BaseException) -> str | None:

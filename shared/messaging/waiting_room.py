@@ -10,13 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import Locale, Plugin
 from shared.models import ProvisioningState
 from shared.models.log import SETTLED
 from shared.step import AppImage, ProjectFacts
+from shared.transaction import Statement, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +24,7 @@ _STEP = """
     extract(epoch FROM s.deadline - clock_timestamp())::float8 AS remaining
 """
 
-_CLAIM = text(f"""
+_CLAIM = Statement(f"""
     INSERT INTO open_steps AS s (consumer, event_id, project_id, body, state, attempt, token, due_at, deadline, deaths)
     SELECT :consumer, d.event_id, d.project_id, d.body, 'running', 1, nextval('step_tokens'),
            clock_timestamp() + make_interval(secs => :lease), clock_timestamp() + make_interval(secs => :lifetime),
@@ -42,7 +41,7 @@ _CLAIM = text(f"""
     RETURNING {_STEP}, false AS crashed
 """)  # noqa: S608 - constants of ours
 
-_UNCLAIM_SETTLED = text(f"""
+_UNCLAIM_SETTLED = Statement(f"""
     DELETE FROM open_steps s USING unnest(CAST(:event_ids AS uuid[])) AS d (event_id)
     WHERE s.consumer = :consumer AND s.event_id = d.event_id
       AND EXISTS (SELECT FROM provisioning_log l
@@ -50,7 +49,7 @@ _UNCLAIM_SETTLED = text(f"""
     RETURNING s.event_id
 """)  # noqa: S608 - constants of ours
 
-_TAKE = text(f"""
+_TAKE = Statement(f"""
     UPDATE open_steps s
     SET state = 'running', token = nextval('step_tokens'), wake_key = NULL,
         attempt = s.attempt + CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
@@ -62,7 +61,7 @@ _TAKE = text(f"""
     RETURNING {_STEP}, d.state = 'running' AS crashed
 """)  # noqa: S608 - constants of ours
 
-_RENEW = text("""
+_RENEW = Statement("""
     UPDATE open_steps s SET due_at = clock_timestamp() + make_interval(secs => :lease)
     FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
          AS d (consumer, event_id, token)
@@ -71,7 +70,7 @@ _RENEW = text("""
 """)
 
 # A row that a commit of ours holds is being ended: waiting for it could deadlock with that very commit.
-_RENEW_UNLOCKED = text("""
+_RENEW_UNLOCKED = Statement("""
     UPDATE open_steps s SET due_at = clock_timestamp() + make_interval(secs => :lease)
     FROM (SELECT o.consumer, o.event_id
           FROM open_steps o
@@ -83,14 +82,14 @@ _RENEW_UNLOCKED = text("""
     RETURNING s.token
 """)
 
-_RELEASE = text("""
+_RELEASE = Statement("""
     UPDATE open_steps s SET state = 'waiting', due_at = clock_timestamp()
     FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:tokens AS bigint[]))
          AS d (consumer, event_id, token)
     WHERE s.consumer = d.consumer AND s.event_id = d.event_id AND s.token = d.token AND s.state = 'running'
 """)
 
-_WAKE = text("""
+_WAKE = Statement("""
     UPDATE open_steps s SET state = 'waiting', due_at = clock_timestamp(), wake_key = NULL
     FROM (SELECT consumer, event_id FROM open_steps WHERE wake_key = :key AND state = 'parked'
           ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED) d
@@ -98,12 +97,12 @@ _WAKE = text("""
     RETURNING s.event_id
 """)
 
-_PARKED_KEYS = text("""
+_PARKED_KEYS = Statement("""
     SELECT DISTINCT wake_key FROM open_steps
     WHERE state = 'parked' AND wake_key LIKE :pattern ESCAPE '!' AND consumer LIKE :consumers
 """)
 
-_FACTS = text("""
+_FACTS = Statement("""
     SELECT o.project_id, p.provisioning_state AS state, o.slug, o.fqdn, o.base_domain, o.project_type, o.plan,
            o.plugins, o.locale, o.customer_name, o.customer_email, o.ordered_at,
            t.vrs_image, t.vrs_image_tag, t.vrs_port
@@ -154,7 +153,7 @@ def fences(tries: Sequence[Fence]) -> dict[str, list[Any]]:
 
 
 async def claim(
-    connection: AsyncConnection,
+    transaction: Transaction,
     *,
     consumer: str,
     despite_cancellation: bool,
@@ -168,103 +167,87 @@ async def claim(
     The second statement removes what was completed while the first one waited for that very commit.
     """
     event_ids, project_ids, bodies, deaths = map(list, zip(*deliveries, strict=True))
-    claimed = await connection.execute(
+    claimed = await transaction.rows(
         _CLAIM,
-        {
-            "consumer": consumer,
-            "despite_cancellation": despite_cancellation,
-            "lease": lease,
-            "lifetime": lifetime,
-            "event_ids": event_ids,
-            "project_ids": project_ids,
-            "bodies": bodies,
-            "deaths": deaths,
-        },
+        consumer=consumer,
+        despite_cancellation=despite_cancellation,
+        lease=lease,
+        lifetime=lifetime,
+        event_ids=event_ids,
+        project_ids=project_ids,
+        bodies=bodies,
+        deaths=deaths,
     )
     rows = [_step(row) for row in claimed]
     if not rows:
         return []
-    gone = await unclaim_settled(connection, consumer, [row.event_id for row in rows])
+    gone = await unclaim_settled(transaction, consumer, [row.event_id for row in rows])
     return [row for row in rows if row.event_id not in gone]
 
 
-async def unclaim_settled(connection: AsyncConnection, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+async def unclaim_settled(transaction: Transaction, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
     """Take out again what the log by now shows settled; return which. In a statement after the one that put it in."""
-    return set(
-        (await connection.execute(_UNCLAIM_SETTLED, {"consumer": consumer, "event_ids": list(event_ids)})).scalars()
-    )
+    gone = await transaction.rows(_UNCLAIM_SETTLED, consumer=consumer, event_ids=list(event_ids))
+    return {row["event_id"] for row in gone}
 
 
-async def take(connection: AsyncConnection, *, consumer: str, lease: float, most: int) -> list[StepRow]:
+async def take(transaction: Transaction, *, consumer: str, lease: float, most: int) -> list[StepRow]:
     """Take at most `most` steps that are due or whose lease has ended, the longest waiting first."""
-    taken = await connection.execute(_TAKE, {"consumer": consumer, "lease": lease, "most": most})
-    return [_step(row) for row in taken]
+    return [_step(row) for row in await transaction.rows(_TAKE, consumer=consumer, lease=lease, most=most)]
 
 
-async def renew(connection: AsyncConnection, tries: Sequence[Fence], lease: float, *, wait: bool = True) -> set[int]:
+async def renew(transaction: Transaction, tries: Sequence[Fence], lease: float, *, wait: bool = True) -> set[int]:
     """Renew the leases that are still ours; return their tokens. Without `wait`, pass over rows that are locked."""
-    statement = _RENEW if wait else _RENEW_UNLOCKED
-    return set((await connection.execute(statement, {**fences(tries), "lease": lease})).scalars())
+    renewed = await transaction.rows(_RENEW if wait else _RENEW_UNLOCKED, lease=lease, **fences(tries))
+    return {row["token"] for row in renewed}
 
 
-async def release(connection: AsyncConnection, tries: Sequence[Fence]) -> None:
+async def release(transaction: Transaction, tries: Sequence[Fence]) -> None:
     """Give running tries back, to be taken at once by whoever looks next. Counts no attempt."""
-    await connection.execute(_RELEASE, fences(tries))
+    await transaction.rows(_RELEASE, **fences(tries))
 
 
-async def wake(connection: AsyncConnection, key: str, most: int | None) -> int:
+async def wake(transaction: Transaction, key: str, most: int | None) -> int:
     """Wake the steps parked under `key`, oldest first; return how many."""
-    woken = await connection.execute(_WAKE, {"key": key, "most": most})
-    return len(woken.all())
+    return len(await transaction.rows(_WAKE, key=key, most=most))
 
 
-async def parked_keys(connection: AsyncConnection, *, service: str, prefix: str) -> list[str]:
+async def parked_keys(transaction: Transaction, *, service: str, prefix: str) -> list[str]:
     """The distinct keys beginning with `prefix` under which steps of `service` are parked."""
     pattern = prefix.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
-    return list((await connection.execute(_PARKED_KEYS, {"pattern": pattern, "consumers": f"{service}.%"})).scalars())
+    found = await transaction.rows(_PARKED_KEYS, pattern=pattern, consumers=f"{service}.%")
+    return [row["wake_key"] for row in found]
 
 
-async def project_facts(connection: AsyncConnection, project_ids: Sequence[UUID]) -> dict[UUID, ProjectFacts]:
+async def project_facts(transaction: Transaction, project_ids: Sequence[UUID]) -> dict[UUID, ProjectFacts]:
     """What is known of the projects that were ordered."""
     if not project_ids:
         return {}
     facts = {}
-    for row in await connection.execute(_FACTS, {"project_ids": list(project_ids)}):
+    for row in await transaction.rows(_FACTS, project_ids=list(project_ids)):
         try:
-            facts[row.project_id] = _facts(row)
+            facts[row["project_id"]] = _facts(row)
         except ValueError:  # somebody changed the row by hand: this project waits, the others go on
-            log.exception("an order row cannot be read", project=str(row.project_id))
+            log.exception("an order row cannot be read", project=str(row["project_id"]))
     return facts
 
 
-def _step(row: Row[Any]) -> StepRow:
-    return StepRow(
-        row.event_id,
-        row.project_id,
-        bytes(row.body),
-        row.attempt,
-        row.token,
-        row.deaths,
-        row.reason,
-        row.created_at,
-        row.remaining,
-        row.crashed,
-        row.supersedes,
-    )
+def _step(row: Any) -> StepRow:
+    return StepRow(*(row[name] for name in StepRow.__slots__))
 
 
-def _facts(row: Row[Any]) -> ProjectFacts:
+def _facts(row: Any) -> ProjectFacts:
     return ProjectFacts(
-        state=ProvisioningState(row.state or ProvisioningState.ORDERED),
-        slug=row.slug,
-        fqdn=row.fqdn,
-        base_domain=row.base_domain,
-        project_type=row.project_type,
-        plan=row.plan,
-        plugins=tuple(Plugin.model_validate(plugin) for plugin in row.plugins),
-        locale=Locale(row.locale),
-        customer_name=row.customer_name,
-        customer_email=row.customer_email,
-        ordered_at=row.ordered_at,
-        image=AppImage(row.vrs_image, row.vrs_image_tag, row.vrs_port) if row.vrs_image else None,
+        state=ProvisioningState(row["state"] or ProvisioningState.ORDERED),
+        slug=row["slug"],
+        fqdn=row["fqdn"],
+        base_domain=row["base_domain"],
+        project_type=row["project_type"],
+        plan=row["plan"],
+        plugins=tuple(Plugin.model_validate(plugin) for plugin in row["plugins"]),
+        locale=Locale(row["locale"]),
+        customer_name=row["customer_name"],
+        customer_email=row["customer_email"],
+        ordered_at=row["ordered_at"],
+        image=AppImage(row["vrs_image"], row["vrs_image_tag"], row["vrs_port"]) if row["vrs_image"] else None,
     )

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, DateTime, Dialect, Enum, LargeBinary, MetaData, Text, TypeDecorator, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
 from contracts.event import LABEL
@@ -41,6 +43,9 @@ def enum_type(enum: type[StrEnum], name: str) -> Enum:
     return Enum(enum, name=name, values_callable=lambda members: [member.value for member in members])
 
 
+_EQUALITY = (operators.eq, operators.ne, operators.in_op, operators.not_in_op)
+
+
 class HostNameType(TypeDecorator[str]):
     """A host name, stored as A-labels whatever it is given as; `shared.hosts.as_shown` makes it readable again."""
 
@@ -50,6 +55,10 @@ class HostNameType(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Turn it into A-labels; a ValueError says what is wrong with it."""
         return None if value is None else as_stored(value)
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Take what it is equal to for a name, and what it ends with or is put together from for any text."""
+        return self if op in _EQUALITY else Text()
 
 
 def host_check(column: str) -> CheckConstraint:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
+from asyncpg import PostgresError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +27,7 @@ from shared.messaging.trouble import LOCK_TIMEOUT, sqlstate
 from shared.models import LogStatus, Table
 from shared.reconcile.finding import RepairRefusedError
 from shared.reconcile.standing import Standing, standings
+from shared.transaction import Transaction, begin
 from shared.writes import Write, apply_all
 
 MOST_SECONDS = 20.0
@@ -38,10 +40,15 @@ Row = TypeVar("Row", bound=Table)
 class Held:
     """A project whose lock is ours until the block ends, which commits."""
 
-    connection: AsyncConnection
+    transaction: Transaction
     service: ServiceName
     project_id: UUID
     standing: Standing
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """For statements that SQLAlchemy builds."""
+        return self.transaction.connection
 
     async def require(self, row: Row) -> None:
         """Raise `RepairRefusedError` unless the table holds exactly `row`."""
@@ -73,7 +80,7 @@ class Held:
             duration_ms=0,
         )
         moves = [move] if move else []
-        await write_down(self.connection, service=self.service, logs=[row], moves=moves, messages=[], confirmed=[])
+        await write_down(self.transaction, service=self.service, logs=[row], moves=moves, messages=[], confirmed=[])
 
 
 @asynccontextmanager
@@ -88,15 +95,15 @@ async def hold(
 
     """
     try:
-        async with asyncio.timeout(MOST_SECONDS), database.engine.begin() as connection:
-            await lock_projects(connection, [project_id])
-            standing = (await standings(connection, service, [project_id]))[project_id]
+        async with asyncio.timeout(MOST_SECONDS), begin(database) as transaction:
+            await lock_projects(transaction, [project_id])
+            standing = (await standings(transaction.connection, service, [project_id]))[project_id]
             if standing.is_worked_on if dead_too else standing.busy:
                 raise RepairRefusedError(f"{standing.busy}, nothing was done")
-            yield Held(connection, service, project_id, standing)
+            yield Held(transaction, service, project_id, standing)
     except TimeoutError as error:
         raise TemporaryError(f"not done within {MOST_SECONDS:.0f} s; look again", code="repair_timeout") from error
-    except DBAPIError as error:
+    except (DBAPIError, PostgresError) as error:
         if sqlstate(error) == LOCK_TIMEOUT:
             raise RepairRefusedError("somebody else holds the project, nothing was done") from error
         raise

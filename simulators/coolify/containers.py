@@ -46,7 +46,9 @@ class Containers:
     """Runs nothing itself. Without `core_url` nobody is told."""
 
     def __init__(self, core_url: str | None) -> None:
-        self._client = httpx.AsyncClient(base_url=core_url, timeout=10) if core_url else None
+        # No kept connection: one that the other side closes just then would leave a container behind.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(base_url=core_url, timeout=10, limits=limits) if core_url else None
 
     async def run(self, application: Application, image: str, tag: str, replaced: list[str]) -> None:
         """Start the application's container under each of its hosts; `replaced` hosts are let go."""

@@ -91,6 +91,7 @@ def _application(application: Application) -> dict[str, Any]:
         "tag": application.columns["docker_registry_image_tag"],
         "running": None if running is None else {"image": running.image, "tag": running.tag},
         "tags": [tag.name for tag in application.tags],
+        "storages": {storage.mount_path: storage.name for storage in application.storages},
         "env": {row.key: row.value for row in rows},
         "variable_rows": len(application.variables),
         "deployment_count": len(application.deployments),

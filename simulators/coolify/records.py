@@ -105,6 +105,15 @@ class Variable:
     created_at: datetime = field(default_factory=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A volume of an application, mounted at `mount_path`."""
+
+    uuid: str
+    name: str
+    mount_path: str
+
+
 @dataclass(slots=True)
 class Running:
     """The container that serves an application now; a failed deployment leaves it as it is."""
@@ -129,6 +138,7 @@ class Application:
     settings: dict[str, Any]
     tags: list[Tag] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
+    storages: list[Storage] = field(default_factory=list)
     deployments: list["Deployment"] = field(default_factory=list, repr=False)
     running: Running | None = None
     last_online_at: datetime = field(default_factory=now)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from simulators.coolify import applications, deployments, projects, servers, tags, variables
+from simulators.coolify import applications, deployments, projects, servers, storages, tags, variables
 from simulators.coolify.access import Ability, Gate, error_page
 from simulators.coolify.calls import Call
 from simulators.coolify.containers import Containers
@@ -52,6 +52,8 @@ ENDPOINTS: list[tuple[str, str, Ability, Endpoint]] = [
     ("PATCH", APP + "/envs", WRITE, variables.update_variable),
     ("PATCH", APP + "/envs/bulk", WRITE, variables.update_variables),
     ("DELETE", APP + "/envs/{variable}", WRITE, variables.delete_variable),
+    ("GET", APP + "/storages", READ, storages.list_storages),
+    ("POST", APP + "/storages", WRITE, storages.create_storage),
     ("GET", "/tags", READ, tags.list_tags),
     ("GET", APP + "/tags", READ, tags.application_tags),
     ("POST", APP + "/tags", WRITE, tags.add_tags),

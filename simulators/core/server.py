@@ -92,15 +92,17 @@ class Desk:
 
 
 @asynccontextmanager
-async def running_core(port: int = 0, control_port: int = 0, *, host: str = "127.0.0.1") -> AsyncIterator[Core]:
+async def running_core(
+    port: int = 0, control_port: int = 0, *, host: str = "127.0.0.1", folder: Path | None = None
+) -> AsyncIterator[Core]:
     """Run all customers' vrs-core containers for as long as the block lasts.
 
     `port` is the HTTPS listener's, `control_port` that of ``/_apps`` and ``/_control``; 0 takes a free one.
-    Raises OSError when one is taken. The CA file is removed at the end.
+    Raises OSError when one is taken. The CA file stays in `folder`, or is removed at the end if there is none.
     """
     apps, board = Apps(), Switchboard()
-    with tempfile.TemporaryDirectory(prefix="vrs-core-") as folder:
-        authority = Authority(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="vrs-core-") as temporary:
+        authority = Authority(folder or Path(temporary))
         proxy = Proxy(apps, board, authority)
         desk = Starlette(routes=Desk(apps, proxy, board).routes())
         async with proxy.running(host, port) as https, running_app(desk, host=host, port=control_port) as plain:

@@ -41,6 +41,7 @@ APP_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "health_500"},
     {"kind": "slow", "seconds": 2.0},
     {"kind": "wrong_certificate"},
+    {"kind": "unsigned"},
     {"kind": "close"},
 )
 SERVER = "srv0000000000000000000003"

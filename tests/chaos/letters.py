@@ -8,11 +8,15 @@ from itertools import pairwise
 
 from tests.chaos.faults import Vendor
 from tests.chaos.findings import Finding, Wrong
+from tests.chaos.pace import MINUTES
 from tests.chaos.plan import Kind
 from tests.chaos.snapshot import Row, Snapshot, moment
 
 COMMIT_WITHIN = timedelta(seconds=5)
 """How long after its 250 a mail's commit may be under way on a busy machine."""
+
+LONGEST_COMMIT = timedelta(seconds=MINUTES.lease)
+"""A try that has its 250 may wait for its commit as long as its lease lasts: the database is busy, a row is locked."""
 
 KNOBS = {
     "deployment_failed": ("fail_deployments", "restart_seconds", "reachable", "unhealthy"),
@@ -93,7 +97,7 @@ def _why_twice(snapshot: Snapshot, row: Row | None, before: Row, after: Row) -> 
             return "the 250 was lost"
     for interruption in snapshot.interruptions:
         hits = interruption.target in ("database", "notify", "notify>database")
-        between = interruption.began - COMMIT_WITHIN <= sent <= interruption.ended + COMMIT_WITHIN
+        between = interruption.began - LONGEST_COMMIT <= sent <= interruption.ended + COMMIT_WITHIN
         if hits and between and interruption.began < again:
             return f"{interruption.kind}, between 250 and commit"
     if row is not None:

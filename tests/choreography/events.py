@@ -117,8 +117,8 @@ class Story:
         return self.event(data, ServiceName.DEPLOY)
 
     def changed(self, *plugins: Plugin) -> CloudEvent[PluginsChanged]:
-        """What the marketplace says of plugins that were bought later: these are licensed now."""
-        changed = tuple(plugin.name for plugin in plugins if plugin not in self.plugins)
+        """What the marketplace says of plugins that were bought or given up later: these are licensed now."""
+        changed = tuple(dict.fromkeys(plugin.name for plugin in {*plugins} ^ {*self.plugins}))
         return self.event(
             PluginsChanged(plugins=plugins, changed=changed, requested_by="case worker"), ServiceName.MARKETPLACE
         )

@@ -45,6 +45,8 @@ ROWS = (
     Row("notify.records-needed", Scenario.ELSEWHERE),
     Row("notify.provisioning-delayed", Scenario.DELAYED),
     Row("notify.provisioning-failed", Scenario.FAILED),
+    Row("notify.capacity-needed", Scenario.NO_ROOM),
+    Row("bootstrap.plugins-changed", Scenario.PLUGINS),
     Row("marketplace", Scenario.CANCELLED),
     Row("dns.project-cancelled", Scenario.CANCELLED),
     Row("deploy.project-cancelled", Scenario.CANCELLED),

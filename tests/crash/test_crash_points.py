@@ -26,6 +26,8 @@ KILLS = {
     Row("notify.records-needed", Scenario.ELSEWHERE): (CrashPoint.BEFORE_ACK, 1),
     Row("notify.provisioning-delayed", Scenario.DELAYED): (CrashPoint.RECORD_WRITTEN, 1),
     Row("notify.provisioning-failed", Scenario.FAILED): (CrashPoint.ENDING_WRITTEN, 1),
+    Row("notify.capacity-needed", Scenario.NO_ROOM): (CrashPoint.RECORD_COMMITTED, 1),
+    Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),
     Row("notify.project-cancelled", CANCELLED): (CrashPoint.ACKED, 1),
     Row("dns.project-cancelled", CANCELLED): (CrashPoint.AFTER_CALL, 1),
     Row("deploy.project-cancelled", CANCELLED): (CrashPoint.BEFORE_CALL, 2),

@@ -22,7 +22,7 @@ from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
-from tests.choreography.events import Story
+from tests.choreography.events import PLUGINS, Story
 from tests.choreography.system import System, connected
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.crash.observer import Arm, Sighting, arm, read_journal
@@ -48,11 +48,13 @@ class Scenario(StrEnum):
     NEVER_ORDERED = "is cancelled and never ordered"
     DELAYED = "is delayed"
     FAILED = "has failed"
+    NO_ROOM = "finds no room"
+    PLUGINS = "gives up a plugin when live"
 
 
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED)
+BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.PLUGINS)
 
 
 @dataclass
@@ -102,6 +104,10 @@ class World:
                 event, directly = story.delayed(), True
             case Scenario.FAILED:
                 event, directly = story.failed(), True
+            case Scenario.NO_ROOM:
+                event, directly = story.capacity_needed(), True
+            case Scenario.PLUGINS:
+                event, directly = story.changed(PLUGINS[0]), True
         self.begun_by[story] = event.id
         if directly:
             await self.system.publish(event)

@@ -90,19 +90,20 @@ class Legacy:
 @pytest.fixture(params=SCHEMAS)
 async def legacy(request: pytest.FixtureRequest, bare_database_url: str) -> AsyncIterator[Legacy]:
     """Each of the three marketplaces in turn."""
-    async with _legacy(request.param, bare_database_url) as legacy:
+    async with marketplace(request.param, bare_database_url) as legacy:
         yield legacy
 
 
 @pytest.fixture
 async def shop(bare_database_url: str) -> AsyncIterator[Legacy]:
     """The marketplace with integer keys."""
-    async with _legacy("integer_keys", bare_database_url) as legacy:
+    async with marketplace("integer_keys", bare_database_url) as legacy:
         yield legacy
 
 
 @asynccontextmanager
-async def _legacy(name: str, url: str) -> AsyncIterator[Legacy]:
+async def marketplace(name: str, url: str) -> AsyncIterator[Legacy]:
+    """One of them, in an empty database."""
     database = open_at(url)
     legacy = Legacy(name, url, database)
     await legacy.load()

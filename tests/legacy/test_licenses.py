@@ -12,6 +12,7 @@ from shared.errors import PermanentError
 from shared.licenses import GrantLicenses, LicensesBecome
 from shared.messaging.cancellation import introduce
 from shared.models import License, LicenseHistory, LicenseState, Project
+from shared.transaction import begin
 from shared.writes import Write
 from tests.legacy.conftest import Legacy
 
@@ -97,8 +98,8 @@ async def test_licences_that_do_not_name_their_plugin_are_left_alone_and_none_is
 
 async def test_on_our_own_tables_each_change_has_its_row_of_history(database: Database) -> None:
     project_id = uuid4()
-    async with database.engine.begin() as connection:
-        await introduce(connection, [(project_id, "laden")], due=None)
+    async with begin(database) as transaction:
+        await introduce(transaction, [(project_id, "laden")], due=None)
     await write(database, project_id, GrantLicenses(PLUGINS))
     assert await states(database, project_id) == [(name, LicenseState.PENDING) for name in ("catalogue", "reviews")]
     await write(database, project_id, LicensesBecome(LicenseState.ACTIVE), LicensesBecome(LicenseState.ENDED))
@@ -109,8 +110,8 @@ async def test_on_our_own_tables_each_change_has_its_row_of_history(database: Da
 
 async def test_a_cancelled_project_gets_no_active_licence(database: Database) -> None:
     project_id = uuid4()
-    async with database.engine.begin() as connection:
-        await introduce(connection, [(project_id, "laden")], due=None)
+    async with begin(database) as transaction:
+        await introduce(transaction, [(project_id, "laden")], due=None)
     await write(database, project_id, GrantLicenses(PLUGINS[:1]))
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql(
@@ -125,11 +126,11 @@ async def test_a_project_is_introduced_where_their_table_lets_us_and_else_it_is_
     project_id = uuid4()
     if legacy.name != "odd_columns":
         with pytest.raises(PermanentError, match="only the marketplace can insert this project"):
-            async with legacy.database.engine.begin() as connection:
-                await introduce(connection, [(project_id, "neu")], due=None)
+            async with begin(legacy.database) as transaction:
+                await introduce(transaction, [(project_id, "neu")], due=None)
         return
-    async with legacy.database.engine.begin() as connection:
-        await introduce(connection, [(project_id, "neu")], due=None)
+    async with begin(legacy.database) as transaction:
+        await introduce(transaction, [(project_id, "neu")], due=None)
     assert await legacy.rows(
         f"SELECT slug, provisioning_state, status FROM projects WHERE vrs_id = '{project_id}'"
     ) == [("neu", "ordered", "A")]

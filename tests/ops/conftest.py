@@ -15,6 +15,7 @@ import pytest
 from aiormq.abc import AbstractChannel, AbstractConnection
 
 from ops.topology.expected import MIGRATING
+from tests.ops.forked import preload, run_forked
 from tests.ops.queues import DEAD, WORKING
 
 UNSET = {name: None for name in os.environ if name.startswith("VRS_")}
@@ -37,8 +38,22 @@ def environment(**variables: str | None) -> dict[str, str]:
 
 
 @pytest.fixture
-def vrs(database_url: str) -> Vrs:
+def vrs(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Vrs:
     """Run ``vrs`` to its end, with a database of the test's own unless told otherwise."""
+    preload()
+
+    async def run(*arguments: str, stdin: bytes = b"", **variables: str | None) -> Ended:
+        folder = tmp_path_factory.mktemp("vrs")
+        settings = environment(**{"VRS_DATABASE_URL": database_url} | variables)
+        code = await run_forked(arguments, settings, stdin, folder)
+        return Ended(code, *((folder / name).read_text(encoding="utf-8") for name in ("out", "err")))
+
+    return run
+
+
+@pytest.fixture
+def program(database_url: str) -> Vrs:
+    """Run ``python -m ops`` to its end, as `vrs`, but from its first import on."""
 
     async def run(*arguments: str, stdin: bytes = b"", **variables: str | None) -> Ended:
         process = await asyncio.create_subprocess_exec(

@@ -15,6 +15,7 @@ from ops.cancellation import named_project
 from ops.failure import CommandError
 from shared.database import Database
 from shared.messaging.cancellation import mark_cancelled, mark_undone
+from shared.transaction import begin
 from tests.ops.conftest import Vrs
 from tests.shared.messaging.harness import until
 
@@ -93,8 +94,8 @@ async def test_without_a_broker_the_cancellation_holds_and_waits_in_the_outbox(v
 async def test_cancelling_a_cancelled_project_does_nothing_and_says_since_when(vrs: Vrs, database: Database) -> None:
     project_id = await a_project(database)
     wish = ProjectCancelled(reason="ordered twice", requested_by="desk")
-    async with database.engine.begin() as connection:
-        await mark_cancelled(connection, [(project_id, wish)])
+    async with begin(database) as transaction:
+        await mark_cancelled(transaction, [(project_id, wish)])
     await undo_all(database, project_id)
     ended = await vrs("cancel", "baeckerei", *WHY, VRS_AMQP_URL=NO_BROKER)
     assert (ended.code, ended.err) == (0, "")

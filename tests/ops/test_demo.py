@@ -21,8 +21,8 @@ QUICK = ("--deploy-seconds", "0.2", "--boot-seconds", "0.2", "--latency", "0")
 STORY = ["vrs.project.ordered.v1", "vrs.dns.configured.v1", "vrs.app.deployed.v1", "vrs.core.healthy.v1"]
 
 
-async def test_every_order_goes_live_and_the_json_tells_all_about_it(vrs: Vrs, marked: Marked) -> None:
-    ended = await vrs("demo", "--orders", "5", "--json", *QUICK, VRS_DATABASE_URL=None, **marked.variables)
+async def test_every_order_goes_live_and_the_json_tells_all_about_it(program: Vrs, marked: Marked) -> None:
+    ended = await program("demo", "--orders", "5", "--json", *QUICK, VRS_DATABASE_URL=None, **marked.variables)
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert [order["status"] for order in told["orders"]] == ["live"] * 5
@@ -39,8 +39,8 @@ async def test_every_order_goes_live_and_the_json_tells_all_about_it(vrs: Vrs, m
     await gone(marked)
 
 
-async def test_without_a_terminal_each_change_is_a_line_and_the_end_a_timeline(vrs: Vrs, amqp_url: str) -> None:
-    ended = await vrs("demo", *QUICK, VRS_AMQP_URL=amqp_url)
+async def test_without_a_terminal_each_change_is_a_line_and_the_end_a_timeline(program: Vrs, amqp_url: str) -> None:
+    ended = await program("demo", *QUICK, VRS_AMQP_URL=amqp_url)
     assert ended.code == 0, ended.err
     for order in example_orders(ORDERS, None):
         changes = [line for line in ended.out.splitlines() if f"  {order.data.slug}  " in line]
@@ -51,9 +51,10 @@ async def test_without_a_terminal_each_change_is_a_line_and_the_end_a_timeline(v
 
 
 async def test_a_demo_that_is_late_fails_and_says_what_each_order_waits_for(
-    vrs: Vrs, amqp_url: str, marked: Marked
+    program: Vrs, amqp_url: str, marked: Marked
 ) -> None:
-    ended = await vrs("demo", "--deadline", "5", "--deploy-seconds", "60", VRS_AMQP_URL=amqp_url, **marked.variables)
+    hopeless = ("--deadline", "5", "--deploy-seconds", "60")
+    ended = await program("demo", *hopeless, VRS_AMQP_URL=amqp_url, **marked.variables)
     assert ended.code == 1
     for order in example_orders(ORDERS, None):
         assert f"{order.data.slug} is not live: deploy.dns-configured is parked: " in ended.out
@@ -78,9 +79,9 @@ async def test_ctrl_c_ends_everything_that_was_started(marked: Marked, after: st
 
 
 async def test_a_service_that_does_not_start_ends_the_demo_with_its_reason(
-    vrs: Vrs, amqp_url: str, marked: Marked
+    program: Vrs, amqp_url: str, marked: Marked
 ) -> None:
-    ended = await vrs("demo", VRS_AMQP_URL=amqp_url, VRS_CASE_WORKERS="nobody", **marked.variables)
+    ended = await program("demo", VRS_AMQP_URL=amqp_url, VRS_CASE_WORKERS="nobody", **marked.variables)
     assert ended.code == 1
     assert "notify has ended; see " in ended.err
     assert "VRS_CASE_WORKERS" in ended.err

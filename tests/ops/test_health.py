@@ -56,6 +56,14 @@ class Probe:
         pytest.fail(f"not {status} with {text!r} within {WITHIN:.0f} s, but {told}")
 
 
+async def test_the_health_port_shows_the_metrics_to_prometheus(bootstrap: Probe) -> None:
+    answer = await bootstrap.http.get(bootstrap.url.replace("/health/ready", "/metrics"))
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'vrs_open_steps{consumer="bootstrap.app-deployed",state="dead"} 0.0' in answer.text
+    assert "vrs_database_up 1.0" in answer.text
+    assert "process_resident_memory_bytes" in answer.text
+
+
 @pytest.fixture
 async def bootstrap(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
     """The service bootstrap, running and ready."""

@@ -10,19 +10,21 @@ from uuid import UUID, uuid4
 import aiormq
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from contracts import ProjectOrdered, decode
 from ops.failure import CommandError
 from ops.orders import place, read_order, read_wish, refuse_what_nobody_offers
-from ops.places import ORDERS
-from ops.seed import Seed, SeededProjectType
+from ops.places import ORDERS, SEED
+from ops.seed import Seed, SeededProjectType, read_seed
 from ops.seeding import write_seed
 from shared.database import Database
 from shared.errors import RefusedError
+from shared.models import ProjectDomain
 from shared.orders import complete
 from tests.ops.conftest import Vrs
 
+HOLDER = uuid4()
 EXAMPLES = sorted(ORDERS.glob("*.json"))
 
 
@@ -51,6 +53,24 @@ async def test_an_order_is_published_and_leaves_the_outbox_empty(vrs: Vrs, datab
     assert event.data.slug == read_order(EXAMPLES[0].read_bytes(), name="").data.slug
     assert message.header.properties.delivery_mode == 2
     assert await outbox(database) == []
+
+
+async def test_what_an_order_costs_is_said_with_a_bundle_instead_of_its_plugins(
+    vrs: Vrs, database: Database, amqp_url: str
+) -> None:
+    await write_seed(database.engine, read_seed(SEED))
+    plugins = [{"name": name, "version": "1.0"} for name in ("catalogue", "reviews", "unheard-of")]
+    order = json.dumps(an_order(bundles=["starter-set", "shop-set"], plugins=plugins)).encode()
+    ended = await vrs("order", "-", stdin=order, VRS_AMQP_URL=amqp_url)
+    assert ended.err.splitlines() == [
+        "75.00 EUR a month: starter-set 20.00 EUR, shop-set 49.00 EUR, reviews 6.00 EUR",
+        "No price is listed for unheard-of: `vrs db seed` adds it.",
+    ]
+    order = json.dumps(an_order(plugins=plugins[:1])).encode()
+    said = json.loads((await vrs("order", "-", "--json", stdin=order, VRS_AMQP_URL=amqp_url)).out)
+    assert said["event"]["type"] == "vrs.project.ordered.v1"
+    line = {"kind": "plugin", "name": "catalogue", "cents": 1900, "currency": "EUR"}
+    assert said["price"] == {"monthly_cents": {"EUR": 1900}, "lines": [line]}
 
 
 async def test_an_order_is_safe_in_the_outbox_while_the_broker_is_away(vrs: Vrs, database: Database) -> None:
@@ -119,9 +139,11 @@ def test_what_is_wrong_is_said_field_by_field(order: dict[str, Any], problems: l
             "base_domain: 'vrs.exmaple' is none of ours; there are other.example, vrs.example",
         ),
         ({"project_type": "shop"}, "project_type: 'shop' cannot be ordered; there are vrs-core"),
-        ({"plan": "gold"}, "plan: 'gold' is none; there are "),
+        ({"plan": "gold"}, "plan: 'gold' cannot be ordered; there are business, enterprise, starter"),
+        ({"slug": "www"}, "slug: 'www' is reserved (shared/reserved_names.toml): order another one"),
+        ({"slug": "taken"}, f"slug: taken.vrs.example belongs to project {HOLDER}: order under another name"),
     ],
-    ids=["base_domain", "project_type", "plan"],
+    ids=["base_domain", "project_type", "plan", "reserved", "taken"],
 )
 async def test_what_nobody_offers_is_refused_at_once(database: Database, order: dict[str, Any], problem: str) -> None:
     await write_seed(
@@ -131,9 +153,14 @@ async def test_what_nobody_offers_is_refused_at_once(database: Database, order: 
             project_types=[SeededProjectType(name="vrs-core", image="vrs/core", image_tag="1.0.0", port=8080)],
         ),
     )
-    with pytest.raises(RefusedError) as refused:
+    host = {"host": "taken.vrs.example", "project_id": HOLDER, "is_primary": True}
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(ProjectDomain).values(host))
+    with pytest.raises(CommandError) as refused:
         await refuse_what_nobody_offers(database, read_order(json.dumps(an_order(**order)).encode(), name=""))
-    assert str(refused.value).startswith(problem)
+    assert str(refused.value) == problem
+    taken = read_order(json.dumps(an_order(slug="taken")).encode(), name="")
+    await refuse_what_nobody_offers(database, taken, may_rename=True)
     await refuse_what_nobody_offers(database, read_order(json.dumps(an_order()).encode(), name=""))
 
 

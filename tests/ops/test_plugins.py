@@ -1,6 +1,10 @@
 """``vrs plugins``: from a key to a release in the registry, what is refused on the way, and a project's licences."""
 
+import asyncio
 import json
+import os
+import re
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,14 +12,18 @@ import aiormq
 import pytest
 
 from contracts import CloudEvent, PluginsChanged, decode
-from contracts.signatures import public_key
+from contracts.signatures import key_id
 from ops.failure import CommandError
 from ops.licences import end_plugin, grant_plugin
 from ops.plugins import describe, make_key, read_envelope, read_key
 from shared.database import Database
-from tests.ops.conftest import Vrs
+from tests.ops.conftest import Vrs, environment
 from tests.services.core.market import Market
 from tests.services.core.shop import archive
+
+CHECKOUT = Path(__file__).parents[2]
+PAGE = CHECKOUT / "docs" / "core.md"
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 PLUGIN_TOML = """
 [plugin]
@@ -33,21 +41,27 @@ def written_archive(folder: Path, version: str = "1.0.0", text: str = "") -> Pat
     return path
 
 
-async def test_a_plugin_goes_from_its_key_to_the_list_and_is_taken_back(vrs: Vrs, tmp_path: Path) -> None:
-    key, blog = tmp_path / "plugins.key", written_archive(tmp_path)
-    made = await vrs("plugins", "keygen", str(key))
-    assert public_key(made.out.strip()).public_bytes_raw() == read_key(key).public_key().public_bytes_raw()
-    assert key.stat().st_mode & 0o777 == 0o600
-    signed = await vrs("plugins", "sign", str(blog), "--key", str(key), VRS_DATABASE_URL=None)  # where the key is
-    assert signed.out.startswith(f"{blog}.dsse.json: signed by ")
-    trusted = {"VRS_PLUGIN_KEYS": made.out.strip()}
-    published = await vrs("plugins", "publish", str(blog), "--json", **trusted)
-    assert json.loads(published.out)["requires"] == [{"name": "base", "versions": ">=1"}]
-    yanked = await vrs("plugins", "yank", "blog", "1.0.0", "--reason", "loses orders")
-    assert (yanked.code, yanked.out) == (0, "blog 1.0.0 is yanked.\n")
+async def test_a_plugin_goes_from_its_key_to_the_list_and_is_taken_back_as_the_page_says(
+    vrs: Vrs, tmp_path: Path, database_url: str
+) -> None:
+    [block] = [each for each in SHELL.findall(PAGE.read_text(encoding="utf-8")) if "plugins publish" in each]
+    (tmp_path / "examples").symlink_to(CHECKOUT / "examples")
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-euc", block),
+        cwd=tmp_path,
+        env=environment(VRS_DATABASE_URL=database_url, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert said.decode().endswith("opening-hours 1.3.0 is yanked.\n")
+    key = read_key(tmp_path / "plugins.key").public_key()
+    assert (tmp_path / "plugins.key").stat().st_mode & 0o777 == 0o600
     [listed] = json.loads((await vrs("plugins", "list", "--json")).out)
-    assert (listed["name"], listed["size"], listed["core"]) == ("blog", blog.stat().st_size, ">=1,<2")
-    assert listed["yanked_because"] == "loses orders"
+    archived = (tmp_path / "opening-hours.zip").stat().st_size
+    assert (listed["name"], listed["size"], listed["core"]) == ("opening-hours", archived, ">=1,<2")
+    assert (listed["keyids"], listed["yanked_because"]) == ([key_id(key)], "shows other shops' hours")
 
 
 async def test_what_is_wrong_is_named_and_nothing_is_published(vrs: Vrs, tmp_path: Path, database: Database) -> None:

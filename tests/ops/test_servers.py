@@ -2,20 +2,18 @@
 
 import asyncio
 import json
-import os
-import re
-import sys
+import shlex
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
 
 from contracts import PlacementStrategy
 from ops.failure import CommandError
-from ops.places import CHECKOUT, SEED
+from ops.places import SEED
 from ops.seed import Seed, read_seed
 from ops.seeding import difference, write_seed
 from services.dns.models import Placement
@@ -23,12 +21,16 @@ from services.dns.what_if import what_if
 from shared.base_domains import add_domain, domain_lines, remove_domain
 from shared.database import Database
 from shared.errors import RefusedError
+from shared.hosts import as_stored
 from shared.models import ProjectDomain, ServerState
+from shared.names import UnknownBaseDomainError, claim_name
 from shared.servers import NewServer, add_server, move_server, remove_server, server_lines
 from shared.what_if import Question
-from tests.ops.conftest import Vrs, environment
+from tests.examples.documents import blocks
+from tests.ops.conftest import Vrs
+from tests.shared.messaging.harness import until
 
-PAGE = (CHECKOUT / "docs" / "servers.md").read_text(encoding="utf-8")
+PAGE = blocks("docs/servers.md")
 
 
 async def place_one(database: Database, *, slug: str = "shop") -> None:
@@ -43,25 +45,19 @@ async def place_one(database: Database, *, slug: str = "shop") -> None:
 
 
 async def every_row(database: Database) -> list[Any]:
-    tables = ("base_domains", "servers", "project_types", "type_placements", "plugin_prices")
+    tables = ("base_domains", "servers", "project_types", "type_placements", "plugin_prices", "bundles")
     async with database.engine.connect() as connection:
         return [(await connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))).all() for table in tables]
 
 
-async def test_each_command_of_the_page_does_its_work(database_url: str, database: Database) -> None:
-    script = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-euxc", script),
-        cwd=CHECKOUT,
-        env=environment(PATH=path, VRS_DATABASE_URL=database_url),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = (stream.decode() for stream in await process.communicate())
-    assert process.returncode == 0, err
-    assert "Traceback" not in err
-    assert "19 added, 0 changed, 0 as they were." in out
+async def test_each_command_of_the_page_does_its_work(vrs: Vrs, database: Database) -> None:
+    out = ""
+    for line in "".join(block for language, block in PAGE if language == "sh").splitlines():
+        program, *words = shlex.split(line)
+        ended = await vrs(*words)
+        assert (program, ended.code, ended.err) == ("vrs", 0, ""), line
+        out += ended.out
+    assert "26 added, 0 changed, 0 as they were." in out
     assert "srv-tenants-11 is removed." in out
     assert "Of 100 orders 100 would get a place by least_loaded; none would wait." in out
     packed = json.loads(out.splitlines()[-1])
@@ -70,7 +66,7 @@ async def test_each_command_of_the_page_does_its_work(database_url: str, databas
 
 
 def test_the_seed_of_the_page_is_one(tmp_path: Path) -> None:
-    [seed] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    [seed] = [block for language, block in PAGE if language == "toml"]
     (tmp_path / "seed.toml").write_text(seed)
     assert read_seed(tmp_path).project_types[0].placement is PlacementStrategy.PACK
 
@@ -79,7 +75,7 @@ async def test_seeding_again_changes_nothing_and_writes_nothing(database: Databa
     await write_seed(database.engine, read_seed(SEED))
     before = await every_row(database)
     again = await write_seed(database.engine, read_seed(SEED))
-    assert (again.changes, again.same) == ([], 19)
+    assert (again.changes, again.same) == ([], 26)
     assert await every_row(database) == before
 
 
@@ -98,12 +94,13 @@ async def test_what_is_there_is_changed_only_when_somebody_agrees(vrs: Vrs, data
     assert "--yes" in refused.err
     agreed = await vrs("db", "seed", str(file), "--yes", "--json")
     assert agreed.code == 0
+    core = {"name": "vrs-core"}
     assert json.loads(agreed.out) == {
         "written": True,
         "changes": [
-            {"table": "base_domains", "name": "new.example", "new": True, "columns": {}},
-            {"table": "project_types", "name": "vrs-core", "new": False, "columns": {"image_tag": ["1.0.0", "1.1.0"]}},
-            {"table": "type_placements", "name": "vrs-core", "new": True, "columns": {"strategy": [None, "pack"]}},
+            {"table": "base_domains", "name": "new.example", "change": "added", "columns": {}},
+            core | {"table": "project_types", "change": "changed", "columns": {"image_tag": ["1.0.0", "1.1.0"]}},
+            core | {"table": "type_placements", "change": "added", "columns": {"strategy": [None, "pack"]}},
         ],
         "unchanged": 0,
     }
@@ -122,6 +119,32 @@ async def test_of_a_seed_that_the_database_cannot_take_nothing_is_written(databa
         with pytest.raises(CommandError, match=problem):
             await write_seed(database.engine, seed)
         assert await every_row(database) == before
+
+
+async def test_a_bundle_has_the_plugins_of_its_file_and_no_others(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "bundles.toml"
+
+    async def seed(*plugins: str) -> list[str]:
+        named = ", ".join('{{name = "{}", version = "{}"}}'.format(*plugin.split()) for plugin in plugins)
+        file.write_text(f'[[bundles]]\nname = "set"\ncents = 900\nplugins = [{named}]\n')
+        return [str(change) for change in (await write_seed(database.engine, read_seed(file))).changes]
+
+    added = [
+        "+ bundles set: cents 900, currency EUR",
+        "+ bundle_plugins set a: version 1",
+        "+ bundle_plugins set b: version 1",
+    ]
+    assert await seed("a 1", "b 1") == added
+    found = await difference(database.engine, read_seed(file))
+    assert (found.changes, found.same) == ([], 3)
+    assert await seed("b 2", "c 1") == [
+        "~ bundle_plugins set b: version 1 -> 2",
+        "+ bundle_plugins set c: version 1",
+        "- bundle_plugins set a",
+    ]
+    for wrong, problem in ((("a 1", "a 2"), "plugins.name: a is there 2 times"), ((), "bundles.0.plugins: ")):
+        with pytest.raises(CommandError, match=problem):
+            await seed(*wrong)
 
 
 async def test_a_difference_that_is_another_one_meanwhile_is_not_written(database: Database) -> None:
@@ -176,10 +199,33 @@ async def test_a_base_domain_that_is_used_is_not_removed(database: Database) -> 
     with pytest.raises(RefusedError, match=r"1 project has a name under vrs\.example.*vrs cancel PROJECT"):
         await remove_domain(database.engine, "vrs.example")
     await remove_domain(database.engine, "vrs-projects.example")
+    assert await add_domain(database.engine, as_stored("Müller.example"))
+    assert [line.name for line in await domain_lines(database.engine)] == ["vrs.example", "xn--mller-kva.example"]
     for wrong in ("x.vrs.example", "example"):
         with pytest.raises(RefusedError, match="lie one under the other"):
             await add_domain(database.engine, wrong)
     assert not await add_domain(database.engine, "vrs.example")
+
+
+async def test_a_base_domain_is_not_removed_while_an_order_claims_a_name_under_it(database: Database) -> None:
+    await write_seed(database.engine, read_seed(SEED))
+
+    def claim(session: Connection) -> str:
+        return claim_name(session, "Shop", base_domain="vrs.example", project_id=uuid4())
+
+    async with database.engine.begin() as order:
+        await order.run_sync(claim)
+        removal = asyncio.create_task(remove_domain(database.engine, "vrs.example"))
+        async with database.engine.connect() as observer:
+            await until(lambda: observer.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")), within=20)
+    with pytest.raises(CommandError, match=r"1 project has a name under vrs\.example"):
+        await removal
+    async with database.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM project_domains"))
+    await remove_domain(database.engine, "vrs.example")
+    async with database.engine.begin() as late:
+        with pytest.raises(UnknownBaseDomainError, match=r"vrs\.example is none of our base domains"):
+            await late.run_sync(claim)
 
 
 async def test_what_if_lets_those_who_wait_choose_first(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,26 +1,22 @@
 """``vrs reconcile`` as people and programs call it."""
 
 import json
-import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from string import Template
 
 import pytest
 
 from services.dns.models import ManagedRecord
 from tests.choreography.events import Story
+from tests.examples.documents import blocks
 from tests.ops.conftest import Ended, vrs
 from tests.reconcile.tenancy import Tenancy
 
 __all__ = ["vrs"]  # a fixture
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reconcile.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+PAGE = blocks("docs/reconcile.md")
 
 Command = Callable[..., Awaitable[Ended]]
-
-pytestmark = pytest.mark.timeout(300)  # a program is started for each command
 
 
 @pytest.fixture
@@ -63,7 +59,7 @@ async def test_what_is_off_is_shown_and_repaired_only_when_asked_and_the_exit_co
 async def test_each_command_of_the_page_does_its_work(tenancy: Tenancy, reconcile: Command) -> None:
     story = await lose_record(tenancy)
     await tenancy.make_app(story, domains="")
-    commands = [line for block in BLOCKS for line in block.splitlines()]
+    commands = [line for language, block in PAGE if language == "sh" for line in block.splitlines()]
     assert [line.split()[:2] for line in commands] == [["vrs", "reconcile"]] * 5
     ids: dict[str, str] = {}
     codes = []

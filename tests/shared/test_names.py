@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts import Slug
 from shared.database import Database
-from shared.hosts import as_shown, as_stored
+from shared.hosts import as_shown, as_stored, shown_in
 from shared.models import BaseDomain, ProjectDomain
 from shared.names import claim_name, slug_of
 from shared.reserved_names import is_reserved
@@ -97,6 +97,11 @@ async def test_hosts_are_stored_as_a_labels_and_shown_as_people_read_them(databa
 def test_what_is_no_host_name_is_refused_and_named(host: str) -> None:
     with pytest.raises(ValueError, match="is no host name"):
         as_stored(host)
+
+
+def test_host_names_in_a_sentence_are_shown_as_people_read_them() -> None:
+    said = "www.xn--mller-kva.example: records of xn--mller-kva.example, and srv-1.example"
+    assert shown_in(said) == "www.müller.example: records of müller.example, and srv-1.example"
 
 
 DOMAIN = "project_domains (host, project_id, is_primary)"

@@ -13,6 +13,7 @@ from services.marketplace.dependencies import Db, MayOrder, MayRead
 from services.marketplace.problems import Problem
 from shared.cancelling import cancel, mark_of, parts_of
 from shared.database import Database
+from shared.transaction import begin
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/cancellation", tags=["cancellation"])
 
@@ -39,8 +40,8 @@ async def cancel_project(
     """
     await known_project(database, project_id)
     wish = ProjectCancelled(reason=request.reason, requested_by=caller.name, keep_volumes=request.keep_volumes)
-    async with database.engine.begin() as connection:
-        await cancel(connection, project_id, wish)
+    async with begin(database) as transaction:
+        await cancel(transaction, project_id, wish)
     return await _cancellation(database, project_id)
 
 

@@ -17,6 +17,7 @@ from services.marketplace.projects import Wanted, read_project, read_projects
 from shared.database import Database
 from shared.models import ProvisioningState
 from shared.orders import OrderRequest
+from shared.transaction import begin
 
 router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
 
@@ -72,8 +73,8 @@ async def order_project(
     The same Idempotency-Key with the same body gives the same answer and orders nothing; with another body it is a 409.
     """
     due = timedelta(seconds=settings.dns_due)
-    async with database.engine.begin() as connection:
-        ordered = await take_order(connection, caller, key, order, due=due)
+    async with begin(database) as transaction:
+        ordered = await take_order(transaction, caller, key, order, due=due)
     response.headers["Location"] = f"{router.prefix}/{ordered.project.id}"
     if not ordered.is_new:
         response.headers["Idempotency-Replayed"] = "true"

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from contracts.core import (
     MANIFEST_TYPE,
@@ -132,7 +134,12 @@ class Shop:
 async def open_shop() -> AsyncIterator[Shop]:
     shop = Shop()
     routes = [Route("/api/v1/core/manifest", shop.manifest), Route("/plugins/{name}/{version}", shop.archive)]
-    async with running_app(Starlette(routes=routes)) as port:
+    app = Starlette(routes=routes)
+
+    async def as_proxy_too(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "path": urlsplit(scope["path"]).path}, receive, send)
+
+    async with running_app(as_proxy_too) as port:
         shop.url = f"http://127.0.0.1:{port}"
         yield shop
 

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
-from contracts.core import PluginRelease, Requirement
+from contracts.core import PluginRelease
 from services.core.boot import Boot
 from services.core.converge import Limits
 from services.core.errors import PluginRefusedError
@@ -88,18 +88,6 @@ async def test_wrong_plugins_are_refused_and_named_and_the_others_run(shop: Shop
     assert "no licence server" in errors["broken"]
     refused = {name for name, plugin in boot.report.plugins.items() if plugin.state is PluginState.REFUSED}
     assert refused == errors.keys() - {"good", "broken"}
-
-
-async def test_fifty_plugins_with_dependencies_and_a_conflict(shop: Shop, tmp_path: Path) -> None:
-    shop.add("p-0")
-    for number in range(1, 48):
-        shop.add(f"p-{number}", requires=[Requirement(name=f"p-{(number - 1) // 2}")])
-    shop.add("conflict", requires=[Requirement(name="p-3", versions=">=2")])
-    shop.add("needs-conflict", requires=[Requirement(name="conflict")])
-    boot = await boot_once(shop, tmp_path)
-    assert installed(tmp_path) == {f"p-{number}" for number in range(48)}
-    assert boot.report.plugins["conflict"].error == "conflict 1.0.0 needs p-3 >=2, there is 1.0.0"
-    assert boot.report.plugins["needs-conflict"].error == "needs-conflict 1.0.0 needs conflict, there is none"
 
 
 async def test_half_a_download_goes_on_from_its_middle(shop: Shop, tmp_path: Path) -> None:

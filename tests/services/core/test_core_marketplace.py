@@ -97,6 +97,7 @@ async def test_a_token_that_has_ended_or_whose_project_is_cancelled_gets_nothing
     async with container_of(market, tmp_path / "home") as core:
         report = await core.until_state("failed")
         assert "deploy the project again" in report["problem"]
+        assert market.token not in str(report)
         await market.sql("UPDATE core_tokens SET expires_at = now() + interval '1 day'")
         await core.until_state("healthy")
         assert hashed(market.token) not in core.home.joinpath("memory.json").read_bytes()
@@ -128,11 +129,13 @@ async def test_a_manifest_of_fifty_plugins_with_a_conflict_runs_all_but_the_conf
     for number in range(1, 49):
         await market.publish(f"p-{number}", "1.0.0", f"p-{(number - 1) // 2} <2")
     await market.publish("newest", "1.0.0", "p-0 >=2")
-    await market.license(*(f"p-{number}==1.0.0" for number in range(1, 49)), "newest==1.0.0")
+    await market.publish("needs-newest", "1.0.0", "newest")
+    await market.license(*(f"p-{number}==1.0.0" for number in range(1, 49)), "newest==1.0.0", "needs-newest==1.0.0")
     async with container_of(market, tmp_path / "home") as core:
         report = await core.until_state("degraded")
     assert core.installed() == {f"p-{number}": "1.0.0" for number in range(49)}
     assert plugin(report, "newest")["error"] == "newest 1.0.0 needs p-0 >=2, there is 1.0.0"
+    assert plugin(report, "needs-newest")["error"] == "needs-newest 1.0.0 needs newest, there is none"
 
 
 async def test_while_keys_are_replaced_a_core_that_trusts_either_is_healthy(database: Database, tmp_path: Path) -> None:

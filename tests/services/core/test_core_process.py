@@ -86,15 +86,6 @@ async def test_killed_while_a_plugin_is_checked_the_old_set_stands(shop: Shop, t
     assert core.installed() == {"blog": "2.0.0", "slow": "1.0.1"}
 
 
-async def test_a_token_that_has_ended_is_named_and_what_runs_goes_on(shop: Shop, tmp_path: Path) -> None:
-    shop.add("blog")
-    shop.tokens.clear()
-    async with container_of(shop, tmp_path) as core:
-        report = await core.until_state("failed")
-    assert "deploy the project again" in report["problem"]
-    assert "t" * 32 not in str(report)
-
-
 async def test_after_a_change_of_keys_what_either_key_signed_is_believed(shop: Shop, tmp_path: Path) -> None:
     old_manifest_key, old_plugin_key = shop.manifest_key, shop.plugin_key
     shop.add("blog")
@@ -105,6 +96,13 @@ async def test_after_a_change_of_keys_what_either_key_signed_is_believed(shop: S
         "VRS_PLUGIN_KEYS": f"{written(old_plugin_key.public_key())},{written(shop.plugin_key.public_key())}",
     }
     async with container_of(shop, tmp_path, environment=keys) as core:
+        await core.until_state("healthy")
+
+
+async def test_a_proxy_in_the_environment_leads_to_the_marketplace(shop: Shop, tmp_path: Path) -> None:
+    shop.add("blog")
+    through = {"VRS_MARKETPLACE_URL": "http://marketplace.invalid", "HTTP_PROXY": shop.url}
+    async with container_of(shop, tmp_path, environment=through) as core:
         await core.until_state("healthy")
 
 

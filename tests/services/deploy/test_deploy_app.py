@@ -204,3 +204,14 @@ async def test_a_coolify_project_given_by_a_uuid_must_exist() -> None:
     async with running_bench(coolify_project="a" * 24) as bench:
         with pytest.raises(PermanentError, match="VRS_COOLIFY_PROJECT"):
             await bench.order().deploy()
+
+
+async def test_a_folder_is_kept_in_a_volume_that_is_made_once() -> None:
+    async with running_bench(app_storage="/var/lib/vrs-core") as bench:
+        order = bench.order()
+        await order.deployed()
+        [app] = await bench.applications()
+        assert app["storages"] == {"/var/lib/vrs-core": f"{app['uuid']}-home"}
+        await bench.coolify.keep_folder(app["uuid"], "/var/lib/vrs-core")
+        assert len((await bench.applications())[0]["storages"]) == 1
+        assert (await bench.calls())["create_storage"] == 1

@@ -10,6 +10,7 @@ from shared.messaging.cancellation import mark_cancelled, mark_undone
 from shared.models import BaseDomain
 from shared.outcome import Done, Outcome, Parked
 from shared.step import Step
+from shared.transaction import begin
 from shared.writes import Upsert
 from tests.shared.messaging.harness import NEXT, ORDERED, Harness, cancellation, configure, order, until
 
@@ -218,10 +219,10 @@ async def test_a_project_stays_cancelled_when_a_second_undo_fails(harness: Harne
     async with harness.running():
         await harness.publish(event)
         await harness.logged(event.subject, "completed")
-        async with harness.database.engine.begin() as connection:
-            await mark_cancelled(connection, [(event.subject, cancellation(event.subject).data)])
+        async with begin(harness.database) as transaction:
+            await mark_cancelled(transaction, [(event.subject, cancellation(event.subject).data)])
             for service in ProjectCancelled.undone_by:
-                await mark_undone(connection, service, [event.subject])
+                await mark_undone(transaction.connection, service, [event.subject])
         assert await harness.state(event.subject) == "cancelled"
         harness.undo = fail
         await harness.publish(cancellation(event.subject))

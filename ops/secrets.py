@@ -1,0 +1,88 @@
+"""The files that compose.yaml mounts as secrets: passwords that nobody has to choose, and what follows from them."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ops.failure import CommandError
+from ops.grants import role_of, verifier
+from ops.topology.definitions import OPERATOR, definitions, password_hash, user_of
+from shared.service import Service
+
+SIMULATED = {
+    "inwx_password": "demo",
+    "coolify_token": "7|demo-token",
+    "smtp_url": "smtp://simulated-smtp:8400",
+}
+"""The file under which each vendor's secret stands, and the value that the simulators of compose.yaml accept."""
+
+DEFINITIONS = "rabbitmq_definitions.json"
+ROLES = "database_roles.json"
+
+
+def write_secrets(folder: Path, services: Sequence[Service], *, simulated: bool) -> list[str]:
+    """Write each secret that `folder` does not hold yet; return the names of those that only the operator knows.
+
+    The folder is for its owner alone; the files in it can be read by the users of the containers that they are
+    mounted into. `simulated`: the vendors' secrets are those of the simulators.
+
+    Raises:
+        CommandError: the folder or a file cannot be written or read.
+
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hashes = {OPERATOR: password_hash(_amqp_password(folder, "operator", OPERATOR))}
+        _write(folder / "postgres_password", _database_password(folder, "operator", OPERATOR))
+        verifiers = {}
+        for service in services:
+            user, role = user_of(service.name), role_of(service.name)
+            hashes[user] = password_hash(_amqp_password(folder, service.name, user))
+            verifiers[service.name.value] = verifier(_database_password(folder, service.name, role))
+        _write(folder / DEFINITIONS, json.dumps(definitions(services, hashes), indent=2))
+        _write(folder / ROLES, json.dumps(verifiers, indent=2))
+        if simulated:
+            for name, value in SIMULATED.items():
+                _kept(folder / name, value)
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}") from error
+    return [name for name in SIMULATED if not (folder / name).exists()]
+
+
+def amqp_password(folder: Path, service: str) -> str:
+    """The password in ``SERVICE_amqp_url``.
+
+    Raises:
+        CommandError: there is no such file.
+
+    """
+    file = folder / f"{service}_amqp_url"
+    try:
+        return urlsplit(file.read_text(encoding="utf-8").strip()).password or ""
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}: `vrs secrets {folder}` makes it", exit_code=2) from error
+
+
+def _amqp_password(folder: Path, name: str, user: str) -> str:
+    url = _kept(folder / f"{name}_amqp_url", f"amqp://{user}:{secrets.token_urlsafe(32)}@rabbitmq:5672/")
+    return urlsplit(url).password or ""
+
+
+def _database_password(folder: Path, name: str, role: str) -> str:
+    url = _kept(folder / f"{name}_database_url", f"postgresql://{role}:{secrets.token_urlsafe(32)}@postgres:5432/vrs")
+    return urlsplit(url).password or ""
+
+
+def _kept(file: Path, value: str) -> str:
+    if not file.exists():
+        _write(file, value)
+    return file.read_text(encoding="utf-8").strip()
+
+
+def _write(file: Path, value: str) -> None:
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(f"{value}\n", encoding="utf-8")
+    new.chmod(0o444)
+    new.replace(file)

@@ -1,0 +1,18 @@
+"""What dns may do in the database."""
+
+from services.dns.models import CapacityWait, ManagedRecord, Placement
+from shared.grants import ALL, Grant, May
+from shared.models import BaseDomain, Project, ProjectDomain, ProjectOrder, Reconciliation, Server, TypePlacement
+
+GRANTS = (
+    Grant(ManagedRecord, ALL),
+    Grant(Placement, ALL),
+    Grant(ProjectDomain, ALL),
+    Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),
+    Grant(Project, (May.READ, May.ADD)),  # it introduces those that the marketplace has not
+    Grant(Server, (May.READ, May.CHANGE), ("used", "ram_mb_used", "cpu_millicores_used", "last_placed_at")),
+    Grant(CapacityWait, ALL),
+    Grant(TypePlacement, (May.READ,)),
+    Grant(Reconciliation, ALL),
+    Grant(BaseDomain, (May.READ, May.CHANGE), ("created_at",)),  # without it none is held while a name is claimed
+)

