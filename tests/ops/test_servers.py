@@ -218,7 +218,7 @@ async def test_a_base_domain_is_not_removed_while_an_order_claims_a_name_under_i
         removal = asyncio.create_task(remove_domain(database.engine, "vrs.example"))
         async with database.engine.connect() as observer:
             await until(lambda: observer.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")), within=20)
-    with pytest.raises(CommandError, match=r"1 project has a name under vrs\.example"):
+    with pytest.raises(RefusedError, match=r"1 project has a name under vrs\.example"):
         await removal
     async with database.engine.begin() as connection:
         await connection.execute(text("DELETE FROM project_domains"))

@@ -63,7 +63,7 @@ async def test_a_key_is_one_callers_own(api: Api) -> None:
     [
         ({"slug": "Not A Slug"}, "slug", "'Not A Slug' is not 1 to 63 of a-z, 0-9 and hyphens"),
         ({"plan": None}, "plan", "is missing, add it"),
-        ({"plan": "gold"}, "plan", "'gold' is none; there are business"),
+        ({"plan": "gold"}, "plan", "'gold' cannot be ordered; there are business"),
         ({"customer": {"name": "x", "email": "nobody"}}, "customer.email", "'nobody' is not a valid email address"),
         ({"plugin": []}, "plugin", "there is no such field"),
         ({"base_domain": "other.example"}, "base_domain", "'other.example' is none of ours; there are vrs.example"),
