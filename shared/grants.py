@@ -50,6 +50,7 @@ OF_KERNEL = (
 
 OF_SPEAKER = (
     Grant(Outbox, ALL),
-    Grant(Project, (May.READ,)),
+    Grant(ProvisioningLog, (May.ADD,)),  # what was confirmed goes with the statement that writes logs and states too
+    Grant(Project, (May.READ, May.CHANGE), ("provisioning_state", "step_due_at")),
 )
 """Of a service that only says what others have committed."""

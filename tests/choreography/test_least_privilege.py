@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiormq
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from contracts import CoreHealthy, DnsConfigured, ServiceName
 from ops.contracts.system import build_services
@@ -102,6 +103,8 @@ async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
         await system.logged("notify.core-healthy", healthy, "completed")
         await system.publish(story.cancelled())
         await system.becomes(ProvisioningState.CANCELLED, story)
+        async with system.database.autocommit.connect() as connection:
+            await until(lambda: connection.scalar(text("SELECT count(*) = 0 FROM outbox")), within=20)
     assert await inwx.records() == []
 
 
@@ -136,7 +139,7 @@ async def test_everything_is_asked_of_the_api_with_the_least_rights(users: None,
         api.app.state.database, api.app.state.feed = own, Feed(own)
 
         async def ask(method: str, path: str, status: int, **body: Any) -> Any:
-            answer = await api.call(method, path, **({"json": body} if body else {}))
+            answer = await api.call(method, path, json=body or None)
             assert answer.status_code == status, (path, answer.text)
             return answer.json() if answer.content else None
 
