@@ -67,7 +67,7 @@ clean: ## Remove what was set up and what was logged
 	@command -v uv >/dev/null || test -e .local/uv/.ready \
 	  || { $(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 	         --upgrade --target .local/uv uv >&2 && touch .local/uv/.ready; }
-	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$(command -v $(PYTHON))" >&2
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --compile-bytecode --python "$$(command -v $(PYTHON))" >&2
 	@touch $@
 
 # The peers and matplotlib, which nothing else needs.

@@ -33,10 +33,15 @@ async def remove_applications(
 async def ask_to_delete(coolify: Coolify, application: str, *, delete_volumes: bool) -> None:
     """Cancel what is being deployed and ask for the deletion, which Coolify does later."""
     with suppress(ApplicationGoneError):
-        for deployment in await coolify.deployments_of(application):
-            if deployment.status.is_live:
-                await coolify.cancel(deployment.uuid)
+        await cancel_live(coolify, application)
         await coolify.delete_application(application, delete_volumes=delete_volumes)
+
+
+async def cancel_live(coolify: Coolify, application: str) -> None:
+    """Cancel every deployment of the application that is queued or in progress."""
+    for deployment in await coolify.deployments_of(application):
+        if deployment.status.is_live:
+            await coolify.cancel(deployment.uuid)
 
 
 async def remove_environment(coolify: Coolify, row: ProjectDeployment) -> None:

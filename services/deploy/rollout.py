@@ -10,6 +10,7 @@ from services.deploy.coolify_errors import ApplicationGoneError, NotFoundError, 
 from services.deploy.coolify_models import DeploymentStatus
 from services.deploy.deployments import DeploymentWatch, Sighting, deployment_key, queue_key
 from services.deploy.models import ProjectDeployment, Stage
+from services.deploy.removal import cancel_live
 from shared.errors import PermanentError
 from shared.models import CoreToken, ProvisioningState
 from shared.outcome import Done, Later, Outcome, Parked
@@ -122,10 +123,14 @@ class Rollout:
         return await self._request(step, wanted, row.at(Stage.CONFIGURED, retries=1))
 
     async def _end_stuck(self, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
-        """Cancel it. What comes next is recorded first, or the next try would take it for cancelled by a person."""
+        """Cancel it. What comes next is recorded first, or the next try would take it for cancelled by a person.
+
+        With it goes whatever else of this app is live: ours may only be queued behind one that sticks and that nobody
+        waits for any more, because the answer to its request was lost.
+        """
         given_up = bool(row.retries)
         await step.record(Upsert(row.at(Stage.CONFIGURED, retries=0 if given_up else 1)))
-        await self._coolify.cancel(_deployment(row))
+        await cancel_live(self._coolify, _application(row))
         if given_up:
             raise PermanentError(
                 f"deployment {row.deployment} of application {row.application} did not get on and was cancelled, "

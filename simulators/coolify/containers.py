@@ -47,8 +47,8 @@ class Containers:
 
     def __init__(self, core_url: str | None) -> None:
         # No kept connection: one that the other side closes just then would leave a container behind.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(base_url=core_url, timeout=10, limits=limits) if core_url else None
+        close = {"Connection": "close"}
+        self._client = httpx.AsyncClient(base_url=core_url, timeout=10, headers=close) if core_url else None
 
     async def run(self, application: Application, image: str, tag: str, replaced: list[str]) -> None:
         """Start the application's container under each of its hosts; `replaced` hosts are let go."""

@@ -210,6 +210,7 @@ def _settings(simulators: Simulators, pace: Pace) -> dict[str, str]:
     return {
         **DEFAULTS,
         **simulators.settings,
+        "VRS_MARKETPLACE_URL": "https://marketplace.invalid",  # for the containers, which are simulated
         "VRS_LEASE_SECONDS": str(pace.lease),
         "VRS_INWX_GRACE": str(pace.grace),
         "VRS_COOLIFY_DEPLOYMENT_MINUTES": str(2 * pace.while_ / 60),

@@ -167,12 +167,11 @@ async def test_every_step_has_its_date_from_the_commit_that_makes_it_due_until_t
         await inwx.mend()
         await system.tries(ORDERED, order)
         assert await due_in(system, story) == pytest.approx(2000, abs=30)
-    await cores.set(boot_seconds=3600)
+    await cores.set(app_fault={"fqdn": story.fqdn, "kind": "never_boots"})
     async with system.running(deploy, bootstrap):
         await system.becomes(ProvisioningState.APP_DEPLOYED, story)
         assert await due_in(system, story) == pytest.approx(3000, abs=30)
-        await cores.mend()
-        await cores.start(story)
+        await cores.set(heal=story.fqdn)
         await system.becomes(ProvisioningState.LIVE, story)
         assert await has_no_date(system, story)
 

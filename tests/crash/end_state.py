@@ -24,6 +24,9 @@ QUEUES = [
 ]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+"""The public key of a project's container."""
+
 _COOLIFY_ID = re.compile(r"\b(?=[a-z]*[0-9])[a-z0-9]{24}\b")
 
 
@@ -177,7 +180,7 @@ def _said(story: Story, emitted: bytes | None) -> list[tuple[str, str]]:
 def _plain(story: Story, words: str) -> str:
     for what, name in ((story.fqdn, "FQDN"), (story.slug, "SLUG"), (str(story.project_id), "PROJECT")):
         words = words.replace(what, name)
-    return re.sub(r"\d+", "#", _COOLIFY_ID.sub("ID", _UUID.sub("ID", words)))
+    return re.sub(r"\d+", "#", _COOLIFY_ID.sub("ID", _UUID.sub("ID", _KEY.sub("KEY", words))))
 
 
 def _size(value: Any) -> int:

@@ -32,6 +32,7 @@ from shared.models import (
 from shared.reconcile.finding import Finding, Reconciler, repair
 from tests.choreography.events import BASE_DOMAIN, SERVER, Story
 from tests.choreography.vendors import Deployments, Inwx
+from tests.shared.messaging.harness import until
 
 IMAGE, TAG = "ghcr.io/vrs/vrs-core", "1.0.0"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,7 +127,12 @@ class Tenancy:
         )
         if domains != "":
             await self.ask("POST", "/deploy", {"uuid": made["uuid"]})
+            await until(lambda: self._runs(made["uuid"]), within=30)
         return str(made["uuid"])
+
+    async def _runs(self, application: str) -> bool:
+        shown = await self.ask("GET", f"/applications/{application}")
+        return str(shown["status"]).startswith("running")
 
     async def ask(self, method: str, path: str, body: Any = None, fine: Sequence[int] = (200, 201)) -> Any:
         """Call Coolify."""

@@ -157,7 +157,7 @@ async def test_a_create_without_an_answer_is_in_progress_until_its_grace_is_over
     story = await tenancy.project()
     found = await tenancy.row(ManagedRecord, story)
     await tenancy.sql("UPDATE dns_records SET record_id = NULL, intended_at = :now", now=datetime.now(UTC))
-    monkeypatch.setattr(tenancy.dns, "_drifts", type(tenancy.dns._drifts)(tenancy.dns._drifts.repairs, 3600))  # type: ignore[attr-defined]
+    monkeypatch.setattr(tenancy.dns, "_drifts", type(tenancy.dns._drifts)(tenancy.dns._drifts.repairs, 3600))  # type: ignore[attr-defined]  # behind the protocol
     assert await tenancy.drifts(tenancy.dns) == ["in progress"]
     await tenancy.sql("UPDATE dns_records SET intended_at = now() - interval '2 hours'")
     assert await tenancy.drifts(tenancy.dns) == ["unanswered"]

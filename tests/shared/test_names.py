@@ -65,7 +65,7 @@ async def test_names_claimed_at_once_never_collide_and_one_claimed_again_is_the_
     async def claim(project_id: object) -> str:
         async with database.engine.begin() as connection:
             return await connection.run_sync(
-                lambda sync: claim_name(sync, "Bäckerei", base_domain="vrs.example", project_id=project_id)  # type: ignore[arg-type]
+                lambda sync: claim_name(sync, "Bäckerei", base_domain="vrs.example", project_id=project_id)  # type: ignore[arg-type]  # a Connection executes as a Session does
             )
 
     async with database.engine.begin() as connection:  # a base domain of ours lies where the name would

@@ -9,7 +9,7 @@ import pytest
 
 from services.deploy.blueprint import environment_name
 from services.deploy.coolify_errors import UnansweredError
-from services.deploy.models import Stage
+from services.deploy.models import ProjectDeployment, Stage
 from shared.errors import PermanentError
 from shared.outcome import Done, Later, Parked
 from tests.services.deploy.bench import Bench, Order, running_bench
@@ -192,6 +192,24 @@ async def test_a_stuck_deployment_is_cancelled_and_tried_once_more(bench: Bench)
     await order.deployed()
     [app] = await bench.applications()
     assert [one["status"] for one in app["deployments"]] == ["cancelled-by-user", "finished"]
+
+
+async def test_a_deployment_is_freed_from_one_that_sticks_before_it_and_that_nobody_waits_for(bench: Bench) -> None:
+    await bench.control(stick_deployments=1)
+    order = bench.order()
+    await waiting(order)
+    [(key, row)] = [(key, row) for key, row in order.tables.items() if row is order.row]
+    assert isinstance(row, ProjectDeployment)
+    behind = await bench.coolify.deploy(row.application or "", force=True)
+    order.tables[key] = row.at(Stage.DEPLOYING, deployment=behind)
+    wait = await waiting(order)
+    bench.kernel.park(wait.key)
+    await bench.watch.look(bench.kernel)
+    bench.clock.now += STUCK_AFTER
+    await order.woken(wait)
+    await order.deployed()
+    [app] = await bench.applications()
+    assert [one["status"] for one in app["deployments"]] == ["cancelled-by-user"] * 2 + ["finished"]
 
 
 async def test_a_deployment_that_sticks_twice_ends_the_step(bench: Bench) -> None:
