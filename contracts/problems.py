@@ -41,12 +41,13 @@ _EXPECTED = {
 def field_problems(error: ValidationError) -> list[str]:
     """One line per problem: path, what is wrong, and what stood there."""
     return [
-        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {_sentence(problem)}"
+        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {sentence(problem)}"
         for problem in error.errors(include_url=False)
     ]
 
 
-def _sentence(problem: ErrorDetails) -> str:
+def sentence(problem: ErrorDetails) -> str:
+    """What is wrong with one field, what stood there, and what is expected."""
     kind, context, value = problem["type"], problem.get("ctx", {}), _shown(problem["input"])
     match kind:
         case "missing":

@@ -84,4 +84,4 @@ def _of(service: Service, password: str | None) -> list[str]:
 def _grant(grant: Grant, role: str) -> str:
     columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
     privileges = ", ".join(f"{may}{columns if may is May.CHANGE else ''}" for may in grant.may)
-    return f"GRANT {privileges} ON {grant.table.__tablename__} TO {role}"
+    return f"GRANT {privileges} ON {grant.name} TO {role}"

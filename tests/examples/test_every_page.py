@@ -21,6 +21,7 @@ RUN_BY = {
     "docs/access.md": "tests/ops/test_access_page.py",
     "docs/backup.md": "tests/containers/test_documented.py",
     "docs/containers.md": "tests/containers/test_documented.py",
+    "docs/api.md": "tests/services/marketplace/test_api_page.py",
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/core.md": "tests/containers/test_documented.py",  # and tests/ops/test_plugins.py
     "docs/data.md": "tests/legacy/test_documented.py",
