@@ -14,6 +14,7 @@ from ops.commands import (
     dlq_act,
     doctor,
     domains,
+    forget,
     order,
     plugins,
     projects,
@@ -51,6 +52,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("order")(order.order)
 app.command("cancel")(cancel.cancel)
+app.command("forget")(forget.forget)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
 app.add_typer(servers.app, name="servers")
