@@ -208,7 +208,7 @@ def _refusal(body: bytes, contract: type[Event], error: ValidationError) -> Cont
     if raw.get("type") != contract.type:
         found = repr(raw.get("type"))[:100]
         return ContractError(Refusal.UNKNOWN_TYPE, [f"type: is {found}, expected {contract.type!r}"], **ids)
-    return ContractError(Refusal.INVALID, field_problems(error), **ids)
+    return ContractError(Refusal.INVALID, field_problems(error, to_its_author=False), **ids)
 
 
 def _uuid(value: Any) -> UUID | None:

@@ -9,6 +9,9 @@ from contracts.event import LABEL, NO_CONTROL_CHARACTERS
 
 LONGEST_VALUE = 80
 
+PERSONAL = "customer"
+"""Below this field stands who somebody is."""
+
 _FORMS = {
     NO_CONTROL_CHARACTERS: "one line of text without control characters",
     rf"^{LABEL}$": "1 to 63 of a-z, 0-9 and hyphens, no hyphen at either end",
@@ -38,17 +41,28 @@ _EXPECTED = {
 """By pydantic's error types (docs.pydantic.dev, "Validation Errors"); any other is told in pydantic's words."""
 
 
-def field_problems(error: ValidationError) -> list[str]:
-    """One line per problem: path, what is wrong, and what stood there."""
+def field_problems(error: ValidationError, *, to_its_author: bool = True) -> list[str]:
+    """One line per problem: path, what is wrong, and what stood there; of a customer only to whoever wrote it."""
     return [
+<<<<<<< HEAD
         f"{'.'.join(map(str, problem['loc'])) or 'event'}: {sentence(problem)}"
+=======
+        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {_sentence(problem, to_its_author)}"
+>>>>>>> 811f15f
         for problem in error.errors(include_url=False)
     ]
 
 
+<<<<<<< HEAD
 def sentence(problem: ErrorDetails) -> str:
     """What is wrong with one field, what stood there, and what is expected."""
     kind, context, value = problem["type"], problem.get("ctx", {}), _shown(problem["input"])
+=======
+def _sentence(problem: ErrorDetails, to_its_author: bool) -> str:
+    kind, context = problem["type"], problem.get("ctx", {})
+    is_told = to_its_author or PERSONAL not in problem["loc"]
+    value = _shown(problem["input"]) if is_told else "what stands there"
+>>>>>>> 811f15f
     match kind:
         case "missing":
             return "is missing, add it"

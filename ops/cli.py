@@ -14,6 +14,7 @@ from ops.commands import (
     dlq_act,
     doctor,
     domains,
+    forget,
     keys,
     order,
     plugins,
@@ -53,6 +54,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("order")(order.order)
 app.command("cancel")(cancel.cancel)
+app.command("forget")(forget.forget)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
 app.add_typer(keys.app, name="keys")

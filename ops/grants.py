@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts import ServiceName
 from contracts.problems import field_problems
 from ops.failure import CommandError
-from shared.grants import OF_KERNEL, OF_SPEAKER, Grant, May
+from shared.grants import OF_KERNEL, OF_SPEAKER, Call, Grant, May
 from shared.models.kernel import STEP_TOKENS
 from shared.service import Service
 
@@ -74,6 +74,7 @@ def _of(service: Service, password: str | None) -> list[str]:
         f"ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS",
         *([f"ALTER ROLE {role} PASSWORD '{password}'"] if password else []),
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         *(_grant(grant, role) for grant in grants),
@@ -81,7 +82,9 @@ def _of(service: Service, password: str | None) -> list[str]:
     ]
 
 
-def _grant(grant: Grant, role: str) -> str:
+def _grant(grant: Grant | Call, role: str) -> str:
+    if isinstance(grant, Call):
+        return f"GRANT EXECUTE ON FUNCTION {grant.function} TO {role}"
     columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
     privileges = ", ".join(f"{may}{columns if may is May.CHANGE else ''}" for may in grant.may)
     return f"GRANT {privileges} ON {grant.name} TO {role}"

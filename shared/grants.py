@@ -35,6 +35,13 @@ class Grant:
         return name
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function that may be called; it acts with the rights of its owner."""
+
+    function: str
+
+
 ALL = (May.READ, May.ADD, May.CHANGE, May.REMOVE)
 
 OF_KERNEL = (

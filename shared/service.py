@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CustomerText, Event, ServiceName
-from shared.grants import Grant
+from shared.grants import Call, Grant
 from shared.outcome import Outcome
 from shared.step import Step
 from shared.writes import Write
@@ -109,7 +109,7 @@ class Service:
     publishes: tuple[type[Event], ...] = ()
     background: tuple[Background, ...] = ()
     measures: tuple[Measure, ...] = ()
-    grants: tuple[Grant, ...] = ()
+    grants: tuple[Grant | Call, ...] = ()
     checks: tuple[Check, ...] = ()
 
 

@@ -24,7 +24,10 @@ class AppImage:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFacts:
-    """What was ordered, as the kernel read it when this try began. `image` is its type's, None if none is listed."""
+    """What was ordered, as the kernel read it when this try began.
+
+    `image` is its type's, None if none is listed. The customer's name and address are empty once they are forgotten.
+    """
 
     state: ProvisioningState
     slug: str

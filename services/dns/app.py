@@ -23,6 +23,7 @@ from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.inwx import Inwx
 from services.dns.reconcile import DnsReconciler, session_of
+from services.dns.retention import forget_in_time
 from services.dns.settings import DnsSettings
 from shared.database import open_database
 from shared.http import http_client
@@ -87,7 +88,15 @@ async def dns() -> AsyncIterator[Service]:
                     ),
                 ),
                 publishes=(DnsConfigured, CapacityNeeded, DnsRecordsNeeded, DnsReleased),
-                background=(wake_when_free(database.engine, settings.weights), watch(reconciler, database)),
+                background=(
+                    wake_when_free(database.engine, settings.weights),
+                    watch(reconciler, database),
+                    forget_in_time(
+                        database.engine,
+                        settings.amqp_url.get_secret_value(),
+                        keep=timedelta(days=settings.retention_days),
+                    ),
+                ),
                 grants=GRANTS,
                 checks=checks(inwx, authority),
             )

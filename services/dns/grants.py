@@ -1,6 +1,7 @@
 """What dns may do in the database."""
 
 from services.dns.models import CapacityWait, ManagedRecord, Placement
+from shared.forget import FORGET
 from shared.grants import ALL, Grant, May
 from shared.models import BaseDomain, Project, ProjectDomain, ProjectOrder, Reconciliation, Server, TypePlacement
 
@@ -14,5 +15,6 @@ GRANTS = (
     Grant(CapacityWait, ALL),
     Grant(TypePlacement, (May.READ,)),
     Grant(Reconciliation, ALL),
+    FORGET,
     Grant(BaseDomain, (May.READ, May.CHANGE), ("created_at",)),  # without it none is held while a name is claimed
 )

@@ -55,7 +55,8 @@ class DnsSettings(PlacementSettings):
     TTL in seconds, INWX's bounds. A customer who must set records is waited for `customer_days`; dns looks again
     after `customer_look_after` seconds, later and later until `customer_look_at_most` (at most 300, the kernel's).
     `inwx_grace` is how long after its call a create without an answer may still be done. After `dns_due` seconds its
-    step counts as late, after `dns_deadline` it is given up; from its end `deploy_due` counts.
+    step counts as late, after `dns_deadline` it is given up; from its end `deploy_due` counts. So many `retention_days`
+    after a project was cancelled its customer's contact is removed.
     """
 
     inwx_url: HttpUrl = HttpUrl("https://api.domrobot.com/jsonrpc/")
@@ -71,6 +72,7 @@ class DnsSettings(PlacementSettings):
     dns_due: Seconds = 300.0
     dns_deadline: Seconds = 1800.0
     deploy_due: Seconds = 600.0
+    retention_days: float = Field(default=90.0, gt=0, le=3650)
 
     @field_validator("inwx_url")
     @classmethod

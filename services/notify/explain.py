@@ -23,7 +23,8 @@ def _mails(what: str, *, to_customer: bool, to_case_workers: bool) -> Explain:
         if to_customer and "customer" not in recipients:
             if now.project is None:
                 return [*said, "would wait until the project is known, or mail nobody"]
-            said.append(f"would mail the customer {mask(now.project.customer_email)}: {what}")
+            to = mask(now.project.customer_email)
+            said.append(f"would mail the customer {to}: {what}" if to else "would mail nobody: they are forgotten")
         if to_case_workers:
             said.append(f"would mail each case worker who was not told yet: {what}")
         return said

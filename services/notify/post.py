@@ -58,6 +58,8 @@ class Post:
                 What another try can deliver counts before what it cannot.
 
         """
+        if not drafts:
+            return Done(message="nobody to mail to: the customer's contact was removed")
         rows = {mail.message_id: mail for mail in await step.rows(Mail)}
         mails = {self._message_id(step, draft): draft for draft in drafts}
         open_mails = {key: draft for key, draft in mails.items() if key not in rows or rows[key].sent_at is None}

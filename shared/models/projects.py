@@ -58,7 +58,10 @@ class Project(Table):
 
 
 class ProjectOrder(Table):
-    """The facts of ProjectOrdered, and the only place beside it that holds the customer's contact. Owner: dns."""
+    """The facts of ProjectOrdered, and the only place beside it that holds the customer's contact. Owner: dns.
+
+    Once it is forgotten, at `forgotten_at`, name and address are empty.
+    """
 
     __tablename__ = "project_orders"
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -75,6 +78,7 @@ class ProjectOrder(Table):
     customer_name: Mapped[str]
     customer_email: Mapped[str]
     ordered_at: Mapped[datetime]
+    forgotten_at: Mapped[datetime | None]
 
     __table_args__ = (CheckConstraint(f"slug ~ '^{LABEL}$'", name="slug_valid"), host_check("fqdn"))
 

@@ -27,6 +27,7 @@ RUN_BY = {
     "docs/data.md": "tests/legacy/test_documented.py",
     "docs/integration.md": "tests/examples/test_documented.py",
     "docs/operations.md": "tests/dead_letters/test_commands.py",
+    "docs/personal-data.md": "tests/choreography/test_personal_data.py",
     "docs/reconcile.md": "tests/reconcile/test_command.py",
     "docs/reliability.md": HERE,
     "docs/servers.md": "tests/ops/test_servers.py",
