@@ -44,25 +44,16 @@ _EXPECTED = {
 def field_problems(error: ValidationError, *, to_its_author: bool = True) -> list[str]:
     """One line per problem: path, what is wrong, and what stood there; of a customer only to whoever wrote it."""
     return [
-<<<<<<< HEAD
-        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {sentence(problem)}"
-=======
-        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {_sentence(problem, to_its_author)}"
->>>>>>> 811f15f
+        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {sentence(problem, to_its_author=to_its_author)}"
         for problem in error.errors(include_url=False)
     ]
 
 
-<<<<<<< HEAD
-def sentence(problem: ErrorDetails) -> str:
-    """What is wrong with one field, what stood there, and what is expected."""
-    kind, context, value = problem["type"], problem.get("ctx", {}), _shown(problem["input"])
-=======
-def _sentence(problem: ErrorDetails, to_its_author: bool) -> str:
+def sentence(problem: ErrorDetails, *, to_its_author: bool = True) -> str:
+    """What is wrong with one field, what stood there (see `field_problems`), and what is expected."""
     kind, context = problem["type"], problem.get("ctx", {})
     is_told = to_its_author or PERSONAL not in problem["loc"]
     value = _shown(problem["input"]) if is_told else "what stands there"
->>>>>>> 811f15f
     match kind:
         case "missing":
             return "is missing, add it"
