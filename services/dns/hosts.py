@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import ProjectOrdered
+from contracts import DnsRecord, ProjectOrdered, RecordType, TargetServer
 from shared.models import BaseDomain, ProjectDomain
 from shared.names import hold
 from shared.reserved_names import is_reserved
@@ -26,10 +26,24 @@ _GIVE_UP = delete(ProjectDomain).where(ProjectDomain.host.in_(_HOSTS))
 
 
 def hosts_of(order: ProjectOrdered) -> tuple[str, ...]:
-    """The project's host names, the primary one first: an own domain also answers under its ``www``."""
-    if order.own_domain is None or order.own_domain.startswith("www."):
-        return (order.fqdn,)
-    return (order.own_domain, f"www.{order.own_domain}")
+    """The project's host names, the primary one first."""
+    return (order.fqdn,) if order.own_domain is None else hosts_under(order.own_domain)
+
+
+def hosts_under(own_domain: str) -> tuple[str, ...]:
+    """The host names of a customer's own domain: it also answers under its ``www``."""
+    return (own_domain,) if own_domain.startswith("www.") else (own_domain, f"www.{own_domain}")
+
+
+def addresses_of(hosts: Sequence[str], server: TargetServer, ttl: int) -> list[DnsRecord]:
+    """The records that make `hosts` lead to `server`."""
+    addresses = {RecordType.A: server.ipv4, RecordType.AAAA: server.ipv6}
+    return [
+        DnsRecord(name=host, type=kind, content=str(address), ttl=ttl)
+        for host in hosts
+        for kind, address in addresses.items()
+        if address is not None
+    ]
 
 
 class HostProblem(StrEnum):

@@ -20,6 +20,7 @@ RUN_BY = {
     "README.md": HERE,
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/data.md": "tests/legacy/test_documented.py",
+    "docs/domains.md": "tests/ops/test_domains.py",
     "docs/integration.md": "tests/examples/test_documented.py",
     "docs/operations.md": "tests/dead_letters/test_commands.py",
     "docs/reconcile.md": "tests/reconcile/test_command.py",
