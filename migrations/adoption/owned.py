@@ -10,6 +10,7 @@ OWN_TABLES = (
     "cancellations",
     "capacity_waits",
     "core_tokens",
+    "customer_waits",
     "dead_letter_archive",
     "dead_letter_notes",
     "deployments",

@@ -42,7 +42,9 @@ async def tell_live(post: Post, event: CoreHealthy, step: Step) -> Outcome:
 async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -> Outcome:
     """Tell the customer which records to set at their own provider."""
     records = [(record.type.value, record.name, record.content) for record in event.records]
-    return await post.deliver(step, _to_customer(step, Kind.RECORDS_NEEDED, records=records, found=event.found))
+    problems = [getattr(each.text, _ordered(step).locale) for each in event.findings]
+    facts = {"records": records, "problems": problems, "found": event.found, "reminder": event.reminder}
+    return await post.deliver(step, _to_customer(step, Kind.RECORDS_NEEDED, **facts))
 
 
 async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:
