@@ -20,6 +20,7 @@ RUN_BY = {
     "README.md": HERE,
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/data.md": "tests/legacy/test_documented.py",
+    "docs/deploy-coolify.md": "tests/services/deploy/test_own_services.py",
     "docs/integration.md": "tests/examples/test_documented.py",
     "docs/operations.md": "tests/dead_letters/test_commands.py",
     "docs/personal-data.md": "tests/choreography/test_personal_data.py",
