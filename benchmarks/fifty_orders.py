@@ -25,10 +25,11 @@ from rich.table import Table
 
 from ops.demo.copies import example_orders, hold_own_domains
 from ops.demo.watch import Watch, Watched
-from ops.orders import order_of, place
+from ops.orders import place
 from ops.places import ORDERS, new_log_folder
 from ops.system import System, running_system
 from ops.vendors import Latencies
+from shared.orders import order_of
 
 CALL, DEPLOYMENT, BOOT = 0.05, 5.0, 2.0
 COOLIFY_CALLS = 6

@@ -25,11 +25,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from benchmarks.throughput import usage
 from contracts import PlacementStrategy
 from ops.schema import upgrade
-from services.dns.hosts import ClaimHosts
 from services.dns.models import Placement
 from services.dns.placement import Candidate, Choice, Need, Weights, Wish, choose
 from services.dns.reservation import ReservePlace
 from shared.database import open_database
+from shared.host_claims import ClaimHosts
 from shared.models import BaseDomain, Server
 from shared.settings import Settings
 from shared.writes import apply_all

@@ -44,12 +44,13 @@ _EXPECTED = {
 def field_problems(error: ValidationError, *, to_its_author: bool = True) -> list[str]:
     """One line per problem: path, what is wrong, and what stood there; of a customer only to whoever wrote it."""
     return [
-        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {_sentence(problem, to_its_author)}"
+        f"{'.'.join(map(str, problem['loc'])) or 'event'}: {sentence(problem, to_its_author=to_its_author)}"
         for problem in error.errors(include_url=False)
     ]
 
 
-def _sentence(problem: ErrorDetails, to_its_author: bool) -> str:
+def sentence(problem: ErrorDetails, *, to_its_author: bool = True) -> str:
+    """What is wrong with one field, what stood there (see `field_problems`), and what is expected."""
     kind, context = problem["type"], problem.get("ctx", {})
     is_told = to_its_author or PERSONAL not in problem["loc"]
     value = _shown(problem["input"]) if is_told else "what stands there"

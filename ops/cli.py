@@ -16,6 +16,7 @@ from ops.commands import (
     doctor,
     domains,
     forget,
+    keys,
     order,
     plugins,
     projects,
@@ -29,6 +30,7 @@ from ops.commands import (
     up,
 )
 from ops.failure import CommandError
+from shared.errors import RefusedError
 from shared.logging import configure_logging
 from shared.settings import LogFormat, SettingsError
 
@@ -56,6 +58,7 @@ app.command("cancel")(cancel.cancel)
 app.command("forget")(forget.forget)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
+app.add_typer(keys.app, name="keys")
 app.add_typer(servers.app, name="servers")
 app.add_typer(domains.app, name="domains")
 app.add_typer(database.app, name="db")
@@ -92,6 +95,8 @@ def main() -> None:
         app()
     except CommandError as error:
         _end(str(error), error.exit_code)
+    except RefusedError as error:
+        _end(str(error), 1)
     except SettingsError as error:
         _end(str(error), 2)
     except BrokenPipeError:  # of `vrs log … | head`

@@ -106,4 +106,4 @@ def _grant(grant: Grant | Call, role: str) -> str:
         return f"GRANT EXECUTE ON FUNCTION {grant.function} TO {role}"
     columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
     privileges = ", ".join(f"{may}{columns if may is May.CHANGE else ''}" for may in grant.may)
-    return f"GRANT {privileges} ON {grant.table.__tablename__} TO {role}"
+    return f"GRANT {privileges} ON {grant.name} TO {role}"

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CloudEvent, Plugin, PluginsChanged, ServiceName
-from ops import outbox
 from ops.failure import CommandError
+from ops.outbox import publish_now
 from shared.database import Database
 from shared.licenses import end, grant, licensed
+from shared.marketplace_outbox import OURS, put
 from shared.messaging.settle import lock_projects
 from shared.models import PluginRelease, Project, ProjectOrder, ProvisioningState
 from shared.transaction import begin
@@ -100,9 +101,9 @@ async def _change(
             project_id=project_id,
             correlation_id=await connection.scalar(story),
         )
-        [message] = await outbox.put(connection, [event], lease=outbox.OURS)
+        [message] = await put(connection, [event], lease=OURS)
     done = f"the licences of {project_id} are changed; the event is"
-    await outbox.publish_now(database, amqp_url, PluginsChanged, message, done=done)
+    await publish_now(database, amqp_url, PluginsChanged, message, done=done)
     return Change(project_id, plugins, event.id)
 
 

@@ -1,62 +1,26 @@
 """Order files: read, checked field by field, and published as ProjectOrdered by way of the outbox."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
-from pydantic import ConfigDict, ValidationError, model_validator
-from sqlalchemy import Connection, select
+from pydantic import ValidationError
+from sqlalchemy import select
 
-from contracts import CloudEvent, ContractError, ProjectOrdered, ServiceName, Slug, Text, decode, uuid7
+from contracts import ContractError, ProjectOrdered, decode
 from contracts.problems import field_problems
 from migrations.adoption.catalogue import find_tables
 from migrations.adoption.plan import WITHOUT_INSERTS, required_of
-from ops import outbox
-from ops.domains import TypedHost
 from ops.failure import CommandError
-from shared.bundles import BundleError, expand
+from ops.outbox import publish_now
+from shared import orders
 from shared.database import Database
 from shared.hosts import as_shown
-from shared.models import BaseDomain, Project, ProjectDomain, ProjectType
-from shared.names import UnknownBaseDomainError, claim_name, slug_of
-from shared.plans import read_plans
+from shared.marketplace_outbox import OURS, put
+from shared.models import Project, ProjectDomain
+from shared.orders import Order, OrderRequest, Wish
 from shared.prices import Price, price_of
 from shared.reserved_names import is_reserved
-
-Order = CloudEvent[ProjectOrdered]
-
-
-class OrderFile(ProjectOrdered):
-    """The data of ProjectOrdered, typed by a person: a field that nobody knows is a slip.
-
-    `project_id` may be given, `name` instead of the slug, and `bundles` beside the plugins.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    project_id: UUID | None = None
-    base_domain: TypedHost | None = None
-    own_domain: TypedHost | None = None
-    name: Text | None = None
-    bundles: tuple[Slug, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, order: Any) -> Any:
-        if isinstance(order, dict) and "slug" not in order and isinstance(order.get("name"), str):
-            return order | {"slug": slug_of(order["name"])}
-        return order
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """An order as it is asked for. The name that was typed instead of a slug, and the bundles, are to be seen to."""
-
-    order: Order
-    typed: str | None = None
-    bundles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,75 +59,35 @@ def read_wish(content: bytes, *, name: str) -> Wish:
     try:
         if "specversion" in raw:
             return Wish(decode(content, ProjectOrdered))
-        order = OrderFile.model_validate_json(content)
+        order = OrderRequest.model_validate_json(content)
     except ContractError as error:
         raise _problems(name, error.problems) from error
     except ValidationError as error:
         raise _problems(name, field_problems(error)) from error
-    data = order.model_dump(exclude={"project_id", "name", "bundles"})
-    return Wish(order_of(data, order.project_id), None if "slug" in raw else order.name, order.bundles)
+    return order.wish()
 
 
-def complete(connection: Connection, wish: Wish) -> Order:
-    """Claim the name and expand the bundles, in the caller's transaction.
-
-    Raises:
-        CommandError: a bundle is unknown, or contradicts another, or the base domain is none of ours.
-
-    """
-    ordered = wish.order.data
-    changes: dict[str, Any] = {}
-    if wish.typed and (base_domain := ordered.base_domain):
-        try:
-            changes["slug"] = claim_name(connection, wish.typed, base_domain=base_domain, project_id=wish.order.subject)
-        except UnknownBaseDomainError as error:
-            raise CommandError(f"base_domain: {error}") from error
-    if wish.bundles:
-        try:
-            changes["plugins"] = expand(connection, wish.bundles, ordered.plugins)
-        except BundleError as error:
-            raise CommandError(f"bundles: {error}") from error
-    return order_of(ordered.model_dump() | changes, wish.order.subject) if changes else wish.order
-
-
-def order_of(data: dict[str, Any], project_id: UUID | None = None) -> Order:
-    """Make a new order of valid `data`."""
-    return CloudEvent.of(
-        ProjectOrdered.model_validate(data),
-        source=ServiceName.MARKETPLACE.value,
-        project_id=project_id or uuid7(),
-    )
-
-
-async def place(database: Database, orders: Sequence[Order]) -> None:
+async def place(database: Database, placed: Sequence[Order]) -> None:
     """Commit the orders to the marketplace's outbox and wake the marketplace, which publishes them."""
     async with database.engine.begin() as connection:
-        await outbox.put(connection, orders)
+        await put(connection, placed)
 
 
 async def refuse_what_nobody_offers(database: Database, order: Order, *, may_rename: bool = False) -> None:
-    """Refuse what would fail minutes later in dns or deploy. What the database lists none of is not judged.
+    """Refuse what would fail minutes later in dns or deploy, and what only the marketplace can insert.
 
     With `may_rename` another slug is found for one that is taken.
 
     Raises:
-        CommandError: names the field, its value and what there is.
+        CommandError: names each field, its value and what there is.
 
     """
-    asked = [
-        ("base_domain", order.data.base_domain, BaseDomain.name, "is none of ours"),
-        ("project_type", order.data.project_type, ProjectType.name, "cannot be ordered"),
-    ]
-    problems = list(_unknown_plan(order.data.plan))
     async with database.engine.connect() as connection:
+        problems = list(map(str, await orders.not_offered(connection, order)))
         known_project = await connection.scalar(select(Project.vrs_id).where(Project.vrs_id == order.subject))
         needs = required_of((await connection.run_sync(find_tables, ["projects"]))["projects"])
         if needs and known_project is None:
             problems.append(f"project_id: projects needs {', '.join(needs)}: {WITHOUT_INSERTS['projects']}")
-        for field, value, known, refusal in asked:
-            names = (await connection.scalars(select(known).order_by(known))).all()
-            if value is not None and names and value not in names:
-                problems.append(f"{field}: {value!r} {refusal}; there are {', '.join(names)}")
         holder = await connection.scalar(select(ProjectDomain.project_id).where(ProjectDomain.host == order.data.fqdn))
     if order.data.base_domain and is_reserved(order.data.slug):
         problems.append(f"slug: {order.data.slug!r} is reserved (shared/reserved_names.toml): order another one")
@@ -174,25 +98,19 @@ async def refuse_what_nobody_offers(database: Database, order: Order, *, may_ren
         raise CommandError("\n".join(problems))
 
 
-def _unknown_plan(plan: str) -> Iterator[str]:
-    plans = read_plans()
-    if plan not in plans:
-        yield f"plan: {plan!r} cannot be ordered; there are {', '.join(sorted(plans))}"
-
-
 async def place_now(database: Database, amqp_url: str, wish: Wish) -> Placed:
     """Complete the order, commit it to the marketplace's outbox with the name that it claims, and publish it.
 
     Raises:
-        CommandError: a bundle is wrong; or the broker is away or no queue takes it. Then the order is safe: the
-            marketplace service sends it.
+        WrongFieldsError: a bundle or the base domain is wrong.
+        CommandError: the broker is away or no queue takes it. Then the order is safe: the marketplace service sends
+            it.
 
     """
     async with database.engine.begin() as connection:
-        order = await connection.run_sync(complete, wish)
+        order, message = await orders.place(connection, wish, lease=OURS)
         price = await connection.run_sync(price_of, wish.bundles, order.data.plugins)
-        [message] = await outbox.put(connection, [order], lease=outbox.OURS)
-    await outbox.publish_now(database, amqp_url, ProjectOrdered, message, done=f"{order.subject} is ordered and")
+    await publish_now(database, amqp_url, ProjectOrdered, message, done=f"{order.subject} is ordered and")
     return Placed(order, price)
 
 

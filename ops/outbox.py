@@ -1,41 +1,20 @@
 """The marketplace's outbox: what it says is committed there first, and published at once if the broker takes it."""
 
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 import aiormq
 from aiormq.channel import Channel
 from sqlalchemy import delete, func, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import CloudEvent, Event, ServiceName
+from contracts import Event
 from ops.failure import CommandError
 from shared.database import Database
 from shared.messaging.broker import CONNECTION_ERRORS
 from shared.messaging.publish import Said, publish
-from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.topology import consumer_queue, dead_queue, declare
 from shared.messaging.trouble import reason_of
 from shared.models import Outbox
-from shared.outbox import NOTIFY_SERVICES, Message, row_of, said
-
-AT_ONCE = timedelta()
-"""Lease of rows that the marketplace service is to publish."""
-
-OURS = timedelta(seconds=OUTBOX_LEASE)
-"""Lease of rows that are published by whoever puts them there."""
-
-
-async def put(
-    connection: AsyncConnection, events: Sequence[CloudEvent[Any]], *, lease: timedelta = AT_ONCE
-) -> list[Message]:
-    """Put events into the outbox, in the caller's transaction; its commit wakes the marketplace service."""
-    messages = [said(event) for event in events]
-    for message in messages:
-        await connection.execute(row_of(message, owner=ServiceName.MARKETPLACE, lease=lease))
-    await connection.execute(NOTIFY_SERVICES)
-    return messages
+from shared.outbox import Message
 
 
 async def publish_now(database: Database, amqp_url: str, contract: type[Event], message: Message, *, done: str) -> None:

@@ -3,7 +3,6 @@
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from contracts import PlacementStrategy, Plugin, Slug, Text
 from contracts.problems import field_problems
-from ops.domains import TypedHost
 from ops.failure import CommandError
-from shared.models import ServerState
+from shared.base_domains import TypedHost
+from shared.servers import NewServer
 
 Cents = Annotated[int, Field(ge=0, le=100_000_000)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -23,23 +22,6 @@ class Entry(BaseModel):
     """A table of a file: a field that nobody knows is a slip."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class SeededServer(Entry):
-    """A server; `coolify_uuid` is its uuid at Coolify, `capacity` the most projects that it may hold.
-
-    `ram_mb` and `cpu_cores` are what it has for projects; without them only the number of projects counts.
-    """
-
-    name: Slug
-    coolify_uuid: Text
-    region: Slug
-    ipv4: IPv4Address
-    ipv6: IPv6Address | None = None
-    capacity: Annotated[int, Field(ge=0, le=100_000)]
-    ram_mb: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    cpu_cores: Annotated[float, Field(gt=0, le=10_000)] | None = None
-    state: ServerState = ServerState.ACTIVE
 
 
 class SeededProjectType(Entry):
@@ -79,7 +61,7 @@ class Seed(Entry):
     """The files together; each list may be missing."""
 
     base_domains: list[TypedHost] = []
-    servers: list[SeededServer] = []
+    servers: list[NewServer] = []
     project_types: list[SeededProjectType] = []
     plugin_prices: list[SeededPluginPrice] = []
     bundles: list[SeededBundle] = []

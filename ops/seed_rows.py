@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ops.seed import Entry, Seed, SeededServer
+from ops.seed import Entry, Seed
 from shared.models import BaseDomain, Bundle, BundlePlugin, PluginPrice, ProjectType, Server, Table, TypePlacement
+from shared.servers import NewServer
 
 Key = tuple[str, ...]
 
@@ -50,24 +51,9 @@ def wanted_of(seed: Seed) -> Iterator[Wanted]:
     yield Wanted(Server, ("name",), {(each.name,): _server(each) for each in seed.servers})
 
 
-def server_row(server: SeededServer) -> dict[str, Any]:
-    """The columns that are given."""
-    return {"name": server.name} | _server(server).given
-
-
-def _server(server: SeededServer) -> Row:
-    row = _row(server, "name")
-    return Row(*(_of_server(columns) for columns in (row.given, row.whole)))
-
-
-def _of_server(columns: dict[str, Any]) -> dict[str, Any]:
-    row = {name: value for name, value in columns.items() if name != "cpu_cores"}
-    for address in ("ipv4", "ipv6"):
-        if row.get(address) is not None:
-            row[address] = str(row[address])
-    if (cores := columns.get("cpu_cores")) is not None:
-        row["cpu_millicores"] = round(cores * 1000)
-    return row
+def _server(server: NewServer) -> Row:
+    rows = (server.row(), server.row(whole=True))
+    return Row(*({name: value for name, value in row.items() if name != "name"} for row in rows))
 
 
 def _row(entry: Entry, *without: str) -> Row:

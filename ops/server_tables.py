@@ -8,8 +8,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ops.servers import ServerLine
 from shared.models import ServerReach, ServerState
+from shared.servers import ServerLine
 from shared.what_if import Forecast
 
 BAR = 12

@@ -1,7 +1,10 @@
-"""The two ways in which a step can fail. Vendor errors inherit from them, so handlers don't translate.
+"""The two ways in which a step can fail, and how a person's wish is refused.
 
-Anything else that a handler raises counts as temporary: it is tried again until the step's deadline.
+Vendor errors inherit from the first two, so handlers don't translate. Anything else that a handler raises counts as
+temporary: it is tried again until the step's deadline.
 """
+
+from dataclasses import dataclass
 
 from contracts import CustomerText
 
@@ -35,3 +38,31 @@ class StepVoidError(Exception):
 
     Raised by the kernel inside a handler; a handler lets it pass.
     """
+
+
+class RefusedError(Exception):
+    """What somebody asked for can't be done as things are; nothing was changed. The message says why and what to do."""
+
+
+class UnknownError(RefusedError):
+    """What somebody named is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with a field: its path with dots, and a sentence with the value and what is expected."""
+
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"
+
+
+class WrongFieldsError(RefusedError):
+    """Fields of what was asked for cannot be taken; `where` they stood: body or query."""
+
+    def __init__(self, *problems: FieldProblem, where: str = "body") -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+        self.where = where

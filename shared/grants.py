@@ -17,11 +17,22 @@ class May(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What may be done with a table. `columns` are all that may be changed, every one if there are none."""
+    """What may be done with a table. `columns` are all that may be changed, every one if there are none.
 
-    table: type[Table]
+    Another service's table, whose model is that service's own, is given by its name.
+    """
+
+    table: type[Table] | str
     may: tuple[May, ...]
     columns: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        if isinstance(self.table, str):
+            return self.table
+        name: str = self.table.__tablename__
+        return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,17 @@ def claim_name(
     raise AssertionError("candidates never end")
 
 
+def free_name(session: Connection | Session | scoped_session[Any], typed: str, *, base_domain: str) -> str:
+    """Return the slug that `claim_name` would claim as things stand. Claims nothing."""
+    zones = set(session.execute(select(BaseDomain.name)).scalars())
+    for slug in _candidates(slug_of(typed)):
+        host = f"{slug}.{base_domain}"
+        held = select(ProjectDomain.host).where(ProjectDomain.host == host)
+        if host not in zones and not is_reserved(slug) and session.execute(held).scalar() is None:
+            return slug
+    raise AssertionError("candidates never end")
+
+
 def hold(*base_domains: str) -> Select[str]:
     """The statement that reads which of `base_domains` are ours and keeps them so until the transaction ends."""
     ours = select(BaseDomain.name).where(BaseDomain.name.in_(base_domains)).order_by(BaseDomain.name)

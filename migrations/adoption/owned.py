@@ -4,6 +4,7 @@ A database in which one of them is somebody else's is not touched. A test holds 
 """
 
 OWN_TABLES = (
+    "api_keys",
     "base_domains",
     "bundle_plugins",
     "cancellations",
@@ -17,12 +18,14 @@ OWN_TABLES = (
     "dns_records",
     "mails",
     "open_steps",
+    "order_answers",
     "outbox",
     "placements",
     "plugin_chunks",
     "plugin_downloads",
     "plugin_releases",
     "preview_accesses",
+    "preview_uses",
     "project_domains",
     "project_orders",
     "provisioning_log",
@@ -34,6 +37,7 @@ OWN_TABLES = (
 )
 
 OWN_TYPES = [
+    "api_scope",
     "deployment_stage",
     "desk_action_kind",
     "dns_record_holder",

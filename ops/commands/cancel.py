@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from contracts import ProjectCancelled
-    from ops.cancellation import Part
+    from shared.cancelling import Part
     from shared.database import Database
 
 LOOK_EVERY = 0.3
@@ -65,7 +65,8 @@ def cancel(
 
 
 async def _cancel(database: "Database", project: str, wish: "ProjectCancelled", *, wait: bool, as_json: bool) -> None:
-    from ops.cancellation import cancel, mark_of, named_project
+    from ops.cancellation import cancel, named_project
+    from shared.cancelling import mark_of
     from shared.settings import Settings, load
 
     amqp_url = load(Settings).amqp_url.get_secret_value()
@@ -107,7 +108,7 @@ async def _show(database: "Database", project_id: UUID, event_id: UUID, *, quiet
     from rich.console import Console
     from rich.live import Live
 
-    from ops.cancellation import parts_of
+    from shared.cancelling import parts_of
 
     console = Console(quiet=quiet, highlight=False, soft_wrap=True)
     shown: list[Part] = []

@@ -11,7 +11,7 @@ import typer
 from ops.failure import CommandError
 
 if TYPE_CHECKING:
-    from ops.domains import DomainLine
+    from shared.base_domains import DomainLine
 
 Name = Annotated[str, typer.Argument(help="The domain, for example vrs.example.")]
 
@@ -43,7 +43,7 @@ def list_domains(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
     from rich.table import Table
 
     from ops.connection import connected
-    from ops.domains import domain_lines
+    from shared.base_domains import domain_lines
     from shared.hosts import as_shown
 
     async def read() -> "list[DomainLine]":
@@ -72,7 +72,7 @@ def add(name: Name) -> None:
 
     """
     from ops.connection import connected
-    from ops.domains import add_domain
+    from shared.base_domains import add_domain
 
     stored = _stored(name)
 
@@ -92,7 +92,7 @@ def remove(name: Name) -> None:
 
     """
     from ops.connection import connected
-    from ops.domains import remove_domain
+    from shared.base_domains import remove_domain
 
     stored = _stored(name)
 

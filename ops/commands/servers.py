@@ -10,7 +10,7 @@ import typer
 from ops.failure import CommandError
 
 if TYPE_CHECKING:
-    from ops.servers import ServerLine
+    from shared.servers import ServerLine
     from shared.what_if import Forecast
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -42,7 +42,7 @@ def list_servers(*, as_json: AsJson = False) -> None:
     """
     from ops.connection import connected
     from ops.server_tables import print_servers
-    from ops.servers import server_lines
+    from shared.servers import server_lines
 
     async def read() -> "tuple[list[ServerLine], int]":
         async with connected() as database:
@@ -78,9 +78,7 @@ def add(
 
     from contracts.problems import field_problems
     from ops.connection import connected
-    from ops.seed import SeededServer
-    from ops.seed_rows import server_row
-    from ops.servers import add_server
+    from shared.servers import NewServer, add_server
 
     given = {
         "name": name,
@@ -93,13 +91,13 @@ def add(
         "cpu_cores": cpu_cores,
     }
     try:
-        server = SeededServer.model_validate({key: value for key, value in given.items() if value is not None})
+        server = NewServer.model_validate({key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         raise CommandError("\n".join(field_problems(error)), exit_code=2) from error
 
     async def write() -> None:
         async with connected() as database:
-            await add_server(database.engine, server_row(server))
+            await add_server(database.engine, server)
 
     asyncio.run(write())
     typer.echo(f"{name} is there with {capacity} places. `vrs doctor deploy` asks Coolify about its servers.")
@@ -139,7 +137,7 @@ def remove(name: Name) -> None:
 
     """
     from ops.connection import connected
-    from ops.servers import remove_server
+    from shared.servers import remove_server
 
     async def write() -> None:
         async with connected() as database:
@@ -208,8 +206,8 @@ def what_if(
 
 def _move(name: str, state: str) -> tuple[bool, int]:
     from ops.connection import connected
-    from ops.servers import move_server
     from shared.models import ServerState
+    from shared.servers import move_server
 
     async def write() -> tuple[bool, int]:
         async with connected() as database:

@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 
 from ops.failure import CommandError
-from ops.orders import Order, order_of, read_order
+from ops.orders import read_order
 from ops.vendors import INWX_ACCOUNT, Simulators
+from shared.orders import Order, order_of
 
 
 def example_orders(folder: Path, wanted: int | None) -> list[Order]:

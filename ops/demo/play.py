@@ -10,11 +10,12 @@ from ops.demo.copies import example_orders, hold_own_domains
 from ops.demo.report import report
 from ops.demo.show import Show
 from ops.demo.watch import Watch
-from ops.orders import order_of, place
+from ops.orders import place
 from ops.places import ORDERS, new_log_folder
 from ops.story import plain
 from ops.system import System, running_system
 from ops.vendors import Latencies
+from shared.orders import order_of
 
 LOOK_EVERY = 0.2
 

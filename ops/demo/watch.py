@@ -9,10 +9,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import AppDeployed, CoreHealthy, DnsConfigured, ProjectOrdered, ServiceName
-from ops.orders import Order
 from ops.story import ProjectLine, Waiting, log_rows, project_lines
 from shared.messaging.topology import queue_name
 from shared.models import LogStatus, ProvisioningState
+from shared.orders import Order
 
 STEPS = {
     "dns": queue_name(ServiceName.DNS, ProjectOrdered),

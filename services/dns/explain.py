@@ -1,9 +1,9 @@
 """What dns would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
 
 from contracts import ProjectCancelled, ProjectOrdered, RecordType
-from services.dns.hosts import hosts_of
 from services.dns.models import ManagedRecord, Placement, RecordHolder
 from shared.dead_letters.explain import Circumstances, Explanations
+from shared.host_claims import hosts_of
 
 
 async def ordered(order: ProjectOrdered, now: Circumstances) -> list[str]:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from contracts import CapacityNeeded, CustomerText, DnsConfigured, DnsRecord, ProjectOrdered, ServerVerdict
 from services.dns.authority import Answer, as_detail
-from services.dns.hosts import HostProblem, HostRefused
 from services.dns.models import Placement
 from services.dns.reservation import Waiting
 from services.dns.servers import wait_of
 from shared.errors import PermanentError
+from shared.host_claims import HostProblem, HostRefused
 from shared.models import ProvisioningState
 from shared.outcome import Done, Parked
 from shared.writes import Upsert, Write

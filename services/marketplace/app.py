@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName
 from services.marketplace.grants import GRANTS
-from services.marketplace.projects import count_projects
+from services.marketplace.project_metrics import count_projects
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import serving, web
 from shared.database import open_database

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.core import ManifestAnswer
 from services.marketplace.core_tokens import Presented, presented, renew
+from services.marketplace.dependencies import Configured, Db
 from services.marketplace.manifest import may_download, signed_manifest
 from services.marketplace.problems import Problem
-from services.marketplace.settings import MarketplaceSettings
 from shared.database import Database
 from shared.models import DownloadOutcome, PluginDownload, PluginRelease
 from shared.plugins.registry import read_archive
@@ -26,20 +26,6 @@ CoreVersion = Annotated[str, Header(alias="VRS-Core-Version", pattern=r"^[0-9][0
 
 router = APIRouter(prefix="/api/v1/core", tags=["vrs-core"])
 _bearer = HTTPBearer(auto_error=False, description="The project's bootstrap token, then the one of the last manifest")
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-def _settings(request: Request) -> MarketplaceSettings:
-    settings: MarketplaceSettings = request.app.state.settings
-    return settings
-
-
-Db = Annotated[Database, Depends(_database)]
-Configured = Annotated[MarketplaceSettings, Depends(_settings)]
 
 
 async def _caller(

@@ -1,31 +1,64 @@
-"""What marketplace may do in the database: with its own tables everything, and what ordering and cancelling need."""
+"""What marketplace may do in the database: with its own tables everything, and what the order API needs."""
 
 from shared.grants import ALL, Grant, May
 from shared.models import (
+    ApiKey,
+    ArchivedLetter,
     BaseDomain,
+    Bundle,
+    BundlePlugin,
     Cancellation,
     CoreToken,
+    DeadLetterNote,
+    DeskAction,
+    DeskActionLetter,
     License,
     LicenseHistory,
+    OpenStep,
+    OrderAnswer,
     PluginChunk,
     PluginDownload,
     PluginPrice,
     PluginRelease,
     PreviewAccess,
+    PreviewUse,
     Project,
+    ProjectDomain,
     ProjectOrder,
     ProjectType,
     ProvisioningLog,
+    Server,
+)
+
+_RETRIES = (
+    Grant(OpenStep, (May.READ,)),
+    Grant(DeskAction, (May.READ, May.ADD, May.CHANGE), ("ended_at", "detail")),
+    Grant(DeskActionLetter, (May.READ, May.ADD, May.CHANGE), ("outcome",)),
+    Grant(ArchivedLetter, (May.READ,)),
+    Grant(DeadLetterNote, (May.READ,)),
+)
+_OFFER = (
+    Grant(BaseDomain, ALL),  # to hold one while a name is claimed asks for CHANGE
+    Grant(Server, (May.READ, May.ADD, May.REMOVE, May.CHANGE), ("state",)),
+    Grant("placements", (May.READ,)),
+    Grant("capacity_waits", (May.READ,)),
+    Grant(Bundle, (May.READ,)),
+    Grant(BundlePlugin, (May.READ,)),
 )
 
 GRANTS = (
     *(Grant(table, ALL) for table in (Project, License, LicenseHistory, PluginPrice, ProjectType, PreviewAccess)),
-    Grant(BaseDomain, (May.READ,)),
+    Grant(ApiKey, (May.READ, May.CHANGE), ("last_used_at",)),  # made and revoked by operators
+    Grant(OrderAnswer, (May.READ, May.ADD, May.CHANGE), ("answer",)),
+    Grant(PreviewUse, (May.READ, May.ADD)),
+    Grant(ProjectDomain, (May.READ, May.ADD, May.REMOVE)),
     Grant(Cancellation, (May.READ, May.ADD)),
     Grant(ProvisioningLog, (May.READ,)),
-    Grant(ProjectOrder, (May.READ,)),
+    Grant(ProjectOrder, (May.READ, May.ADD)),
     Grant(CoreToken, ALL),
     Grant(PluginRelease, (May.READ,)),  # published and yanked by operators
     Grant(PluginChunk, (May.READ,)),
     Grant(PluginDownload, (May.READ, May.ADD)),
+    *_OFFER,
+    *_RETRIES,
 )

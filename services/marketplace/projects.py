@@ -1,16 +1,118 @@
-"""What the marketplace's metrics say of the projects."""
+"""What the database tells of projects, in a fixed number of queries whatever is asked for."""
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Row, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.metrics import PROJECTS
-from shared.models import Project, ProvisioningState
+from services.marketplace.api.answers import LogEntry, OpenStepAnswer, ProjectAnswer
+from shared.models import OpenStep, Project, ProjectOrder, ProvisioningLog, ProvisioningState
 
-_COUNT = select(Project.provisioning_state, func.count().label("projects")).group_by(Project.provisioning_state)
+_slug = func.coalesce(ProjectOrder.slug, Project.slug)
+_PROJECTS = (
+    select(
+        Project.vrs_id,
+        _slug.label("slug"),
+        ProjectOrder.fqdn,
+        Project.provisioning_state,
+        Project.step_due_at,
+        ProjectOrder.ordered_at,
+        ProjectOrder.project_type,
+        ProjectOrder.plan,
+        ProjectOrder.plugins,
+    )
+    .outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
+    .where(Project.provisioning_state.is_not(None))  # the marketplace may have projects that are not our business
+)
+_STEPS = select(
+    OpenStep.project_id,
+    OpenStep.consumer,
+    OpenStep.event_id,
+    OpenStep.state,
+    OpenStep.attempt,
+    OpenStep.due_at,
+    OpenStep.reason,
+).order_by(OpenStep.created_at)
+LOG_COLUMNS = tuple(getattr(ProvisioningLog, name) for name in LogEntry.model_fields)
 
 
-async def count_projects(connection: AsyncConnection) -> None:
-    """Set the gauge of projects by state; those that were never handed to provisioning have none."""
-    counts = {row.provisioning_state: row.projects for row in await connection.execute(_COUNT)}
-    for state in ProvisioningState:
-        PROJECTS.labels(state.value).set(counts.get(state, 0))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which projects: in one of `states` (any if empty), with `words` in slug or host name, or as their id.
+
+    `before` is the id that the page before ended with: ids are UUIDv7, so the newest come first.
+    """
+
+    states: Sequence[ProvisioningState] = ()
+    words: str | None = None
+    before: UUID | None = None
+    limit: int = 50
+
+
+async def read_projects(connection: AsyncConnection, wanted: Wanted) -> list[ProjectAnswer]:
+    """Read a page of projects and their open steps."""
+    statement = _PROJECTS.order_by(Project.vrs_id.desc()).limit(_written(wanted.limit))
+    if wanted.states:
+        statement = statement.where(Project.provisioning_state.in_(wanted.states))
+    if wanted.before:
+        statement = statement.where(Project.vrs_id < wanted.before)
+    if wanted.words:
+        meant = _slug.icontains(wanted.words, autoescape=True)
+        meant |= ProjectOrder.fqdn.cast(Project.slug.type).icontains(wanted.words, autoescape=True)
+        if (project_id := _uuid(wanted.words)) is not None:
+            meant |= Project.vrs_id == project_id
+        statement = statement.where(meant)
+    return await _with_steps(connection, (await connection.execute(statement)).all())
+
+
+async def read_project(connection: AsyncConnection, project_id: UUID) -> ProjectAnswer | None:
+    """Read one project; None if there is none."""
+    rows = (await connection.execute(_PROJECTS.where(Project.vrs_id == project_id))).all()
+    return next(iter(await _with_steps(connection, rows)), None)
+
+
+async def read_log(connection: AsyncConnection, project_id: UUID, *, after: int, limit: int) -> list[LogEntry]:
+    """Read a project's log rows with an id beyond `after`, in the order of writing."""
+    rows = await connection.execute(
+        select(*LOG_COLUMNS)
+        .where(ProvisioningLog.project_id == project_id, ProvisioningLog.id > after)
+        .order_by(ProvisioningLog.id)
+        .limit(_written(limit))
+    )
+    return [LogEntry.model_validate(row._asdict()) for row in rows]
+
+
+async def _with_steps(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[ProjectAnswer]:
+    steps: dict[UUID | None, list[OpenStepAnswer]] = {row.vrs_id: [] for row in rows}
+    for row in await connection.execute(_STEPS.where(OpenStep.project_id.in_(list(steps)))):
+        steps[row.project_id].append(OpenStepAnswer.model_validate(row._asdict()))
+    return [
+        ProjectAnswer(
+            id=row.vrs_id,
+            slug=row.slug,
+            host=row.fqdn,
+            state=row.provisioning_state,
+            late_at=row.step_due_at,
+            ordered_at=row.ordered_at,
+            project_type=row.project_type,
+            plan=row.plan,
+            plugins=row.plugins or [],
+            waiting=steps[row.vrs_id],
+        )
+        for row in rows
+    ]
+
+
+def _written(limit: int) -> ColumnElement[int]:
+    """A limit in the statement itself: for one that is a parameter PostgreSQL plans to read a tenth of the table."""
+    return literal_column(str(limit), Integer)
+
+
+def _uuid(words: str) -> UUID | None:
+    try:
+        return UUID(words)
+    except ValueError:
+        return None

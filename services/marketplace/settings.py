@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
 
 from contracts.signatures import private_key
-from shared.settings import Settings
+from shared.settings import Seconds, Settings
 
 
 def _readable(keys: SecretStr) -> SecretStr:
@@ -24,12 +24,19 @@ class MarketplaceSettings(Settings):
     While it is replaced there are two, with a comma between them: both sign, whichever a vrs-core trusts. Without a
     key no vrs-core gets a manifest, and the routes for it answer 503. A token that a vrs-core was given with its
     manifest ends after `core_token_days`; it gets a new one in the second half of that time.
+
+    The order API answers `api_rate_limit` requests a minute of each key, in each process; a body of more than
+    `api_body_bytes` is refused. `marketplace_url` is where people reach this service: what preview links begin with.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
     http_port: int | None = Field(default=None, ge=0, le=65535)
     manifest_key: Annotated[SecretStr, AfterValidator(_readable)] | None = None
     core_token_days: float = Field(default=30.0, gt=0, le=3650)
+    api_rate_limit: int = Field(default=600, ge=1, le=1_000_000)
+    api_body_bytes: int = Field(default=65_536, ge=1024, le=10_000_000)
+    marketplace_url: AnyHttpUrl | None = None
+    dns_due: Seconds = 300.0
 
     @property
     def signing_keys(self) -> tuple[Ed25519PrivateKey, ...]:

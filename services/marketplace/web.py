@@ -9,7 +9,22 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from services.marketplace import core_routes
+from services.marketplace import core_routes, preview_routes
+from services.marketplace.api import (
+    availability,
+    base_domains,
+    cancellation,
+    capacity,
+    previews,
+    projects,
+    retry,
+    servers,
+    story,
+)
+from services.marketplace.api.document import describe
+from services.marketplace.body_limit import BodyLimit
+from services.marketplace.dependencies import RateLimit
+from services.marketplace.feed import Feed
 from services.marketplace.problems import answer_with_problems
 from services.marketplace.settings import MarketplaceSettings
 from shared.database import Database
@@ -18,12 +33,21 @@ from shared.service import Background, Kernel
 log = structlog.get_logger(__name__)
 
 
+API = (projects, story, cancellation, retry, availability, capacity, previews, servers, base_domains)
+
+
 def web(database: Database, settings: MarketplaceSettings) -> FastAPI:
     """Everything that the marketplace answers."""
-    app = FastAPI(title="VRS marketplace", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="VRS marketplace", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
+    )
     answer_with_problems(app)
+    app.add_middleware(BodyLimit, most=settings.api_body_bytes)
     app.state.database, app.state.settings = database, settings
-    app.include_router(core_routes.router)
+    app.state.rate_limit, app.state.feed = RateLimit(settings.api_rate_limit), Feed(database)
+    for resource in (core_routes, *API, preview_routes):
+        app.include_router(resource.router)
+    describe(app)
     return app
 
 

@@ -19,7 +19,7 @@ from shared.dead_letters.letter import Letter, read_letter
 from shared.dead_letters.queues import holding
 from shared.dead_letters.room import Kept
 from shared.dead_letters.send import Sender, headers_of, to_the_dead
-from shared.dead_letters.view import Agreement, DeadLetter
+from shared.dead_letters.view import Agreement, DeadLetter, of_letters
 from shared.models import LetterOutcome
 
 
@@ -101,7 +101,7 @@ async def import_letters(
         new = [letter for name, letter in by_name.items() if name not in lying]
         if not new:
             return []
-        dead = [_dead(letter) for letter in new]
+        dead = [of_letters((letter,), Agreement.UNCLAIMED) for letter in new]
         async with database.engine.begin() as connection:
             action = await audit.begin(connection, DeskActionKind.IMPORT, operator, {"letters": len(new)})
             events = await audit.about(connection, action, dead)
@@ -131,23 +131,6 @@ def _letter(line: Line) -> Letter:
         message_id=line.message_id or str(uuid7()),
         headers=headers,
         body=body,
-    )
-
-
-def _dead(letter: Letter) -> DeadLetter:
-    return DeadLetter(
-        consumer=letter.consumer,
-        event_id=letter.event_id,
-        project_id=letter.project_id,
-        slug=None,
-        code=letter.code,
-        reason=letter.reason,
-        deaths=letter.death,
-        attempts=letter.attempts,
-        died_at=letter.died_at,
-        opened_at=None,
-        agreement=Agreement.UNCLAIMED,
-        letters=(letter,),
     )
 
 

@@ -163,7 +163,7 @@ async def joined(database: Database | None, room: Room | None, held: Held) -> Vi
         by_key[letter.key].append(letter)
     notices = [f"Another desk holds {', '.join(held.busy)}: what lies there is not compared."] if held.busy else []
     if room is None or database is None:
-        alone = [_of_letter(letters, Agreement.UNKNOWN) for letters in by_key.values()]
+        alone = [of_letters(letters, Agreement.UNKNOWN) for letters in by_key.values()]
         return View(_in_order(alone), notices)
     found = [_of_row(row, _compare(row, by_key, held, room), by_key.get(row.key, ())) for row in room.rows.values()]
     left = [letters for key, letters in by_key.items() if key not in room.rows]
@@ -171,7 +171,7 @@ async def joined(database: Database | None, room: Room | None, held: Held) -> Vi
         standings = await read_standings(connection, [(*letters[0].key, letters[0].project_id) for letters in left])
     for letters in left:
         standing = standings[letters[0].key]
-        found.append(_of_letter(letters, _of_leftover(standing, letters, room), standing.slug))
+        found.append(of_letters(letters, _of_leftover(standing, letters, room), standing.slug))
     shown = [letter for letter in found if letter.letters or (*letter.key, letter.deaths) not in room.archived]
     return View(_in_order(shown), notices)
 
@@ -238,7 +238,8 @@ def _of_row(row: DeadRow, agreement: Agreement, letters: Iterable[Letter] = ()) 
     )
 
 
-def _of_letter(letters: Sequence[Letter], agreement: Agreement, slug: str | None = None) -> DeadLetter:
+def of_letters(letters: Sequence[Letter], agreement: Agreement, slug: str | None = None) -> DeadLetter:
+    """One event's death as its letters alone tell it; the newest speaks."""
     newest = max(letters, key=lambda letter: letter.death)
     return DeadLetter(
         consumer=newest.consumer,

@@ -4,6 +4,7 @@ Each model's docstring names its owner: the only one that writes it. Times are t
 enums; money is in integer cents. No foreign key of ours points at ``projects``: the marketplace may delete its rows.
 """
 
+from shared.models.api import ApiKey, OrderAnswer, PreviewUse, Scope
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
@@ -25,6 +26,7 @@ from shared.models.table import Table
 
 __all__ = [
     "LATE",
+    "ApiKey",
     "ArchivedLetter",
     "BaseDomain",
     "Bundle",
@@ -41,12 +43,14 @@ __all__ = [
     "LicenseState",
     "LogStatus",
     "OpenStep",
+    "OrderAnswer",
     "Outbox",
     "PluginChunk",
     "PluginDownload",
     "PluginPrice",
     "PluginRelease",
     "PreviewAccess",
+    "PreviewUse",
     "Project",
     "ProjectDomain",
     "ProjectOrder",
@@ -54,6 +58,7 @@ __all__ = [
     "ProvisioningLog",
     "ProvisioningState",
     "Reconciliation",
+    "Scope",
     "Server",
     "ServerReach",
     "ServerState",

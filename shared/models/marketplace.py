@@ -143,6 +143,7 @@ class PreviewAccess(Table):
     uses_left: Mapped[int | None]
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_by: Mapped[str] = mapped_column(server_default="")
 
     __table_args__ = (
         Index("ix_preview_accesses_project_id", "project_id"),

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from contracts import AppRemoved, CoreHealthy, CoreRetired, DnsReleased, ProjectCancelled
-from ops.cancellation import cancel, mark_of
+from ops.cancellation import cancel
 from ops.orders import place
 from services.bootstrap.app import bootstrap
 from services.deploy.app import deploy
 from services.dns.app import dns
 from services.marketplace.app import marketplace
 from services.notify.app import notify
+from shared.cancelling import mark_of
 from shared.models import ProvisioningState
 from tests.choreography.events import Story
 from tests.choreography.system import System

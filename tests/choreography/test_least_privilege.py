@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiormq
@@ -21,6 +22,7 @@ from services.bootstrap.app import bootstrap
 from services.deploy.app import deploy
 from services.dns.app import dns
 from services.marketplace.app import marketplace
+from services.marketplace.feed import Feed
 from services.notify.app import notify
 from shared.messaging.runtime import running
 from shared.models import ProvisioningState
@@ -29,6 +31,7 @@ from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.conftest import open_at
 from tests.erlang import evaluate, own_node
+from tests.services.marketplace.api import running_api
 from tests.shared.messaging.harness import until
 
 PASSWORD = "made-up"
@@ -128,6 +131,37 @@ async def test_dns_cannot_say_what_others_say_and_cannot_touch_their_queues(user
         await refused(lambda channel: channel.queue_bind("dns.project-ordered", "vrs.events", "core.healthy.v1"))
         await refused(lambda channel: channel.queue_declare("dns.anything"))
         await refused(lambda channel: channel.exchange_delete("vrs.events"))
+
+
+async def test_everything_is_asked_of_the_api_with_the_least_rights(users: None, system: System) -> None:
+    own = open_at(database_of(system.database.listen_url, ServiceName.MARKETPLACE))
+    async with running_api(system.database) as api:
+        api.app.state.database, api.app.state.feed = own, Feed(own)
+
+        async def ask(method: str, path: str, status: int, **body: Any) -> Any:
+            answer = await api.call(method, path, json=body or None)
+            assert answer.status_code == status, (path, answer.text)
+            return answer.json() if answer.content else None
+
+        await api.sql("INSERT INTO bundle_plugins (bundle, plugin, version) VALUES ('all', 'shop', '1.0.0')")
+        named = {"slug": None, "name": "Bäckerei", "bundles": ["all"]}
+        project = f"/projects/{await api.ordered(**named)}"
+        await api.ordered(base_domain=None, own_domain="sommer.example")
+        for path in ("/projects?q=b", project, f"{project}/log", "/capacity", "/servers", "/base-domains"):
+            await ask("GET", path, 200)
+        await ask("GET", "/availability/slug?name=baeckerei&base_domain=vrs.example", 200)
+        server = {"name": "t-1", "coolify_uuid": "k8w0", "region": "fsn1", "ipv4": "203.0.113.20", "capacity": 3}
+        await ask("POST", "/servers", 201, **server)
+        await ask("PATCH", "/servers/t-1", 200, state="draining")
+        await ask("DELETE", "/servers/t-1", 204)
+        await ask("PUT", "/base-domains/new.example", 201)
+        await ask("DELETE", "/base-domains/new.example", 204)
+        preview = await ask("POST", f"{project}/previews", 201, hours=1)
+        assert (await api.http.get(urlsplit(preview["link"]).path)).status_code == 303
+        await ask("GET", f"{project}/previews", 200)
+        await ask("DELETE", f"{project}/previews/{preview['id']}", 204)
+        await ask("POST", f"{project}/cancellation", 202, reason="twice")
+    await own.engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -27,9 +28,9 @@ def pages() -> list[str]:
 def blocks(page: str) -> list[Block]:
     """All code blocks of a page."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    found: list[Block] = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
     assert len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)) == 2 * len(found), f"{page}: write each block as ```"
-    return found
+    return [(language, textwrap.dedent(code)) for _, language, code in found]
 
 
 async def start(language: str, code: str, *, folder: Path = ROOT, **variables: str) -> asyncio.subprocess.Process:

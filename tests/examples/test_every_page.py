@@ -18,7 +18,12 @@ from tests.examples.documents import ROOT, blocks, in_background, pages, printed
 HERE = "tests/examples/test_every_page.py"
 RUN_BY = {
     "README.md": HERE,
+    "docs/access.md": "tests/ops/test_access_page.py",
+    "docs/backup.md": "tests/containers/test_documented.py",
+    "docs/containers.md": "tests/containers/test_documented.py",
+    "docs/api.md": "tests/services/marketplace/test_api_page.py",
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
+    "docs/core.md": "tests/containers/test_documented.py",  # and tests/ops/test_plugins.py
     "docs/data.md": "tests/legacy/test_documented.py",
     "docs/deploy-coolify.md": "tests/services/deploy/test_own_services.py",
     "docs/integration.md": "tests/examples/test_documented.py",
@@ -33,10 +38,6 @@ RUN_BY = {
     "examples/node/README.md": "tests/examples/test_documented.py",
 }
 
-NEED_CONTAINERS = {"docs/access.md", "docs/backup.md", "docs/containers.md", "docs/core.md"}
-"""Their commands are typed where `docker compose` is; tests/containers runs the files that they are about, and what of
-them is `vrs` alone has tests of its own: least rights, `vrs recover`, `vrs plugins`."""
-
 # Taken apart completely, so that a block that is added makes the test fail until it is run too.
 [FIRST, SECOND, ORDER, INWX, COOLIFY, HOUSE] = blocks("README.md")
 [CHAOS, CRASH] = blocks("docs/reliability.md")
@@ -45,7 +46,7 @@ them is `vrs` alone has tests of its own: least rights, `vrs recover`, `vrs plug
 
 
 def test_every_page_with_code_has_a_test_that_takes_all_of_it() -> None:
-    assert {page for page in pages() if page not in NEED_CONTAINERS and blocks(page)} == RUN_BY.keys()
+    assert {page for page in pages() if blocks(page)} == RUN_BY.keys()
     for page, test in RUN_BY.items():
         assert f'blocks("{page}")' in (ROOT / test).read_text(encoding="utf-8")
 

@@ -14,12 +14,14 @@ from sqlalchemy import insert, text
 
 from contracts import ProjectOrdered, decode
 from ops.failure import CommandError
-from ops.orders import complete, place, read_order, read_wish, refuse_what_nobody_offers
+from ops.orders import place, read_order, read_wish, refuse_what_nobody_offers
 from ops.places import ORDERS, SEED
 from ops.seed import Seed, SeededProjectType, read_seed
 from ops.seeding import write_seed
 from shared.database import Database
+from shared.errors import RefusedError
 from shared.models import ProjectDomain
+from shared.orders import complete
 from tests.ops.conftest import Vrs
 
 HOLDER = uuid4()
@@ -245,9 +247,9 @@ async def test_a_typed_name_becomes_a_free_slug_and_bundles_become_plugins(datab
     assert [first.slug, second.slug] == ["baeckerei-suess", "baeckerei-suess-2"]
     assert [(each.name, each.version) for each in first.plugins] == [("reviews", "1.0"), ("shop", "2")]
     assert [(each.name, each.version) for each in second.plugins] == [("shop", "9"), ("reviews", "1.0")]
-    with pytest.raises(CommandError, match="bundles: bundle 'none' has no plugins"):
+    with pytest.raises(RefusedError, match="bundles: bundle 'none' has no plugins"):
         await ordered(bundles=["none"])
-    with pytest.raises(CommandError, match="name shop with its version among the plugins"):
+    with pytest.raises(RefusedError, match="name shop with its version among the plugins"):
         await ordered(bundles=["start", "b"])
     own = await ordered(base_domain=None, own_domain="Müller.example")
     assert (own.own_domain, own.slug) == ("xn--mller-kva.example", "baeckerei-suess")

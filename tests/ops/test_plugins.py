@@ -1,10 +1,7 @@
 """``vrs plugins``: from a key to a release in the registry, what is refused on the way, and a project's licences."""
 
-import asyncio
 import json
-import os
-import re
-import sys
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,14 +13,16 @@ from contracts.signatures import key_id
 from ops.failure import CommandError
 from ops.licences import end_plugin, grant_plugin
 from ops.plugins import describe, make_key, read_envelope, read_key
+from services.bootstrap.health import Health
+from services.core.report import Phase, PluginReport, PluginState, Report
 from shared.database import Database
-from tests.ops.conftest import Vrs, environment
+from tests.examples.documents import blocks, printed
+from tests.ops.conftest import Vrs
 from tests.services.core.market import Market
 from tests.services.core.shop import archive
 
 CHECKOUT = Path(__file__).parents[2]
-PAGE = CHECKOUT / "docs" / "core.md"
-SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+[*_, REPORT, PLUGINS] = blocks("docs/core.md")
 
 PLUGIN_TOML = """
 [plugin]
@@ -41,21 +40,27 @@ def written_archive(folder: Path, version: str = "1.0.0", text: str = "") -> Pat
     return path
 
 
+def test_the_health_report_is_as_the_page_shows_it() -> None:
+    shown = json.loads(REPORT[1])
+    plugins = {each["name"]: PluginReport(**each | {"state": PluginState(each["state"])}) for each in shown["plugins"]}
+    report = Report(
+        version=shown["version"],
+        plugins=plugins,
+        phases={Phase(name): seconds for name, seconds in shown["phases"].items()},
+        settled=True,
+        passes=shown["passes"],
+        carried_out=datetime.fromisoformat(shown["manifest"]),
+    )
+    assert report.body() == shown
+    assert Health.model_validate(shown).state.value == shown["state"]
+
+
 async def test_a_plugin_goes_from_its_key_to_the_list_and_is_taken_back_as_the_page_says(
     vrs: Vrs, tmp_path: Path, database_url: str
 ) -> None:
-    [block] = [each for each in SHELL.findall(PAGE.read_text(encoding="utf-8")) if "plugins publish" in each]
     (tmp_path / "examples").symlink_to(CHECKOUT / "examples")
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-euc", block),
-        cwd=tmp_path,
-        env=environment(VRS_DATABASE_URL=database_url, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    assert said.decode().endswith("opening-hours 1.3.0 is yanked.\n")
+    said = await printed("sh", PLUGINS[1], folder=tmp_path, VRS_DATABASE_URL=database_url)
+    assert said.endswith("opening-hours 1.3.0 is yanked.")
     key = read_key(tmp_path / "plugins.key").public_key()
     assert (tmp_path / "plugins.key").stat().st_mode & 0o777 == 0o600
     [listed] = json.loads((await vrs("plugins", "list", "--json")).out)

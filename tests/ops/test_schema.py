@@ -80,6 +80,7 @@ async def test_several_containers_may_migrate_at_once(database_url: str, databas
 def test_the_names_that_adoption_keeps_free_are_those_of_the_models() -> None:
     tables = {*Table.metadata.tables, *Table.metadata._sequences} - set(SHAPES)
     columns = [column for table in Table.metadata.sorted_tables for column in table.columns]
-    enums = {column.type.name for column in columns if isinstance(column.type, Enum)}
+    types = [getattr(column.type, "item_type", column.type) for column in columns]
+    enums = {kind.name for kind in types if isinstance(kind, Enum)}
     assert sorted(tables) == list(OWN_TABLES)
     assert sorted(str(enum) for enum in enums) == OWN_TYPES

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,18 +12,19 @@ import pytest
 from sqlalchemy import Connection, insert, text
 
 from contracts import PlacementStrategy
-from ops.domains import add_domain, domain_lines, remove_domain
 from ops.failure import CommandError
 from ops.places import SEED
 from ops.seed import Seed, read_seed
 from ops.seeding import difference, write_seed
-from ops.servers import add_server, move_server, remove_server, server_lines
 from services.dns.models import Placement
 from services.dns.what_if import what_if
+from shared.base_domains import add_domain, domain_lines, remove_domain
 from shared.database import Database
+from shared.errors import RefusedError
 from shared.hosts import as_stored
 from shared.models import ProjectDomain, ServerState
 from shared.names import UnknownBaseDomainError, claim_name
+from shared.servers import NewServer, add_server, move_server, remove_server, server_lines
 from shared.what_if import Question
 from tests.examples.documents import blocks
 from tests.ops.conftest import Vrs
@@ -167,17 +169,23 @@ async def test_a_server_is_added_drained_and_removed_only_when_it_is_empty(datab
     name = "srv-tenants-1"
     assert await move_server(database.engine, name, ServerState.DRAINING) == (True, 1)
     assert await move_server(database.engine, name, ServerState.DRAINING) == (False, 1)
-    with pytest.raises(CommandError, match=r"holds 1 project: .*vrs cancel PROJECT"):
+    with pytest.raises(RefusedError, match=r"holds 1 project: .*vrs cancel PROJECT"):
         await remove_server(database.engine, name)
     async with database.engine.begin() as connection:
         await connection.execute(text("DELETE FROM placements; "))
     await remove_server(database.engine, name)
-    new = {"name": name, "coolify_uuid": "srv0000000000000000000001", "region": "fsn1", "capacity": 1}
-    with pytest.raises(CommandError, match=r"ipv4 203\.0\.113\.11 is that of server srv-tenants-2"):
-        await add_server(database.engine, new | {"ipv4": "203.0.113.11"})
-    await add_server(database.engine, new | {"ipv4": "203.0.113.10"})
+    new = NewServer(
+        name=name,
+        coolify_uuid="srv0000000000000000000001",
+        region="fsn1",
+        capacity=1,
+        ipv4=IPv4Address("203.0.113.11"),
+    )
+    with pytest.raises(RefusedError, match=r"ipv4 203\.0\.113\.11 is that of server srv-tenants-2"):
+        await add_server(database.engine, new)
+    await add_server(database.engine, new.model_copy(update={"ipv4": IPv4Address("203.0.113.10")}))
     assert (await server_lines(database.engine))[0][-1].name == name
-    with pytest.raises(CommandError, match="There is no server 'nobody'; there are srv-tenants-1, "):
+    with pytest.raises(RefusedError, match="There is no server 'nobody'; there are srv-tenants-1, "):
         await move_server(database.engine, "nobody", ServerState.ACTIVE)
 
 
@@ -188,13 +196,13 @@ async def test_a_base_domain_that_is_used_is_not_removed(database: Database) -> 
         ("vrs-projects.example", 0),
         ("vrs.example", 1),
     ]
-    with pytest.raises(CommandError, match=r"1 project has a name under vrs\.example.*vrs cancel PROJECT"):
+    with pytest.raises(RefusedError, match=r"1 project has a name under vrs\.example.*vrs cancel PROJECT"):
         await remove_domain(database.engine, "vrs.example")
     await remove_domain(database.engine, "vrs-projects.example")
     assert await add_domain(database.engine, as_stored("Müller.example"))
     assert [line.name for line in await domain_lines(database.engine)] == ["vrs.example", "xn--mller-kva.example"]
     for wrong in ("x.vrs.example", "example"):
-        with pytest.raises(CommandError, match="lie one under the other"):
+        with pytest.raises(RefusedError, match="lie one under the other"):
             await add_domain(database.engine, wrong)
     assert not await add_domain(database.engine, "vrs.example")
 
@@ -210,7 +218,7 @@ async def test_a_base_domain_is_not_removed_while_an_order_claims_a_name_under_i
         removal = asyncio.create_task(remove_domain(database.engine, "vrs.example"))
         async with database.engine.connect() as observer:
             await until(lambda: observer.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")), within=20)
-    with pytest.raises(CommandError, match=r"1 project has a name under vrs\.example"):
+    with pytest.raises(RefusedError, match=r"1 project has a name under vrs\.example"):
         await removal
     async with database.engine.begin() as connection:
         await connection.execute(text("DELETE FROM project_domains"))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from contracts import DnsRecord, PlacementStrategy, ProjectOrdered, RecordType, TargetServer
 from services.dns.authority import Authority, as_detail, expected_of
 from services.dns.customer import CustomerPatience, wait_for_customer
-from services.dns.hosts import ClaimHosts, HostRefused, hosts_of
 from services.dns.inwx import Inwx, InwxRecord
 from services.dns.inwx_errors import InwxNotFoundError
 from services.dns.models import ManagedRecord, Placement, RecordHolder
@@ -16,6 +15,7 @@ from services.dns.placement import Need, Weights, Wish
 from services.dns.records import ensure, unanswered_for, undo
 from services.dns.reservation import ReservePlace, Waiting
 from shared.errors import PermanentError, TemporaryError
+from shared.host_claims import ClaimHosts, HostRefused, hosts_of
 from shared.models import ProjectOrder, ProvisioningState
 from shared.outcome import Later, Outcome
 from shared.plans import Plan

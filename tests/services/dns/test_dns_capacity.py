@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import PlacementStrategy
 from services.dns.capacity import wake_for_free_places
-from services.dns.hosts import ClaimHosts
 from services.dns.models import CapacityWait, Placement
 from services.dns.outcomes import capacity_key
 from services.dns.placement import Weights
 from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
+from shared.host_claims import ClaimHosts
 from shared.models import Server
 from shared.service import Announcement
 from tests.services.dns.test_dns_reservation import LARGE, SMALL, add_servers, order, reserve, used, write

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from contracts import CapacityNeeded, RecordType, ServerVerdict
-from services.dns.hosts import HostProblem, HostRefused
 from services.dns.inwx_errors import OutcomeUnknownError
 from services.dns.models import ManagedRecord
 from shared.errors import PermanentError, TemporaryError
+from shared.host_claims import HostProblem, HostRefused
 from shared.models import ProjectOrder, ProvisioningState
 from shared.outcome import Later, Parked
 from tests.services.dns.world import CREATE, INFO, IPV4, IPV6, Project, World, configured, order

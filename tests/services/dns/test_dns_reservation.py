@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contracts import PlacementStrategy
-from services.dns.hosts import ClaimHosts, HostProblem, HostRefused
 from services.dns.models import CapacityWait, Placement
 from services.dns.placement import Need, Weights, Wish
 from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
+from shared.host_claims import ClaimHosts, HostProblem, HostRefused
 from shared.models import BaseDomain, ProjectDomain, Server
 from shared.writes import Write, apply_all
 

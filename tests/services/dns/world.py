@@ -15,7 +15,6 @@ from services.dns.authority import Authority, ServerAddress
 from services.dns.customer import CustomerPatience
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
-from services.dns.hosts import ClaimHosts, HostRefused
 from services.dns.inwx import Inwx
 from services.dns.inwx_session import InwxSession
 from services.dns.models import CapacityWait, Placement
@@ -23,6 +22,7 @@ from services.dns.placement import Weights, Wish
 from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from services.dns.servers import wait_of
 from services.dns.tan import TanSource
+from shared.host_claims import ClaimHosts, HostRefused
 from shared.http import http_client
 from shared.models import ProjectDomain, ProvisioningState, Table
 from shared.outcome import Done, Outcome

@@ -86,7 +86,8 @@ async def test_needed_plugins_are_chosen_for_the_version_of_the_core_that_asks(m
         assert (await market.get(f"plugins/base/{chosen}", **{"VRS-Core-Version": asking})).status_code == 200
     wrong = await market.get("manifest", **{"VRS-Core-Version": "new"})
     assert wrong.status_code == 422
-    assert wrong.json()["errors"][0]["field"] == "header.VRS-Core-Version"
+    [error] = wrong.json()["errors"]
+    assert (error["in"], error["field"]) == ("header", "VRS-Core-Version")
 
 
 async def test_a_published_version_never_changes(market: Market) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts import ProjectOrdered, ServiceName
-from services.marketplace.projects import count_projects
+from services.marketplace.project_metrics import count_projects
 from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
 from shared.measure import measure

@@ -1,14 +1,14 @@
-"""The base domains as the desk sees and changes them."""
+"""The base domains as people see and change them, by command or over HTTP."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BeforeValidator
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Text, cast, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import HostName
-from ops.failure import CommandError
+from shared.errors import RefusedError, UnknownError
 from shared.hosts import as_stored
 from shared.models import BaseDomain, ProjectDomain
 
@@ -23,7 +23,8 @@ def _typed_host(value: object) -> object:
 TypedHost = Annotated[HostName, BeforeValidator(_typed_host)]
 """A host name as a person types it, perhaps with umlauts and capitals."""
 
-_IS_UNDER = ProjectDomain.host.endswith("." + BaseDomain.name)
+_HOST = cast(ProjectDomain.host, Text)
+_IS_UNDER = _HOST.endswith("." + cast(BaseDomain.name, Text))
 _LINES = (
     select(BaseDomain.name, func.count(ProjectDomain.host))
     .outerjoin(ProjectDomain, _IS_UNDER)
@@ -50,7 +51,7 @@ async def add_domain(engine: AsyncEngine, name: str) -> bool:
     """Add a base domain; False if it is one already.
 
     Raises:
-        CommandError: it lies under another base domain or over one, so that names could be given twice, or a
+        RefusedError: it lies under another base domain or over one, so that names could be given twice, or a
             project has a name of its own there.
 
     """
@@ -59,11 +60,11 @@ async def add_domain(engine: AsyncEngine, name: str) -> bool:
             if other == name:
                 return False
             if f".{name}".endswith(f".{other}") or f".{other}".endswith(f".{name}"):
-                raise CommandError(f"{name} and the base domain {other} lie one under the other: choose another name")
-        under = ProjectDomain.host.endswith(f".{name}") | (ProjectDomain.host == name)
+                raise RefusedError(f"{name} and the base domain {other} lie one under the other: choose another name")
+        under = _HOST.endswith(f".{name}") | (name == _HOST)
         held = (await connection.scalars(select(ProjectDomain.host).where(under).limit(1))).first()
         if held is not None:
-            raise CommandError(f"{held} is a project's own domain: choose another name, or cancel that project first")
+            raise RefusedError(f"{held} is a project's own domain: choose another name, or cancel that project first")
         await connection.execute(insert(BaseDomain).values(name=name))
     return True
 
@@ -72,7 +73,8 @@ async def remove_domain(engine: AsyncEngine, name: str) -> None:
     """Remove a base domain. Waits for orders that are claiming a name under it, and they for this.
 
     Raises:
-        CommandError: there is none of that name, or projects have names under it.
+        UnknownError: there is none of that name.
+        RefusedError: projects have names under it.
 
     """
     async with engine.begin() as connection:
@@ -80,10 +82,10 @@ async def remove_domain(engine: AsyncEngine, name: str) -> None:
         await connection.execute(select(BaseDomain.name).where(BaseDomain.name == name).with_for_update())
         lines = {line[0]: line[1] for line in await connection.execute(_LINES)}
         if name not in lines:
-            raise CommandError(f"There is no base domain {name!r}; there are {', '.join(lines) or 'none'}")
+            raise UnknownError(f"There is no base domain {name!r}; there are {', '.join(lines) or 'none'}")
         if lines[name]:
             projects = "1 project has a name" if lines[name] == 1 else f"{lines[name]} projects have names"
-            raise CommandError(
+            raise RefusedError(
                 f"{projects} under {name}: let the marketplace offer it no more, cancel them "
                 "(`vrs projects` lists them, `vrs cancel PROJECT`), then remove it"
             )

@@ -27,9 +27,12 @@ _GIVE_UP = delete(ProjectDomain).where(ProjectDomain.host.in_(_HOSTS))
 
 def hosts_of(order: ProjectOrdered) -> tuple[str, ...]:
     """The project's host names, the primary one first: an own domain also answers under its ``www``."""
-    if order.own_domain is None or order.own_domain.startswith("www."):
-        return (order.fqdn,)
-    return (order.own_domain, f"www.{order.own_domain}")
+    return (order.fqdn,) if order.own_domain is None else own_hosts(order.own_domain)
+
+
+def own_hosts(domain: str) -> tuple[str, ...]:
+    """The host names of a project with a domain of its own."""
+    return (domain,) if domain.startswith("www.") else (domain, f"www.{domain}")
 
 
 class HostProblem(StrEnum):
@@ -107,6 +110,15 @@ class ClaimHosts:
             if f".{self.hosts[0]}".endswith(f".{base}"):
                 return HostRefused(HostProblem.UNDER_BASE_DOMAIN, self.hosts[0])
         return None
+
+
+async def obstacle(connection: AsyncConnection, hosts: tuple[str, ...], base_domain: str | None) -> HostRefused | None:
+    """Tell why a claim would be refused as things stand; None if it would not. Claims nothing."""
+    bases = set((await connection.scalars(_BASE_DOMAINS)).all())
+    if refused := ClaimHosts(hosts, base_domain).refusal(bases, bases):
+        return refused
+    held = {row.host for row in await connection.execute(_HOLDERS, {"hosts": list(hosts)})}
+    return next((HostRefused(HostProblem.TAKEN, host) for host in hosts if host in held), None)
 
 
 async def _give_up(connection: AsyncConnection, keep: Mapping[UUID, Mapping[str, bool]]) -> None:

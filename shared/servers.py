@@ -1,12 +1,15 @@
-"""The servers as the desk sees and changes them."""
+"""The servers as people see and change them, by command or over HTTP."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ops.failure import CommandError
+from contracts import Slug, Text
+from shared.errors import RefusedError, UnknownError
 from shared.models import Server, ServerReach, ServerState
 
 MOST_NAMED = 5
@@ -18,6 +21,35 @@ _HELD = text("""
     SELECT p.project_id, o.slug FROM placements p LEFT JOIN project_orders o ON o.project_id = p.project_id
     WHERE p.server_id = :server ORDER BY p.placed_at
 """)
+
+
+class NewServer(BaseModel):
+    """A server; `coolify_uuid` is its uuid at Coolify, `capacity` the most projects that it may hold.
+
+    `ram_mb` and `cpu_cores` are what it has for projects; without them only the number of projects counts.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Slug
+    coolify_uuid: Text
+    region: Slug
+    ipv4: IPv4Address
+    ipv6: IPv6Address | None = None
+    capacity: Annotated[int, Field(ge=0, le=100_000)]
+    ram_mb: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    cpu_cores: Annotated[float, Field(ge=0.001, le=10_000)] | None = None
+    state: ServerState = ServerState.ACTIVE
+
+    def row(self, *, whole: bool = False) -> dict[str, Any]:
+        """The columns that are given; with `whole`, also what the others are then."""
+        row = self.model_dump(exclude_unset=not whole)
+        for address in ("ipv4", "ipv6"):
+            if row.get(address) is not None:
+                row[address] = str(row[address])
+        if (cores := row.pop("cpu_cores", None)) is not None:
+            row["cpu_millicores"] = round(cores * 1000)
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +89,19 @@ async def server_lines(engine: AsyncEngine) -> tuple[list[ServerLine], int]:
     return lines, waiting
 
 
-async def add_server(engine: AsyncEngine, row: dict[str, Any]) -> None:
+async def add_server(engine: AsyncEngine, server: NewServer) -> None:
     """Add a server.
 
     Raises:
-        CommandError: its name, its uuid at Coolify or an address is another server's.
+        RefusedError: its name, its uuid at Coolify or an address is another server's.
 
     """
+    row = server.row()
     async with engine.begin() as connection:
         for found in (await connection.execute(_LINES)).mappings():
             for field in _DISTINCT:
                 if row.get(field) is not None and row[field] == found[field]:
-                    raise CommandError(
+                    raise RefusedError(
                         f"{field} {row[field]} is that of server {found['name']}: give another one, or change that "
                         "server by a seed file (`vrs db seed FILE`)"
                     )
@@ -87,7 +120,8 @@ async def remove_server(engine: AsyncEngine, name: str) -> None:
     """Remove a server.
 
     Raises:
-        CommandError: there is none of that name, or it holds projects: names some and says what to do.
+        UnknownError: there is none of that name.
+        RefusedError: it holds projects: names some and says what to do.
 
     """
     async with engine.begin() as connection:
@@ -96,7 +130,7 @@ async def remove_server(engine: AsyncEngine, name: str) -> None:
         if held:
             some = ", ".join(each.slug or str(each.project_id) for each in held[:MOST_NAMED])
             more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
-            raise CommandError(
+            raise RefusedError(
                 f"{name} holds {len(held)} project{'s' if len(held) > 1 else ''}: {some}{more}. Drain it "
                 f"(`vrs servers drain {name}`), cancel them (`vrs cancel PROJECT`), then remove it"
             )
@@ -107,5 +141,5 @@ async def _locked(connection: AsyncConnection, name: str) -> Any:
     row = (await connection.execute(select(Server.__table__).where(Server.name == name).with_for_update())).first()
     if row is None:
         names = (await connection.scalars(select(Server.name).order_by(Server.name))).all()
-        raise CommandError(f"There is no server {name!r}; there are {', '.join(names) or 'none'}")
+        raise UnknownError(f"There is no server {name!r}; there are {', '.join(names) or 'none'}")
     return row
