@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip; everything else is set up here. Nothing is installed outside this folder,
 # except that, as root on Debian or Ubuntu, a missing rabbitmq-server comes by apt.
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-containers test-alerts chaos crash-matrix bench bench-quick check audit sbom clean
+.PHONY: help demo up test test-containers side-by-side test-alerts chaos crash-matrix bench bench-quick check audit sbom clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ test: .venv/.ready ## Test against real RabbitMQ and PostgreSQL, without contain
 
 test-containers: .venv/.ready ## Test on RabbitMQ 4, PostgreSQL 17 and compose.yaml in containers; needs a container engine
 	@$(BIN)/pytest --timeout 1800 tests/containers $(ARGS)
+
+side-by-side: .venv/.ready ## Run the services of the release before on this one's database; BASE=v1.2.0, else the newest
+	@BASE=$(BASE) $(BIN)/pytest tests/choreography/previous_release.py
 
 test-alerts: ## Test the alert rules with promtool (Debian's package prometheus)
 	@command -v promtool >/dev/null || { echo "There is no promtool: install the package prometheus" >&2; exit 1; }

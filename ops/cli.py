@@ -9,6 +9,7 @@ import typer
 from ops.commands import (
     cancel,
     contracts,
+    coolify,
     database,
     demo,
     dlq_act,
@@ -64,6 +65,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq_act.app, name="dlq")
+app.add_typer(coolify.app, name="coolify")
 app.command("doctor")(doctor.doctor)
 app.command("reconcile")(reconcile.reconcile)
 app.command("recover")(recover.recover)

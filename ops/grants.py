@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from shared.models.kernel import STEP_TOKENS
 from shared.service import Service
 
 ITERATIONS = 4096
+
+ROLES_VARIABLE = "VRS_DATABASE_ROLES"
 
 Verifier = Annotated[str, StringConstraints(pattern=r"^SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=:]+$")]
 
@@ -47,11 +50,27 @@ def read_verifiers(file: Path) -> dict[ServiceName, str]:
 
     """
     try:
-        return TypeAdapter(dict[ServiceName, Verifier]).validate_json(file.read_bytes())
+        return _verifiers(file.read_bytes(), str(file))
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}", exit_code=2) from error
+
+
+def given_verifiers() -> dict[ServiceName, str]:
+    """Read the same from ``VRS_DATABASE_ROLES``, where no file can be mounted; none if it is not set.
+
+    Raises:
+        CommandError: says what is wrong with it.
+
+    """
+    given = os.environ.get(ROLES_VARIABLE)
+    return _verifiers(given.encode(), ROLES_VARIABLE) if given else {}
+
+
+def _verifiers(given: bytes, name: str) -> dict[ServiceName, str]:
+    try:
+        return TypeAdapter(dict[ServiceName, Verifier]).validate_json(given)
     except ValidationError as error:
-        raise CommandError("\n".join(f"{file}: {problem}" for problem in field_problems(error))) from error
+        raise CommandError("\n".join(f"{name}: {problem}" for problem in field_problems(error))) from error
 
 
 def statements(services: Sequence[Service], verifiers: Mapping[ServiceName, str]) -> list[str]:

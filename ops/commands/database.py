@@ -39,7 +39,10 @@ app.command("downgrade")(migrate.downgrade)
 @app.command()
 def grants(
     verifiers: Annotated[
-        Path | None, typer.Argument(help="The passwords' verifiers, as `vrs secrets` writes them; else none is set.")
+        Path | None,
+        typer.Argument(
+            help="The passwords' verifiers, as `vrs secrets` writes them; else those of VRS_DATABASE_ROLES."
+        ),
     ] = None,
     *,
     show: Annotated[bool, typer.Option("--show", help="Print the SQL instead, without passwords.")] = False,
@@ -47,7 +50,7 @@ def grants(
     """Make a role for each service (vrs_dns, …) that may do what its code needs, and nothing else.
 
     Needs a role that may create roles. What a service's role could do before with our tables is taken away. Say it
-    after each `vrs db upgrade`; doing it again changes nothing.
+    after each `vrs db upgrade`; doing it again changes nothing. Without a file or the variable no password is set.
 
     Examples:
       vrs db grants secrets/database_roles.json
@@ -56,9 +59,9 @@ def grants(
     """
     from ops.connection import connected
     from ops.contracts.system import build_services
-    from ops.grants import apply, read_verifiers, statements
+    from ops.grants import apply, given_verifiers, read_verifiers, statements
 
-    passwords = read_verifiers(verifiers) if verifiers else {}
+    passwords = read_verifiers(verifiers) if verifiers else given_verifiers()
 
     async def grant() -> None:
         services = await build_services()

@@ -34,11 +34,15 @@ from services.deploy.coolify_models import (
     Environment,
     EnvironmentName,
     NewApplication,
+    NewOwnApplication,
+    OwnEnvironment,
+    OwnFields,
     Project,
     Server,
     Storages,
     Tag,
     Variable,
+    VariableRow,
 )
 from services.deploy.coolify_rows import rows_of
 from shared.errors import PermanentError, TemporaryError
@@ -56,6 +60,8 @@ _PROJECTS: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
 _CREATED = TypeAdapter(Created)
 _STORAGES = TypeAdapter(Storages)
 _ENVIRONMENT = TypeAdapter(Environment)
+_OWN_ENVIRONMENT = TypeAdapter(OwnEnvironment)
+_VARIABLES: TypeAdapter[list[VariableRow]] = TypeAdapter(list[VariableRow])
 _ENVIRONMENTS: TypeAdapter[list[EnvironmentName]] = TypeAdapter(list[EnvironmentName])
 _TAGS: TypeAdapter[list[Tag]] = TypeAdapter(list[Tag])
 _APPLICATION = TypeAdapter(Application)
@@ -113,6 +119,10 @@ class Coolify:
         """``GET /projects/{uuid}/{environment}``: everything in it."""
         return await self._read(f"/projects/{project}/{name}", _ENVIRONMENT)
 
+    async def own_environment(self, project: str, name: str) -> OwnEnvironment:
+        """As `environment`, where the applications are services of ours."""
+        return await self._read(f"/projects/{project}/{name}", _OWN_ENVIRONMENT)
+
     async def environments(self, project: str) -> list[EnvironmentName]:
         """``GET /projects/{uuid}/environments``: all of a project, in one answer."""
         return await self._read(f"/projects/{project}/environments", _ENVIRONMENTS)
@@ -121,12 +131,14 @@ class Coolify:
         """``DELETE``; `RefusedError` while anything is in it."""
         await self._send("DELETE", f"/projects/{project}/environments/{name}")
 
-    async def create_application(self, fields: NewApplication) -> str:
+    async def create_application(self, fields: NewApplication | NewOwnApplication) -> str:
         """``POST /applications/dockerimage``; its uuid. `ConflictError` if a domain is taken."""
         sent = await self._send("POST", "/applications/dockerimage", json=fields.model_dump(exclude_none=True))
         return _parsed(sent, _CREATED).uuid
 
-    async def update_application(self, application: str, fields: ApplicationFields | ApplicationChanges) -> None:
+    async def update_application(
+        self, application: str, fields: ApplicationFields | OwnFields | ApplicationChanges
+    ) -> None:
         """``PATCH /applications/{uuid}``. Nothing reaches the container until it is deployed."""
         changes = isinstance(fields, ApplicationChanges)
         await self._send("PATCH", f"/applications/{application}", json=fields.model_dump(exclude_none=changes))
@@ -167,6 +179,12 @@ class Coolify:
         """``PATCH …/envs/bulk``: upsert by key. Not transactional; other keys stay."""
         body = {"data": [variable.model_dump() for variable in variables]}
         await self._send("PATCH", f"/applications/{application}/envs/bulk", json=body)
+
+    async def forget_variables(self, application: str, wanted: Sequence[str]) -> None:
+        """Remove those of other names: ``GET …/envs``, then ``DELETE`` of each row; preview twins are rows as well."""
+        for row in await self._read(f"/applications/{application}/envs", _VARIABLES):
+            if row.key not in wanted:
+                await self._send("DELETE", f"/applications/{application}/envs/{row.uuid}")
 
     async def keep_folder(self, application: str, path: str) -> None:
         """Ensure that `path` in the container is a volume: ``GET …/storages``, then ``POST`` if there is none."""

@@ -104,6 +104,31 @@ class Tag(_Answer):
     name: str
 
 
+class VariableRow(_Answer):
+    """A variable as it stands there, without its value."""
+
+    uuid: str
+    key: str
+    is_preview: bool = False
+
+
+class OwnApplication(Application):
+    """The application of a service of ours, with what can be changed by hand."""
+
+    ports_exposes: str | None = None
+    custom_docker_run_options: str | None = None
+    limits_memory: str | None = None
+    limits_cpus: str | None = None
+    health_check_enabled: bool = False
+    health_check_command: str | None = None
+
+
+class OwnEnvironment(_Answer):
+    """An environment with the applications of our services."""
+
+    applications: tuple[OwnApplication, ...] = ()
+
+
 class Deployment(_Answer):
     """One deployment, live or over."""
 
@@ -159,7 +184,7 @@ class Server(_Answer):
         return self.settings.is_reachable and self.settings.is_usable
 
 
-class ApplicationFields(BaseModel):
+class _Container(BaseModel):
     """What create and ``PATCH /applications/{uuid}`` both take. `ports_exposes` and limits are strings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -169,7 +194,6 @@ class ApplicationFields(BaseModel):
     docker_registry_image_name: str
     docker_registry_image_tag: str
     ports_exposes: str
-    domains: str
     health_check_enabled: bool = True
     health_check_type: Literal["http", "cmd"]
     health_check_command: str | None = Field(pattern=r"^[a-zA-Z0-9 \-_./:=@,+]+$", max_length=1000)
@@ -181,6 +205,19 @@ class ApplicationFields(BaseModel):
     health_check_start_period: int
     limits_memory: str
     limits_cpus: str
+
+
+class ApplicationFields(_Container):
+    """The application of a customer's project."""
+
+    domains: str
+
+
+class OwnFields(_Container):
+    """The application of a service of ours; without `domains` nothing outside reaches it."""
+
+    domains: str | None
+    custom_docker_run_options: str = Field(max_length=2000)
 
 
 class ApplicationChanges(BaseModel):
@@ -195,15 +232,24 @@ class ApplicationChanges(BaseModel):
     domains: str | None = None
 
 
-class NewApplication(ApplicationFields):
-    """Body of ``POST /applications/dockerimage``."""
+class _Created(BaseModel):
+    """What only ``POST /applications/dockerimage`` takes."""
 
     project_uuid: str
     server_uuid: str
     environment_name: str
-    tags: tuple[str, ...]
     autogenerate_domain: Literal[False] = False
     instant_deploy: Literal[False] = False
+
+
+class NewApplication(_Created, ApplicationFields):
+    """Body of ``POST /applications/dockerimage``."""
+
+    tags: tuple[str, ...]
+
+
+class NewOwnApplication(_Created, OwnFields):
+    """The same, of a service of ours."""
 
 
 class Storage(BaseModel):
@@ -227,7 +273,7 @@ class Variable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$", max_length=255)
-    value: Annotated[str, StringConstraints(pattern=r"^[^'\s]*$")] = Field(repr=False)
+    value: Annotated[str, StringConstraints(pattern=r"^([^'\s]([^'\r\n]*[^'\s])?)?$")] = Field(repr=False)
     is_preview: bool = False
     is_literal: bool = True
     is_multiline: bool = False

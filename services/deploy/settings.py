@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, HttpUrl, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, Field, HttpUrl, SecretStr, StringConstraints, field_validator
 
 from shared.settings import Seconds, Settings
 
@@ -13,36 +13,17 @@ Keys = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}(,[A-Za-z0-9
 """Ed25519 public keys in base64url without padding, commas between them: what Coolify's `.env` file keeps whole."""
 
 
-class DeploySettings(Settings):
-    """`VRS_COOLIFY_PROJECT` is a project's uuid, or a name: a project of that name is made if there is none.
+class CoolifyAccess(BaseModel):
+    """Which Coolify, and how it may be used.
 
     Coolify counts requests per user: several deploy processes (and whoever else uses tokens of the same user) share
-    `API_RATE_LIMIT`, so give each its part as `VRS_COOLIFY_RATE_LIMIT`. After `deploy_due` seconds its step counts as
-    late, after `deploy_deadline` it is given up; from its end `bootstrap_due` counts.
+    `API_RATE_LIMIT`, so give each its part as `VRS_COOLIFY_RATE_LIMIT`.
     """
 
     coolify_url: HttpUrl
     coolify_token: SecretStr
-    coolify_project: Line
     coolify_rate_limit: int = Field(default=200, ge=8, description="requests a minute")
     coolify_deployment_minutes: float = Field(default=20, gt=0, description="without progress for so long: stuck")
-    marketplace_url: HttpUrl
-    deploy_due: Seconds = 600.0
-    deploy_deadline: Seconds = 3600.0
-    bootstrap_due: Seconds = 300.0
-    app_image: Line = "ghcr.io/vrs/vrs-core"
-    app_tag: Line = "1.0.0"
-    app_port: int = Field(default=8080, ge=1, le=65535)
-    app_health_path: Line = "/health"
-    manifest_keys: Keys | None = Field(default=None, description="of the marketplace, for vrs-core to trust")
-    plugin_keys: Keys | None = Field(default=None, description="of who publishes plugins, for vrs-core to trust")
-    app_storage: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")] | None = Field(
-        default=None, description="a folder of the container that outlives it; Coolify 4.0.0-beta.470 or newer"
-    )
-    bootstrap_token_hours: float = Field(default=24, gt=0, le=8760, description="for a container's first manifest")
-    app_health_command: Line | None = Field(
-        default=None, description="run in the container instead of curl or wget, which an image may lack"
-    )
 
     @field_validator("coolify_url")
     @classmethod
@@ -63,3 +44,37 @@ class DeploySettings(Settings):
     def coolify_api(self) -> str:
         """Base URL of the API."""
         return str(self.coolify_url).rstrip("/") + "/api/v1"
+
+
+class DeskSettings(CoolifyAccess, Settings):
+    """For `vrs coolify`, which needs neither broker nor database."""
+
+    amqp_url: SecretStr = SecretStr("amqp://nobody.invalid")
+    database_url: SecretStr = SecretStr("postgresql://nobody.invalid")
+
+
+class DeploySettings(CoolifyAccess, Settings):
+    """`VRS_COOLIFY_PROJECT` is a project's uuid, or a name: a project of that name is made if there is none.
+
+    After `deploy_due` seconds its step counts as late, after `deploy_deadline` it is given up; from its end
+    `bootstrap_due` counts.
+    """
+
+    coolify_project: Line
+    marketplace_url: HttpUrl
+    deploy_due: Seconds = 600.0
+    deploy_deadline: Seconds = 3600.0
+    bootstrap_due: Seconds = 300.0
+    app_image: Line = "ghcr.io/vrs/vrs-core"
+    app_tag: Line = "1.0.0"
+    app_port: int = Field(default=8080, ge=1, le=65535)
+    app_health_path: Line = "/health"
+    manifest_keys: Keys | None = Field(default=None, description="of the marketplace, for vrs-core to trust")
+    plugin_keys: Keys | None = Field(default=None, description="of who publishes plugins, for vrs-core to trust")
+    app_storage: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")] | None = Field(
+        default=None, description="a folder of the container that outlives it; Coolify 4.0.0-beta.470 or newer"
+    )
+    bootstrap_token_hours: float = Field(default=24, gt=0, le=8760, description="for a container's first manifest")
+    app_health_command: Line | None = Field(
+        default=None, description="run in the container instead of curl or wget, which an image may lack"
+    )

@@ -122,7 +122,7 @@ _TEXTS = words(
 _NULLABLE_TEXTS = words(
     "description gpu_driver gpu_count gpu_device_ids gpu_options custom_internal_name domains install_command "
     "build_command start_command custom_network_aliases base_directory publish_directory watch_paths "
-    "health_check_response_text limits_cpuset custom_docker_run_options "
+    "health_check_response_text limits_cpuset "
     "post_deployment_command post_deployment_command_container pre_deployment_command "
     "pre_deployment_command_container manual_webhook_secret_github manual_webhook_secret_gitlab "
     "manual_webhook_secret_bitbucket manual_webhook_secret_gitea dockerfile_location docker_compose_location "
@@ -133,6 +133,8 @@ _NUMBERS = words(
     "health_check_start_period limits_memory_swappiness limits_cpu_shares"
 )
 
+_SHELL_SAFE = r"""(?:[ \t]+|&&|\|\||"[^"$`\\\n\r]*"|'[^'\n\r]*'|[a-zA-Z0-9._\-/=:@,+\[\]{}#%^~*?!]+)+"""
+
 _APPLICATION: dict[str, Any] = {
     **dict.fromkeys(_FLAGS, Flag),
     **dict.fromkeys(_TEXTS, str),
@@ -140,6 +142,7 @@ _APPLICATION: dict[str, Any] = {
     **dict.fromkeys(_NUMBERS, Number),
     "name": Annotated[str, Field(max_length=255)],
     **dict.fromkeys(("custom_labels", "custom_nginx_configuration"), Base64 | None),
+    "custom_docker_run_options": _matching(_SHELL_SAFE, longest=2000) | None,
     "docker_registry_image_tag": ImageTag | None,
     "ports_mappings": _matching(r"\d+:\d+(,\d+:\d+)*", longest=1000) | None,
     "redirect": Literal["www", "non-www", "both"],
