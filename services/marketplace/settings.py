@@ -27,6 +27,7 @@ class MarketplaceSettings(Settings):
 
     The order API answers `api_rate_limit` requests a minute of each key, in each process; a body of more than
     `api_body_bytes` is refused. `marketplace_url` is where people reach this service: what preview links begin with.
+    `admin_secret` signs the forms of the admin UI; without one each process has its own, until it ends.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -36,6 +37,7 @@ class MarketplaceSettings(Settings):
     api_rate_limit: int = Field(default=600, ge=1, le=1_000_000)
     api_body_bytes: int = Field(default=65_536, ge=1024, le=10_000_000)
     marketplace_url: AnyHttpUrl | None = None
+    admin_secret: Annotated[SecretStr, Field(min_length=32)] | None = None
     dns_due: Seconds = 300.0
 
     @property

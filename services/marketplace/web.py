@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.marketplace import core_routes, preview_routes
+from services.marketplace.admin.frame import mount_admin
 from services.marketplace.api import (
     availability,
     base_domains,
@@ -48,6 +49,7 @@ def web(database: Database, settings: MarketplaceSettings) -> FastAPI:
     for resource in (core_routes, *API, preview_routes):
         app.include_router(resource.router)
     describe(app)
+    mount_admin(app, database, settings)
     return app
 
 
