@@ -27,6 +27,7 @@ from services.marketplace.dependencies import RateLimit
 from services.marketplace.feed import Feed
 from services.marketplace.problems import answer_with_problems
 from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.status.routes import serve_status
 from shared.database import Database
 from shared.service import Background, Kernel
 
@@ -48,6 +49,7 @@ def web(database: Database, settings: MarketplaceSettings) -> FastAPI:
     for resource in (core_routes, *API, preview_routes):
         app.include_router(resource.router)
     describe(app)
+    serve_status(app, database)
     return app
 
 
