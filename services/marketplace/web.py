@@ -28,6 +28,7 @@ from services.marketplace.dependencies import RateLimit
 from services.marketplace.feed import Feed
 from services.marketplace.problems import answer_with_problems
 from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.status.routes import serve_status
 from shared.database import Database
 from shared.service import Background, Kernel
 
@@ -50,6 +51,7 @@ def web(database: Database, settings: MarketplaceSettings) -> FastAPI:
         app.include_router(resource.router)
     describe(app)
     mount_admin(app, database, settings)
+    serve_status(app, database)
     return app
 
 

@@ -68,7 +68,7 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     """Let `app` answer the admin UI under `PATH`, and lead there whoever asks for nothing."""
     load_german()
     desk = Desk(database, settings)
-    given = settings.admin_secret
+    given = settings.admin_key
     frame = Frame(
         title="VRS",
         base_url=PATH,
