@@ -28,6 +28,7 @@ from ops.commands import (
     simulate,
     topology,
     up,
+    users,
 )
 from ops.failure import CommandError
 from shared.errors import RefusedError
@@ -59,6 +60,7 @@ app.command("forget")(forget.forget)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(servers.app, name="servers")
 app.add_typer(domains.app, name="domains")
 app.add_typer(database.app, name="db")

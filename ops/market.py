@@ -8,6 +8,7 @@ from pathlib import Path
 from contracts.signatures import written
 from ops.places import PLUGINS
 from ops.plugins import make_key, publish_archive, read_key, signed_release
+from ops.secrets import made_up
 from shared.database import Database
 
 
@@ -45,6 +46,9 @@ class LocalMarket:
             "VRS_MANIFEST_KEY": written(read_key(manifest_file)),
             "VRS_MANIFEST_KEYS": written(manifest),
             "VRS_PLUGIN_KEYS": written(plugin),
+            "VRS_ADMIN_KEY": made_up(),
+            "VRS_STATUS_KEY": made_up(),
+            "VRS_WEBHOOK_KEY": made_up(),
         }
 
     async def stock(self, database: Database) -> None:
