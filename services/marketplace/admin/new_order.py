@@ -70,8 +70,8 @@ class Typed:
             "plugins": [{"name": name, "version": versions[name]} for name in self.plugins if name in versions],
             "customer": {"name": self.get("customer_name"), "email": self.get("customer_email")},
         }
-        if self.get("project_type"):
-            order["project_type"] = self.get("project_type")
+        if kind := self.get("project_type") or next(iter(choices.types), ""):
+            order["project_type"] = kind
         domain = "own_domain" if self.is_own else "base_domain"
         return order | {domain: self.get(domain)}
 

@@ -29,7 +29,8 @@ def test_the_catalogue_has_exactly_the_texts_of_the_sources_with_their_placehold
             if message.id
         }
     assert said == german.keys()
+    assert all(german.values())
     for english, words in german.items():
-        for each in words if isinstance(words, tuple | list) else (words,):
+        for each in (words,) if isinstance(words, str) else words or ():
             assert each, english
             assert sorted(_PLACES.findall(english)) == sorted(_PLACES.findall(each)), english
