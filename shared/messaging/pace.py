@@ -9,7 +9,7 @@ LONGEST = 0.02
 
 
 class Pace:
-    """A moment for each member of the last group: under load a commit is shared by many, alone an event goes at once."""
+    """A moment for each member of the last group: under load many share a commit, alone an event goes at once."""
 
     def __init__(self, full: int) -> None:
         self.full = full
