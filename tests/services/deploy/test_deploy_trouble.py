@@ -11,7 +11,7 @@ from services.deploy.blueprint import environment_name
 from services.deploy.coolify_errors import UnansweredError
 from services.deploy.models import ProjectDeployment, Stage
 from shared.errors import PermanentError
-from shared.outcome import Done, Later, Outcome, Parked
+from shared.outcome import Done, Later, Parked
 from tests.services.deploy.bench import Bench, Order, running_bench
 
 SERVER = "srv0000000000000000000001"
@@ -256,24 +256,6 @@ async def test_a_full_queue_parks_the_order_until_there_is_room(bench: Bench) ->
     assert [app["deployment_count"] for app in apps] == [1] * 8
     assert (await bench.calls())["update_variables"] == 8
     assert [trouble for order in orders for trouble in order.troubles] == []
-
-
-async def test_who_waits_for_room_in_a_queue_costs_no_request_while_it_is_known_to_be_full(bench: Bench) -> None:
-    await bench.control(deploy_seconds=30)
-    await bench.api("PATCH", f"/servers/{SERVER}", {"deployment_queue_limit": 1})
-    orders = [bench.order() for _ in range(5)]
-    outcomes = [await order.deploy() for order in orders]
-    full = [order for order, outcome in zip(orders, outcomes, strict=True) if _waits_for_room(outcome)]
-    bench.kernel.park(f"queue:{SERVER}")
-    await bench.watch.look(bench.kernel)
-    before = await bench.calls()
-    assert len(full) == 2
-    assert all([_waits_for_room(await order.deploy()) for order in full])
-    assert await bench.calls() == before
-
-
-def _waits_for_room(outcome: Outcome) -> bool:
-    return isinstance(outcome, Parked) and outcome.key == f"queue:{SERVER}"
 
 
 async def test_an_app_that_does_not_come_to_run_ends_the_step(bench: Bench) -> None:
