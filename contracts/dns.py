@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from contracts.event import Event, Facts, HostName, ServiceName, Slug, Text
+from contracts.failure import CustomerText
 
 
 def _no_number(value: Any) -> Any:
@@ -78,14 +79,58 @@ class DnsConfigured(Event):
     """Why it was this server, in words for people."""
 
 
+class RecordProblem(StrEnum):
+    """What keeps a customer's name from leading to the project, or its certificate from being issued."""
+
+    NO_NAME_SERVERS = "no_name_servers"
+    NAME_SERVER_SILENT = "name_server_silent"
+    DNSSEC_BROKEN = "dnssec_broken"
+    MISSING = "missing"
+    LEADS_ELSEWHERE = "leads_elsewhere"
+    PROXIED = "proxied"
+    STRAY_ADDRESS = "stray_address"
+    ALIAS_ELSEWHERE = "alias_elsewhere"
+    ADDRESS_BESIDE_ALIAS = "address_beside_alias"
+    NOT_EVERYWHERE = "not_everywhere"
+    CAA_FORBIDS = "caa_forbids"
+
+
+class ExaminedType(StrEnum):
+    """The types of the records that an examination may find fault with."""
+
+    A = "A"
+    AAAA = "AAAA"
+    CNAME = "CNAME"
+    CAA = "CAA"
+    DS = "DS"
+    NS = "NS"
+
+
+class RecordFinding(Facts):
+    """One thing that is wrong with a customer's DNS: where, what is there now, what must be there."""
+
+    problem: RecordProblem
+    """The kind of problem, for programs."""
+    name: HostName
+    """The name at which the record stands, or should."""
+    type: ExaminedType
+    """The record's type."""
+    found: tuple[Text, ...] = ()
+    """What is there now; empty if there is nothing."""
+    wanted: tuple[Text, ...] = ()
+    """What must be there; empty if there must be nothing."""
+    text: CustomerText
+    """What is wrong and what to do, in plain words."""
+
+
 class DnsRecordsNeeded(Event):
     """The domain is held elsewhere: the customer must set these records. ``found`` is what answers today.
 
-    dns looks again by itself and goes on when they answer.
+    dns looks again by itself and goes on when they answer. It says so again after days: a ``reminder``.
     """
 
     type: ClassVar[str] = "vrs.records.needed.v1"
-    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.",)
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.", "0.2.0: `findings` and `reminder`.")
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
 
     fqdn: HostName
@@ -94,6 +139,10 @@ class DnsRecordsNeeded(Event):
     """The records that the customer must set."""
     found: tuple[Text, ...] = ()
     """What answers today, a line for each answer; empty if nothing does."""
+    findings: tuple[RecordFinding, ...] = ()
+    """Everything that is wrong today, in the order in which to mend it."""
+    reminder: Annotated[int, Field(ge=0), BeforeValidator(_no_text)] = 0
+    """0 when it is said for the first time, then 1, 2, …"""
 
 
 class ServerVerdict(Facts):

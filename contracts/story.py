@@ -20,6 +20,9 @@ from contracts.dns import (
     DnsRecord,
     DnsRecordsNeeded,
     DnsReleased,
+    ExaminedType,
+    RecordFinding,
+    RecordProblem,
     RecordType,
     ServerVerdict,
     TargetServer,
@@ -92,7 +95,24 @@ _FULL = _said(
     _ORDERED,
 )
 _NEEDED = _said(
-    DnsRecordsNeeded(fqdn=_DOMAIN, records=_RECORDS, found=(f"{_DOMAIN} A 198.51.100.7",)),
+    DnsRecordsNeeded(
+        fqdn=_DOMAIN,
+        records=_RECORDS,
+        found=(f"{_DOMAIN} A 198.51.100.7",),
+        findings=(
+            RecordFinding(
+                problem=RecordProblem.LEADS_ELSEWHERE,
+                name=_DOMAIN,
+                type=ExaminedType.A,
+                found=("198.51.100.7",),
+                wanted=(str(_SERVER.ipv4),),
+                text=CustomerText(
+                    de=f"Der A-Eintrag von {_DOMAIN} lautet 198.51.100.7. Ändern Sie ihn auf {_SERVER.ipv4}.",
+                    en=f"The A record of {_DOMAIN} is 198.51.100.7. Change it to {_SERVER.ipv4}.",
+                ),
+            ),
+        ),
+    ),
     ServiceName.DNS,
     _at(9, 41, 7, 873),
     2,

@@ -26,6 +26,7 @@ from ops.commands import (
     simulate,
     topology,
     up,
+    users,
 )
 from ops.failure import told
 from shared.logging import configure_logging
@@ -56,6 +57,7 @@ app.command("forget")(forget.forget)
 app.command("projects")(projects.projects)
 app.command("log")(projects.log)
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(servers.app, name="servers")
 app.add_typer(domains.app, name="domains")
 app.add_typer(database.app, name="db")

@@ -1,5 +1,6 @@
 """The local marketplace: a port, keys that are made for it, and the example plugin in its registry."""
 
+import secrets
 import shutil
 import socket
 from dataclasses import dataclass, field
@@ -8,7 +9,12 @@ from pathlib import Path
 from contracts.signatures import written
 from ops.places import PLUGINS
 from ops.plugins import make_key, publish_archive, read_key, signed_release
+from ops.secrets import made_up
 from shared.database import Database
+from shared.models import StaffRole
+from shared.staff import create_user, list_users
+
+DEMO_USER = "demo"
 
 
 def _free_port() -> int:
@@ -45,7 +51,19 @@ class LocalMarket:
             "VRS_MANIFEST_KEY": written(read_key(manifest_file)),
             "VRS_MANIFEST_KEYS": written(manifest),
             "VRS_PLUGIN_KEYS": written(plugin),
+            "VRS_ADMIN_KEY": made_up(),
+            "VRS_STATUS_KEY": made_up(),
+            "VRS_WEBHOOK_KEY": made_up(),
         }
+
+    async def admin_ui(self, database: Database) -> str:
+        """Say where the admin UI is; if it has no user yet make one, with a password that nobody else has."""
+        async with database.engine.begin() as connection:
+            if await list_users(connection):
+                return f"{self.url}/admin/  (sign in as one of `vrs users list`)"
+            password = secrets.token_urlsafe(9)
+            await create_user(connection, DEMO_USER, password, StaffRole.ADMIN, by="vrs up")
+        return f"{self.url}/admin/  (sign in as {DEMO_USER} with {password})"
 
     async def stock(self, database: Database) -> None:
         """Publish the example that needs no build."""

@@ -1,5 +1,6 @@
 """The files that compose.yaml mounts as secrets: passwords that nobody has to choose, and what follows from them."""
 
+import base64
 import json
 import secrets
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ SIMULATED = {
     "smtp_url": "smtp://simulated-smtp:8400",
 }
 """The file under which each vendor's secret stands, and the value that the simulators of compose.yaml accept."""
+
+MADE_UP = ("status_key", "webhook_key", "admin_key")
+"""Keys of the marketplace that nobody else makes; notify has the first as well."""
 
 DEFINITIONS = "rabbitmq_definitions.json"
 ROLES = "database_roles.json"
@@ -43,12 +47,19 @@ def write_secrets(folder: Path, services: Sequence[Service], *, simulated: bool)
             verifiers[service.name.value] = verifier(_database_password(folder, service.name, role))
         _write(folder / DEFINITIONS, json.dumps(definitions(services, hashes), indent=2))
         _write(folder / ROLES, json.dumps(verifiers, indent=2))
+        for name in MADE_UP:
+            _kept(folder / name, made_up())
         if simulated:
             for name, value in SIMULATED.items():
                 _kept(folder / name, value)
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from error
     return [name for name in SIMULATED if not (folder / name).exists()]
+
+
+def made_up() -> str:
+    """A key of 32 random bytes, as text."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def amqp_password(folder: Path, service: str) -> str:

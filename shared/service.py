@@ -101,7 +101,8 @@ class Check:
 class Service:
     """A deployable: one process, any number of consumers.
 
-    `grants` is what it may do in the database beside what the kernel needs for every service.
+    `grants` is what it may do in the database beside what the kernel needs for every service. `replays`: it reads the
+    dead letters of every service and sends them back (`shared.dead_letters`), so its user in RabbitMQ may do that.
     """
 
     name: ServiceName
@@ -111,6 +112,7 @@ class Service:
     measures: tuple[Measure, ...] = ()
     grants: tuple[Grant | Call, ...] = ()
     checks: tuple[Check, ...] = ()
+    replays: bool = False
 
 
 Build = Callable[[], AbstractAsyncContextManager[Service]]

@@ -52,6 +52,7 @@ _DONE = text("""
            count(DISTINCT (project_id, service)) AS distinct
     FROM provisioning_log WHERE status = 'completed'
 """)
+_ROWS_MADE = text("SELECT coalesce(pg_sequence_last_value('provisioning_log_id_seq'), 0)")
 _LIVE = text("SELECT count(*) FROM projects WHERE provisioning_state = 'live'")
 
 
@@ -103,6 +104,12 @@ async def know(database: Database, orders: list[CloudEvent[ProjectOrdered]]) -> 
             await connection.execute(insert(ProjectOrder), [_order(order) for order in some])
     async with database.autocommit.begin() as connection:
         await connection.execute(text("VACUUM ANALYZE projects, project_orders"))
+
+
+async def rows_made(database: Database) -> int:
+    """How many log rows there were at most: repeated commits leave gaps."""
+    async with database.autocommit.begin() as connection:
+        return int((await connection.execute(_ROWS_MADE)).scalar_one())
 
 
 async def finished(database: Database) -> int:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0013"
 
 # A name or an address is taken out where it stands by itself, not inside another word.
 WITHOUT = r"""

@@ -12,15 +12,17 @@ from ops.failure import CommandError
 
 if TYPE_CHECKING:
     from shared.base_domains import DomainLine
+    from shared.domain_check import DomainReport
 
 Name = Annotated[str, typer.Argument(help="The domain, for example vrs.example.")]
 
 app = typer.Typer(
-    help="""See, add and remove the base domains: zones of ours at INWX under which projects get a name.
+    help="""Base domains, zones of ours at INWX under which projects get a name: see, add, remove. Any domain: check.
 
     Examples:
       vrs domains list
       vrs domains add vrs-projects.example
+      vrs domains check kunde.example
     """,
     no_args_is_help=True,
 )
@@ -102,6 +104,57 @@ def remove(name: Name) -> None:
 
     asyncio.run(write())
     typer.echo(f"{name} is no base domain any more.")
+
+
+@app.command()
+def check(
+    name: Name,
+    *,
+    server: Annotated[str | None, typer.Option(help="The server that the domain is to lead to.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the sentences for customers.")] = False,
+) -> None:
+    """Examine a domain at its own name servers: is it ours, what is wrong with its records; exit 1 if something is.
+
+    Addresses are compared with the server of the project that has ordered the domain, or with --server. Without either
+    only what is wrong in any case is found: CAA that forbids Let's Encrypt, broken DNSSEC, a proxy, a CNAME in company.
+    Asks INWX with the settings of dns (VRS_INWX_…). Changes nothing.
+
+    Examples:
+      vrs domains check kunde.example
+      vrs domains check kunde.example --server tenants-2 --json
+
+    """
+    from dataclasses import asdict
+    from importlib.metadata import entry_points
+
+    from ops.connection import connected
+    from ops.domain_tables import print_report
+    from shared.errors import PermanentError, TemporaryError
+
+    stored = _stored(name)
+    [entry] = entry_points(group="vrs.domain_check")
+    ask = entry.load()
+
+    async def read() -> "DomainReport":
+        async with connected() as database, database.engine.connect() as connection:
+            report: DomainReport = await ask(connection, stored, server)
+            return report
+
+    try:
+        report = asyncio.run(read())
+    except ValueError as error:
+        raise CommandError(f"--server: {error}", exit_code=2) from error
+    except (TemporaryError, PermanentError) as error:
+        raise CommandError(str(error)) from error
+    if as_json:
+        answer = asdict(report) | {
+            key: [each.model_dump(mode="json") for each in getattr(report, key)] for key in ("records", "findings")
+        }
+        typer.echo(json.dumps(answer))
+    else:
+        print_report(report)
+    if report.findings:
+        raise typer.Exit(1)
 
 
 def _stored(name: str) -> str:

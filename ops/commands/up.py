@@ -8,7 +8,7 @@ INTERRUPTED = 130
 
 
 def up() -> None:
-    """Run the whole system in the foreground until Ctrl-C, and print its URLs.
+    """Run the whole system in the foreground until Ctrl-C, and print its URLs and a login for the admin UI.
 
     Bus and database are those of VRS_AMQP_URL and VRS_DATABASE_URL, or throwaway ones. For each vendor without
     credentials (VRS_INWX_USER, VRS_COOLIFY_TOKEN, VRS_SMTP_URL) a simulator stands in.
@@ -31,6 +31,7 @@ def up() -> None:
             await system.wait()
             for line in system.urls():
                 typer.echo(line)
+            typer.echo(f"admin UI    {await system.market.admin_ui(system.database)}")
             while True:
                 system.check()
                 await asyncio.sleep(1)

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contracts import EVENTS_EXCHANGE, ServiceName
+from shared.dead_letters.queues import LOCK
 from shared.messaging.topology import (
     DEAD_EXCHANGE,
     TO_EXCHANGE,
     Queue,
+    dead_queue,
     own_queues,
     published_by,
+    queue_name,
 )
 from shared.service import Service
 
@@ -48,9 +51,9 @@ def definitions(services: Sequence[Service], hashes: Mapping[str, str]) -> dict[
         ],
         "permissions": [
             {"user": OPERATOR, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"},
-            *(_permissions(service) for service in services),
+            *(_permissions(service, services) for service in services),
         ],
-        "topic_permissions": [each for service in services for each in _topic_permissions(service)],
+        "topic_permissions": [each for service in services for each in _topic_permissions(service, services)],
         "exchanges": [
             {"name": name, "vhost": VHOST, "type": "topic", "durable": True, "auto_delete": False, "arguments": {}}
             for name in EXCHANGES
@@ -83,25 +86,35 @@ def _bindings(queue: Queue) -> list[dict[str, Any]]:
     ]
 
 
-def _permissions(service: Service) -> dict[str, str]:
-    """Declaring and binding its own queues, dead letters to `vrs.dead`, events to `vrs.events`; nothing else's."""
+def _permissions(service: Service, services: Sequence[Service]) -> dict[str, str]:
+    """Declaring and binding its own queues, dead letters to `vrs.dead`, events to `vrs.events`; nothing else's.
+
+    Whoever replays also takes the desk's lock, reads everybody's dead letters and writes where replays go.
+    """
     own = [queue.name for queue in own_queues(service)]
+    may_read, may_declare, may_write = [*own, *(EXCHANGES if own else ())], own, [*own, EVENTS_EXCHANGE]
+    if service.replays:
+        may_read = [*may_read, *(dead_queue(each.name).name for each in services if each.consumers)]
+        may_declare, may_write = [*own, LOCK], [*may_write, TO_EXCHANGE]
+    if own or service.replays:
+        may_write = [*may_write, DEAD_EXCHANGE]
     return {
         "user": user_of(service.name),
         "vhost": VHOST,
-        "configure": _only(own),
-        "write": _only([*own, EVENTS_EXCHANGE, *([DEAD_EXCHANGE] if own else [])]),
-        "read": _only([*own, *(EXCHANGES if own else ())]),
+        "configure": _only(may_declare),
+        "write": _only(may_write),
+        "read": _only(dict.fromkeys(may_read)),
     }
 
 
-def _topic_permissions(service: Service) -> list[dict[str, str]]:
+def _topic_permissions(service: Service, services: Sequence[Service]) -> list[dict[str, str]]:
     """Under which routing keys it may publish (write), and bind (read)."""
     own = own_queues(service)
+    consumers = [queue_name(each.name, consumer.event) for each in services for consumer in each.consumers]
     says = {
         EVENTS_EXCHANGE: [event.routing_key() for event in published_by(service)],
-        DEAD_EXCHANGE: [queue.name for queue in own],
-        TO_EXCHANGE: [],
+        DEAD_EXCHANGE: consumers if service.replays else [queue.name for queue in own],
+        TO_EXCHANGE: consumers if service.replays else [],
     }
     return [
         {

@@ -6,7 +6,7 @@ A resolver is asked for their names and addresses only, never for the answer: it
 import asyncio
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.resolver
@@ -45,14 +46,25 @@ class ServerAddress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one server says to one question: contents in order, or the `problem` that kept it from answering."""
+    """What one server says to one question: contents in order, or the `problem` that kept it from answering.
+
+    `contents` stand at the end of the chain of aliases that the server itself gives, `message` is its whole answer.
+    """
 
     server: str
     name: str
-    type: RecordType
-    expected: frozenset[str]
+    type: str
+    expected: frozenset[str] = frozenset()
     contents: tuple[str, ...] = ()
     problem: str | None = None
+    message: dns.message.Message | None = field(default=None, repr=False, compare=False)
+
+    def own(self, kind: str) -> tuple[str, ...]:
+        """Contents of this type that stand at the name itself, whatever aliases there are."""
+        owner, rdtype = dns.name.from_text(self.name), dns.rdatatype.from_text(kind)
+        sections = self.message.answer if self.message else ()
+        found = [rrset for rrset in sections if rrset.name == owner and rrset.rdtype == rdtype]
+        return tuple(sorted(record.to_text() for rrset in found for record in rrset))
 
     @property
     def matches(self) -> bool:
@@ -100,13 +112,33 @@ class Authority:
             TemporaryError: the zone's name servers cannot be found.
 
         """
+        questions = list(expected)
+        answers = await self.look(zone, questions)
+        return [replace(answer, expected=expected[answer.name, RecordType(answer.type)]) for answer in answers]
+
+    async def look(self, zone: str, questions: Sequence[tuple[str, str]], *, dnssec: bool = False) -> list[Answer]:
+        """Ask all servers of `zone` for names and types at once, with `dnssec` for the signatures too.
+
+        Raises:
+            TemporaryError: the zone's name servers cannot be found.
+
+        """
         servers = [(server, await _address(server)) for server in self._fixed] or await self._servers_of(zone)
-        questions = [
-            self._ask(str(server), address, server.port, name, kind, wanted)
+        asked = [
+            self._ask(server, address, Answer(str(server), name, kind), dnssec=dnssec)
             for server, address in servers
-            for (name, kind), wanted in expected.items()
+            for name, kind in questions
         ]
-        return list(await asyncio.gather(*questions))
+        return list(await asyncio.gather(*asked))
+
+    async def parent_of(self, zone: str) -> str | None:
+        """Find the zone that delegates `zone`; None where name servers are given instead of the zones' own.
+
+        Raises:
+            TemporaryError: the question found no answer.
+
+        """
+        return None if self._fixed else await self.zone_of(zone.partition(".")[2])
 
     async def zone_of(self, name: str) -> str:
         """Find the zone that holds `name`, whoever runs it (the SOA record, RFC 1035 section 3.3.13).
@@ -142,24 +174,23 @@ class Authority:
         addresses = [min(answers.addresses(), key=lambda address: ":" in address) for answers in found]
         return [(ServerAddress(name), address) for name, address in zip(names, addresses, strict=True)]
 
-    async def _ask(
-        self, server: str, address: str, port: int, name: str, kind: RecordType, expected: frozenset[str]
-    ) -> Answer:
-        query = dns.message.make_query(name, kind.value, flags=0)  # no recursion
+    async def _ask(self, server: ServerAddress, address: str, asked: Answer, *, dnssec: bool) -> Answer:
+        query = dns.message.make_query(asked.name, asked.type, flags=0, want_dnssec=dnssec)  # no recursion
         reached(CrashPoint.BEFORE_QUERY)
         try:
             with vendor_call("name server"):
-                response, _ = await dns.asyncquery.udp_with_fallback(query, address, timeout=self._timeout, port=port)
+                udp = dns.asyncquery.udp_with_fallback(query, address, timeout=self._timeout, port=server.port)
+                response, _ = await udp
             reached(CrashPoint.AFTER_QUERY)
         except dns.exception.Timeout:
-            return Answer(server, name, kind, expected, problem=f"no answer within {self._timeout:g} s")
+            return replace(asked, problem=f"no answer within {self._timeout:g} s")
         except (dns.exception.DNSException, OSError, EOFError) as error:
-            return Answer(server, name, kind, expected, problem=f"no answer ({type(error).__name__}: {error})")
+            return replace(asked, problem=f"no answer ({type(error).__name__}: {error})")
         if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return Answer(server, name, kind, expected, problem=f"code {dns.rcode.to_text(response.rcode())}")
+            return replace(asked, problem=f"code {dns.rcode.to_text(response.rcode())}")
         if not response.flags & dns.flags.AA:
-            return Answer(server, name, kind, expected, problem="an answer without authority for the zone")
-        return Answer(server, name, kind, expected, contents=_contents(response))
+            return replace(asked, problem="an answer without authority for the zone")
+        return replace(asked, contents=_contents(response), message=response)
 
 
 def _targets(answer: dns.resolver.Answer) -> list[dns.name.Name]:

@@ -1,20 +1,25 @@
-"""A domain that is held elsewhere: the customer sets the records, dns waits and looks."""
+"""A domain that is held elsewhere: the customer sets the records, dns looks, reminds, and goes on when they answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from contracts import CustomerText, DnsRecord, DnsRecordsNeeded, ProjectOrdered, RecordType
-from services.dns.authority import Answer, Authority, as_detail, expected_of
-from services.dns.models import ManagedRecord, Placement, RecordHolder
+from services.dns.authority import Authority, as_detail
+from services.dns.examination import Examination, examine
+from services.dns.models import CustomerWait, ManagedRecord, Placement, RecordHolder
 from services.dns.outcomes import configured
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import PermanentError
+from shared.host_claims import hosts_of
 from shared.models import ProvisioningState
 from shared.outcome import Outcome, Parked
 from shared.step import Step
-from shared.writes import Upsert
+from shared.writes import Delete, Upsert, Write
 
 _MOST_FOUND = 20
+
+REMINDERS = tuple(timedelta(days=days) for days in (1, 3, 7, 14, 21, 28))
+"""After so long the customer is told again, with what is still wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,56 +45,59 @@ async def wait_for_customer(
     authority: Authority,
     patience: CustomerPatience,
 ) -> Outcome:
-    """Look whether the domain's name servers answer with `wanted`; ask the customer once for it, then wait.
+    """Examine the domain; ask the customer once for `wanted`, remind them of what is still wrong, then wait.
 
     Raises:
         PermanentError: the customer's time is over.
 
     """
-    answers, trouble = await _look(order, wanted, authority)
-    asked_for = [_row(step, record) for record in wanted]
-    if not trouble:
-        return configured(order, place, wanted, answers, writes=[Upsert(row) for row in asked_for])
+    seen = await examine(authority, hosts_of(order), wanted)
+    asked_for = [Upsert(_row(step, record)) for record in wanted]
+    waits = await step.rows(CustomerWait)
+    if not seen.findings:
+        forgotten = [Delete(wait) for wait in waits]
+        return configured(order, place, wanted, seen.answers, writes=[*asked_for, *forgotten])
+    trouble = seen.findings[0].text.en
     waited = datetime.now(UTC) - step.opened_at
     if waited >= patience.gives_up_after:
         raise _given_up(order, patience, trouble)
     is_asked = {row.says() for row in rows if row.holder is RecordHolder.CUSTOMER} == set(wanted)
-    needed = DnsRecordsNeeded(fqdn=order.fqdn, records=tuple(wanted), found=_found(answers))
+    reminder = sum(waited >= after for after in REMINDERS)
+    told = waits[0].reminders if is_asked and waits else 0 if is_asked else None
+    is_said = told is not None and told >= reminder
+    needed = DnsRecordsNeeded(
+        fqdn=order.fqdn,
+        records=tuple(wanted),
+        found=tuple(sorted(set(seen.found()))[:_MOST_FOUND]),
+        findings=seen.findings,
+        reminder=0 if told is None else reminder,
+    )
     return Parked(
         key=f"records:{order.fqdn}",
         look_again=patience.next_look(waited),
         until_woken=True,
-        message=f"Waiting for the customer to set the DNS records of {order.fqdn}: {trouble}.",
-        events=() if is_asked else (needed,),
-        writes=() if is_asked else tuple(Upsert(row) for row in asked_for),
+        message=f"Waiting for the customer to set the DNS records of {order.fqdn}: {trouble}",
+        events=() if is_said else (needed,),
+        writes=(*(() if is_asked else asked_for), *_noted(step, seen, waits, max(reminder, told or 0))),
         state=ProvisioningState.WAITING_FOR_CUSTOMER,
-        detail={"name_servers": as_detail(answers), "placement": place.reason, "considered": place.considered},
+        detail={"name_servers": as_detail(seen.answers), "placement": place.reason, "considered": place.considered},
     )
 
 
-async def _look(
-    order: ProjectOrdered, wanted: Sequence[DnsRecord], authority: Authority
-) -> tuple[list[Answer], str | None]:
-    """Ask the name servers; what is wrong yet, None if nothing is."""
-    expected = expected_of(wanted)
-    for record in wanted:  # an old IPv6 address would catch half of the visitors, and Let's Encrypt
-        expected.setdefault((record.name, RecordType.AAAA), frozenset())
-    try:
-        answers = await authority.ask(await authority.zone_of(order.fqdn), expected)
-    except TemporaryError as error:  # a domain without working name servers is the customer's matter too
-        return [], str(error)
-    return answers, next((str(answer) for answer in answers if not answer.matches), None)
-
-
-def _found(answers: Sequence[Answer]) -> tuple[str, ...]:
-    found = {f"{answer.name} {answer.type} {content}" for answer in answers for content in answer.contents}
-    return tuple(sorted(found)[:_MOST_FOUND])
+def _noted(step: Step, seen: Examination, waits: Sequence[CustomerWait], reminders: int) -> list[Write]:
+    """Write down what is wrong, if that or the number of reminders has changed."""
+    findings = [finding.model_dump(mode="json") for finding in seen.findings]
+    if waits and (waits[0].findings, waits[0].reminders) == (findings, reminders):
+        return []
+    now = datetime.now(UTC)
+    wait = CustomerWait(project_id=step.project_id, reminders=reminders, findings=findings, changed_at=now)
+    return [Upsert(wait)]
 
 
 def _given_up(order: ProjectOrdered, patience: CustomerPatience, trouble: str) -> PermanentError:
     days = f"{patience.gives_up_after.total_seconds() / 86_400:g}"
     return PermanentError(
-        f"the DNS records of {order.fqdn} were not set within {days} days: {trouble}. Ask the customer, then replay",
+        f"the DNS records of {order.fqdn} were not set within {days} days: {trouble} Ask the customer, then replay",
         code="customer_records_missing",
         customer_text=CustomerText(
             de=f"Die DNS-Einträge für {order.fqdn} fehlen noch. Bitte melden Sie sich, sobald sie gesetzt sind.",

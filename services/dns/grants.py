@@ -1,12 +1,13 @@
 """What dns may do in the database."""
 
-from services.dns.models import CapacityWait, ManagedRecord, Placement
+from services.dns.models import CapacityWait, CustomerWait, ManagedRecord, Placement
 from shared.forget import FORGET
 from shared.grants import ALL, Grant, May
 from shared.models import BaseDomain, Project, ProjectDomain, ProjectOrder, Reconciliation, Server, TypePlacement
 
 GRANTS = (
     Grant(ManagedRecord, ALL),
+    Grant(CustomerWait, ALL),
     Grant(Placement, ALL),
     Grant(ProjectDomain, ALL),
     Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),

@@ -68,6 +68,19 @@ class ManagedRecord(Table):
         return DnsRecord(name=self.name, type=self.type, content=self.content, ttl=self.ttl)
 
 
+class CustomerWait(Table):
+    """A customer who has DNS records to set, and what is wrong with them today. Owner: dns.
+
+    `findings` are those of `DnsRecordsNeeded`, as they are since `changed_at`; `reminders` counts those that were due.
+    """
+
+    __tablename__ = "customer_waits"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    reminders: Mapped[int]
+    findings: Mapped[list[Any]]
+    changed_at: Mapped[datetime]
+
+
 class Placement(Table):
     """The place that a project holds on a server, counted in ``servers.used``. Owner: dns.
 

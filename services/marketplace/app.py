@@ -25,6 +25,7 @@ async def marketplace() -> AsyncIterator[Service]:
             background=(serving(web(database, settings), settings),),
             measures=(count_projects,),
             grants=GRANTS,
+            replays=True,
         )
     finally:
         await database.engine.dispose()

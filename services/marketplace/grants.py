@@ -24,10 +24,15 @@ from shared.models import (
     PreviewUse,
     Project,
     ProjectDomain,
+    ProjectNote,
     ProjectOrder,
+    ProjectOwner,
     ProjectType,
     ProvisioningLog,
     Server,
+    StaffAction,
+    StaffSession,
+    StaffUser,
 )
 
 _RETRIES = (
@@ -35,15 +40,23 @@ _RETRIES = (
     Grant(DeskAction, (May.READ, May.ADD, May.CHANGE), ("ended_at", "detail")),
     Grant(DeskActionLetter, (May.READ, May.ADD, May.CHANGE), ("outcome",)),
     Grant(ArchivedLetter, (May.READ,)),
-    Grant(DeadLetterNote, (May.READ,)),
+    Grant(DeadLetterNote, (May.READ, May.ADD, May.CHANGE)),
 )
 _OFFER = (
     Grant(BaseDomain, ALL),  # to hold one while a name is claimed asks for CHANGE
     Grant(Server, (May.READ, May.ADD, May.REMOVE, May.CHANGE), ("state",)),
     Grant("placements", (May.READ,)),
     Grant("capacity_waits", (May.READ,)),
-    Grant(Bundle, (May.READ,)),
-    Grant(BundlePlugin, (May.READ,)),
+    Grant(Bundle, ALL),
+    Grant(BundlePlugin, ALL),
+)
+_ADMIN_UI = (
+    Grant(StaffUser, (May.READ, May.CHANGE), ("password_hash", "failures", "locked_until", "signed_in_at", "searches")),
+    Grant(StaffSession, ALL),
+    Grant(StaffAction, (May.READ, May.ADD)),
+    Grant(ProjectNote, (May.READ, May.ADD)),
+    Grant(ProjectOwner, ALL),
+    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails")),
 )
 
 GRANTS = (
@@ -61,4 +74,5 @@ GRANTS = (
     Grant(PluginDownload, (May.READ, May.ADD)),
     *_OFFER,
     *_RETRIES,
+    *_ADMIN_UI,
 )

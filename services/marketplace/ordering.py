@@ -45,6 +45,21 @@ async def take_order(
     answered = await _answered(connection, caller, key, request)
     if answered is not None:
         return Ordered(answered, is_new=False)
+    project = await place_order(transaction, request, due=due)
+    mine = (OrderAnswer.public_id == caller.public_id) & (OrderAnswer.key == key)
+    await connection.execute(update(OrderAnswer).where(mine).values(answer=project.model_dump(mode="json")))
+    return Ordered(project, is_new=True)
+
+
+async def place_order(transaction: Transaction, request: OrderRequest, *, due: timedelta) -> ProjectAnswer:
+    """Place the order with the caller's transaction.
+
+    Raises:
+        Problem: 409: a name is taken, the project was ordered or cancelled before.
+        WrongFieldsError: names what is not offered.
+
+    """
+    connection = transaction.connection
     wish = request.wish()
     project_id = wish.order.subject
     if problems := await not_offered(connection, wish.order):
@@ -52,10 +67,7 @@ async def take_order(
     await _introduce(transaction, project_id, wish.order.data.slug, due)
     order, _ = await place(connection, wish)
     await _claim(connection, order)
-    project = await _write_down(connection, order)
-    mine = (OrderAnswer.public_id == caller.public_id) & (OrderAnswer.key == key)
-    await connection.execute(update(OrderAnswer).where(mine).values(answer=project.model_dump(mode="json")))
-    return Ordered(project, is_new=True)
+    return await _write_down(connection, order)
 
 
 async def _answered(

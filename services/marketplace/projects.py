@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,12 +44,14 @@ LOG_COLUMNS = tuple(getattr(ProvisioningLog, name) for name in LogEntry.model_fi
 class Wanted:
     """Which projects: in one of `states` (any if empty), with `words` in slug or host name, or as their id.
 
-    `before` is the id that the page before ended with: ids are UUIDv7, so the newest come first.
+    `before` is the id that the page before ended with: ids are UUIDv7, so the newest come first. `late_at`: only those
+    that something was due of by then.
     """
 
     states: Sequence[ProvisioningState] = ()
     words: str | None = None
     before: UUID | None = None
+    late_at: datetime | None = None
     limit: int = 50
 
 
@@ -57,6 +60,8 @@ async def read_projects(connection: AsyncConnection, wanted: Wanted) -> list[Pro
     statement = _PROJECTS.order_by(Project.vrs_id.desc()).limit(_written(wanted.limit))
     if wanted.states:
         statement = statement.where(Project.provisioning_state.in_(wanted.states))
+    if wanted.late_at:
+        statement = statement.where(Project.step_due_at < wanted.late_at)
     if wanted.before:
         statement = statement.where(Project.vrs_id < wanted.before)
     if wanted.words:

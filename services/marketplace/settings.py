@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
 
 from contracts.signatures import private_key
 from shared.settings import Seconds, Settings
+from shared.status_links import StatusLinks, checked, keys_of
 
 
 def _readable(keys: SecretStr) -> SecretStr:
@@ -27,6 +28,9 @@ class MarketplaceSettings(Settings):
 
     The order API answers `api_rate_limit` requests a minute of each key, in each process; a body of more than
     `api_body_bytes` is refused. `marketplace_url` is where people reach this service: what preview links begin with.
+    `admin_key` signs the forms of the admin UI; without one each process has its own, until it ends.
+    `status_key` makes the links of customers' status pages, here and in notify; without it there are none. While it is
+    replaced there are two, with a comma between them: the first makes links, those of both are known.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -36,9 +40,15 @@ class MarketplaceSettings(Settings):
     api_rate_limit: int = Field(default=600, ge=1, le=1_000_000)
     api_body_bytes: int = Field(default=65_536, ge=1024, le=10_000_000)
     marketplace_url: AnyHttpUrl | None = None
+    admin_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    status_key: Annotated[SecretStr, AfterValidator(checked)] | None = None
     dns_due: Seconds = 300.0
 
     @property
     def signing_keys(self) -> tuple[Ed25519PrivateKey, ...]:
         """The keys of `manifest_key`."""
         return _private_keys(self.manifest_key) if self.manifest_key else ()
+
+    def status_links(self, asked: str) -> StatusLinks | None:
+        """The links of status pages, None without a key; `asked` is the address that was asked."""
+        return StatusLinks(keys_of(self.status_key), str(self.marketplace_url or asked)) if self.status_key else None

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.marketplace import core_routes, preview_routes
+from services.marketplace.admin.frame import mount_admin
 from services.marketplace.api import (
     availability,
     base_domains,
@@ -27,6 +28,7 @@ from services.marketplace.dependencies import RateLimit
 from services.marketplace.feed import Feed
 from services.marketplace.problems import answer_with_problems
 from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.status.routes import serve_status
 from shared.database import Database
 from shared.service import Background, Kernel
 
@@ -48,6 +50,8 @@ def web(database: Database, settings: MarketplaceSettings) -> FastAPI:
     for resource in (core_routes, *API, preview_routes):
         app.include_router(resource.router)
     describe(app)
+    mount_admin(app, database, settings)
+    serve_status(app, database)
     return app
 
 

@@ -49,7 +49,7 @@ async def notify() -> AsyncIterator[Service]:
     # EHLO names the sender's domain: a container's own host name means nothing outside.
     server = MailServer.parse(settings.smtp_url.get_secret_value())
     smtp = Smtp(server, greeting=sender.domain, lease=settings.lease_seconds)
-    post = Post(smtp, sender=sender, case_workers=settings.case_workers)
+    post = Post(smtp, sender=sender, case_workers=settings.case_workers, status_links=settings.status_links)
     database = open_database(settings.model_copy(update={"database_pool_size": 1}), application_name="vrs notify watch")
     try:
         yield Service(

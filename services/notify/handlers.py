@@ -36,13 +36,15 @@ _WITHOUT_ORDER = {
 async def tell_live(post: Post, event: CoreHealthy, step: Step) -> Outcome:
     """Tell the customer that the project is live."""
     plugins = [f"{plugin.name} {plugin.version}" for plugin in event.plugins]
-    return await post.deliver(step, _to_customer(step, Kind.LIVE, url=str(event.url), plugins=plugins))
+    return await post.deliver(step, _to_customer(post, step, Kind.LIVE, url=str(event.url), plugins=plugins))
 
 
 async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -> Outcome:
     """Tell the customer which records to set at their own provider."""
     records = [(record.type.value, record.name, record.content) for record in event.records]
-    return await post.deliver(step, _to_customer(step, Kind.RECORDS_NEEDED, records=records, found=event.found))
+    problems = [getattr(each.text, _ordered(step).locale) for each in event.findings]
+    facts = {"records": records, "problems": problems, "found": event.found, "reminder": event.reminder}
+    return await post.deliver(step, _to_customer(post, step, Kind.RECORDS_NEEDED, **facts))
 
 
 async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:
@@ -65,7 +67,7 @@ async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outc
     """
     drafts = _to_case_workers(post, step, Kind.FAILED, **dict(event))
     if step.project is not None and not event.reason_code.startswith(UNREADABLE):
-        drafts += _to_customer(step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text)
+        drafts += _to_customer(post, step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text)
     return await post.deliver(step, drafts)
 
 
@@ -73,15 +75,17 @@ async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Out
     """Confirm the cancellation to the customer, once however often it is asked for."""
     if step.project is None:
         return Done(message="nobody to mail to: the project was cancelled before its order arrived")
-    drafts = _to_customer(step, Kind.CANCELLED, keep_volumes=event.keep_volumes)
+    drafts = _to_customer(post, step, Kind.CANCELLED, keep_volumes=event.keep_volumes)
     return await post.deliver(step, [replace(draft, once=True) for draft in drafts])
 
 
-def _to_customer(step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
+def _to_customer(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
     """None if the customer is forgotten."""
     project = _ordered(step)
     if not project.customer_email:
         return []
+    if post.status_links:
+        facts["status_url"] = post.status_links.link(step.project_id)
     letter = write(kind, project.locale, name=project.customer_name, fqdn=as_shown(project.fqdn), **facts)
     return [Draft(MailRecipient.CUSTOMER, project.customer_email, letter, project.customer_name)]
 

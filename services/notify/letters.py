@@ -27,6 +27,9 @@ STEPS = {
 """What case workers call the services."""
 
 
+SEE_STATUS = {Locale.DE: "Stand Ihres Projekts ansehen", Locale.EN: "See where your project stands"}
+
+
 class Kind(StrEnum):
     """The mails there are; those to case workers exist in German only."""
 
@@ -69,7 +72,12 @@ def _environment(form: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"layout": f"layout.{form}.j2", "parts": f"parts.{form}.j2", "steps": STEPS}
+    environment.globals |= {
+        "layout": f"layout.{form}.j2",
+        "parts": f"parts.{form}.j2",
+        "steps": STEPS,
+        "see_status": SEE_STATUS,
+    }
     environment.filters["in_berlin"] = _in_berlin
     return environment
 

@@ -20,6 +20,7 @@ from services.notify.letters import Letter
 from services.notify.models import Mail, MailRecipient
 from services.notify.smtp import MailDeferredError, MailRefusedError, Smtp, SmtpUnreachableError, mask
 from shared.outcome import Done, Outcome
+from shared.status_links import StatusLinks
 from shared.step import Step
 from shared.writes import Upsert, Write
 
@@ -43,12 +44,18 @@ class Draft:
 
 
 class Post:
-    """Sends the mails of a step from one sender. `case_workers` are their addresses."""
+    """Sends the mails of a step from one sender. `case_workers` are their addresses.
 
-    def __init__(self, smtp: Smtp, *, sender: Address, case_workers: Sequence[str]) -> None:
+    `status_links`: where customers can see how far their project is.
+    """
+
+    def __init__(
+        self, smtp: Smtp, *, sender: Address, case_workers: Sequence[str], status_links: StatusLinks | None = None
+    ) -> None:
         self._smtp = smtp
         self._sender = sender
         self.case_workers = tuple(case_workers)
+        self.status_links = status_links
 
     async def deliver(self, step: Step, drafts: Sequence[Draft]) -> Outcome:
         """Send each mail that no earlier try of this step has sent.

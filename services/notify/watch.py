@@ -17,8 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts import ProvisioningDelayed
-from services.notify.history import Durations, Forecast, durations, forecast
 from services.notify.late import LateStep, NothingOpen, late_steps
+from shared.history import Durations, Forecast, durations, forecast
 from shared.messaging.trouble import DATABASE_ERRORS, passes, reason_of
 from shared.models import LATE
 from shared.service import Announcement, Background, Kernel

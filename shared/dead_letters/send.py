@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aiormq.abc import AbstractConnection
 from aiormq.channel import Channel
+from aiormq.exceptions import ChannelAccessRefused
 
 from contracts import EVENTS_EXCHANGE, ServiceName, uuid7
 from shared.dead_letters.explain import contract_of
@@ -40,7 +41,7 @@ class Sender:
             return []
         if self._channel is None:
             self._channel = cast("Channel", await self._connection.channel(on_return_raises=False))
-        await self._declare(self._channel, messages)
+        await self._declare(messages)
         answers = await publish(self._channel, messages)
         return [
             message.id
@@ -48,16 +49,24 @@ class Sender:
             if answer is Said.TAKEN or (answer is Said.RETURNED and message.exchange == EVENTS_EXCHANGE)
         ]
 
-    async def _declare(self, channel: Channel, messages: Sequence[Message]) -> None:
-        """The queues that must be there: a service that was never started here has none yet."""
+    async def _declare(self, messages: Sequence[Message]) -> None:
+        """The queues that must be there: a service that was never started here has none yet.
+
+        A service's user may not declare those of others: what is missing then takes nothing.
+        """
         wanted = {message.routing_key: message.exchange for message in messages if message.exchange != EVENTS_EXCHANGE}
         queues = [
             queue
             for consumer, exchange in wanted.items()
             if consumer not in self._declared and (queue := _queue(consumer, exchange))
         ]
-        await declare(channel, queues if self._declared or queues else ())
+        if self._declared and not queues:
+            return
         self._declared |= wanted.keys()
+        channel = await self._connection.channel()  # of its own: RabbitMQ closes the one on which it refuses something
+        with suppress(ChannelAccessRefused):
+            await declare(channel, queues)
+            await channel.close()
 
 
 def _queue(consumer: str, exchange: str) -> Queue | None:

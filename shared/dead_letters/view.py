@@ -152,7 +152,7 @@ async def look(database: Database | None, amqp_url: str) -> View:
         if room is None:
             raise found
         notice = f"{found} does not answer; this is what the waiting room says, nothing is compared."
-        return View([_of_row(row, Agreement.UNKNOWN) for row in room.rows.values()], [notice])
+        return View(of_room(room), [notice])
     return await joined(database, room, found)
 
 
@@ -174,6 +174,11 @@ async def joined(database: Database | None, room: Room | None, held: Held) -> Vi
         found.append(of_letters(letters, _of_leftover(standing, letters, room), standing.slug))
     shown = [letter for letter in found if letter.letters or (*letter.key, letter.deaths) not in room.archived]
     return View(_in_order(shown), notices)
+
+
+def of_room(room: Room) -> list[DeadLetter]:
+    """Return the dead steps as the waiting room alone tells of them, the oldest death first."""
+    return [_of_row(row, Agreement.UNKNOWN) for row in room.rows.values()]
 
 
 def find(letters: Sequence[DeadLetter], wanted: str) -> list[DeadLetter]:

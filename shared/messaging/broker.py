@@ -188,6 +188,15 @@ class ServiceBroker(RabbitBroker):
         return self.connected and self.consumes()
 
 
+def is_cancelled() -> bool:
+    """Whether somebody cancels the task that asks.
+
+    If not, a CancelledError is aiormq's word to whoever waits for an answer when the connection's reader ends.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 async def _channel(connection: AbstractConnection) -> Channel:
     try:
         return await connection.channel(on_return_raises=False)  # type: ignore[return-value]  # the only channel class

@@ -21,7 +21,7 @@ from contracts.cloud_event import Refusal
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.messaging.act import Actor, Lane
-from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
+from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker, is_cancelled
 from shared.messaging.cancellation import introduce, mark_cancelled, promise
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
@@ -84,10 +84,8 @@ class Intake:
                     raise
                 log.warning("not subscribed", consumer=self.lane.queue, error=reason_of(error))
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if is_cancelled():
                     raise
-                # aiormq's word to whoever waits for an answer when the connection's reader ends: nobody cancelled us
                 log.warning("not subscribed", consumer=self.lane.queue, error="the connection was lost")
             await pause.wait()
 

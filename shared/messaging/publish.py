@@ -8,6 +8,7 @@ the whole protocol. So a group's frames are marshalled into one write, with the 
 import asyncio
 from collections.abc import Sequence
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 from aiormq.abc import ChannelFrame, DeliveredMessage
@@ -15,6 +16,7 @@ from aiormq.channel import Channel
 from aiormq.exceptions import DeliveryError
 from pamqp import commands as spec
 from pamqp.body import ContentBody
+from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
 from contracts import CONTENT_TYPE
@@ -46,7 +48,7 @@ async def publish(channel: Channel, messages: Sequence[Message]) -> list[Said]:
     if channel.is_closed:
         raise ConnectionError("the channel is closed")
     confirmations: list[asyncio.Future[Any]] = []
-    frames: list[Any] = []
+    frames: list[bytes] = []
     for message in messages:
         confirmation = channel.create_future()
         channel.delivery_tag += 1
@@ -54,10 +56,10 @@ async def publish(channel: Channel, messages: Sequence[Message]) -> list[Said]:
         # A returned message is matched by its id: unregistered, it would count as taken.
         channel.message_id_delivery_tag[str(message.id)] = channel.delivery_tag
         confirmations.append(confirmation)
-        frames += _frames(channel, message)
+        frames.append(_frames(channel, message))
     try:
         async with asyncio.timeout(CONFIRM_TIMEOUT):
-            await channel.write_queue.put(ChannelFrame.marshall(channel_number=channel.number, frames=frames))
+            await channel.write_queue.put(ChannelFrame(payload=b"".join(frames), should_close=False))
             reached(CrashPoint.PUBLISHED, messages)
             answers = await asyncio.gather(*confirmations, return_exceptions=True)
     finally:
@@ -66,7 +68,7 @@ async def publish(channel: Channel, messages: Sequence[Message]) -> list[Said]:
     return [_meaning(answer) for answer in answers]
 
 
-def _frames(channel: Channel, message: Message) -> list[Any]:
+def _frames(channel: Channel, message: Message) -> bytes:
     properties = spec.Basic.Properties(
         content_type=CONTENT_TYPE,
         delivery_mode=PERSISTENT,
@@ -76,11 +78,22 @@ def _frames(channel: Channel, message: Message) -> list[Any]:
         headers=message.headers,
     )
     size = channel.max_content_size
-    return [
-        spec.Basic.Publish(exchange=message.exchange, routing_key=message.routing_key, mandatory=True),
-        ContentHeader(properties=properties, body_size=len(message.body)),
-        *(ContentBody(message.body[start : start + size]) for start in range(0, len(message.body), size)),
-    ]
+    return b"".join(
+        (
+            _method(message.exchange, message.routing_key, channel.number),
+            marshal(ContentHeader(properties=properties, body_size=len(message.body)), channel.number),
+            *(
+                marshal(ContentBody(message.body[start : start + size]), channel.number)
+                for start in range(0, len(message.body), size)
+            ),
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _method(exchange: str, routing_key: str, channel_number: int) -> bytes:
+    """The frame that comes first: the same for every message of a kind."""
+    return marshal(spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True), channel_number)
 
 
 def _text(header: Any) -> str | None:

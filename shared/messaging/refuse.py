@@ -16,9 +16,8 @@ from shared.messaging.clean import clean
 from shared.messaging.ending import dead_letter, failure
 from shared.messaging.settle import LogRow, lock_projects, write_down
 from shared.messaging.verdict import GENERAL_TEXT, Ending, Verdict
-from shared.messaging.waiting_room import unclaim_settled
+from shared.messaging.waiting_room import SETTLED_ALREADY, unclaim_settled
 from shared.models import LogStatus
-from shared.models.log import SETTLED
 from shared.outbox import Message, said
 from shared.transaction import Statement, Transaction
 
@@ -30,8 +29,7 @@ _BURY = Statement(f"""
            d.reason, d.deaths + 1
     FROM unnest(CAST(:event_ids AS uuid[]), CAST(:project_ids AS uuid[]), CAST(:bodies AS bytea[]),
                 CAST(:reasons AS text[]), CAST(:deaths AS int[])) AS d (event_id, project_id, body, reason, deaths)
-    WHERE NOT EXISTS (SELECT FROM provisioning_log l
-                      WHERE l.consumer = :consumer AND l.event_id = d.event_id AND l.{SETTLED})
+    WHERE NOT {SETTLED_ALREADY}
     ON CONFLICT (consumer, event_id) DO UPDATE
         SET attempt = s.attempt + 1, token = EXCLUDED.token, reason = EXCLUDED.reason, deaths = EXCLUDED.deaths
         WHERE s.state = 'dead' AND s.deaths = EXCLUDED.deaths - 1

@@ -19,7 +19,7 @@ from contracts import ServiceName
 from shared import tracing
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
-from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker
+from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker, is_cancelled
 from shared.messaging.publish import Said, publish
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
@@ -134,9 +134,7 @@ class Speaker:
 
     async def _say(self, group: list[Message]) -> None:
         try:
-            channel = await self._open_channel()
-            reached(CrashPoint.BEFORE_PUBLISH, group)
-            answers = await publish(channel, group)
+            answers = await self._publish(group)
             KERNEL.published(self.owner, group)
             tracing.said(group)
             reached(CrashPoint.CONFIRMED, group)
@@ -160,6 +158,16 @@ class Speaker:
             log.error("no queue takes these events, they stay in the outbox", routing_keys=keys, count=len(not_taken))
             await self._postpone(not_taken)
         self._remember({message.id for message in group} - {message.id for message in not_taken})
+
+    async def _publish(self, group: list[Message]) -> list[Said]:
+        try:
+            channel = await self._open_channel()
+            reached(CrashPoint.BEFORE_PUBLISH, group)
+            return await publish(channel, group)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            raise ConnectionError("the connection was lost") from error
 
     def _remember(self, confirmed: set[UUID]) -> None:
         self._confirmed += confirmed

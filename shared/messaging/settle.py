@@ -4,12 +4,13 @@ They run in one transaction, after the projects' rows are locked. Statements are
 costs as much CPU as running it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from contracts import ServiceName
 from shared.messaging.waiting_room import Fence, fences
@@ -194,7 +195,7 @@ async def write_down(
         l_causation=[row.causation_id for row in logs],
         l_correlation=[row.correlation_id for row in logs],
         l_message=[row.message for row in logs],
-        l_detail=[json.dumps(row.detail, ensure_ascii=False) if row.detail else "{}" for row in logs],
+        l_detail=[to_json(row.detail).decode() if row.detail else "{}" for row in logs],
         l_emitted=[row.emitted for row in logs],
         l_started=[row.started_at for row in logs],
         l_duration=[row.duration_ms for row in logs],
@@ -206,6 +207,6 @@ async def write_down(
         o_exchanges=[message.exchange for message in messages],
         o_keys=[message.routing_key for message in messages],
         o_bodies=[message.body for message in messages],
-        o_headers=[json.dumps(message.headers, ensure_ascii=False) for message in messages],
+        o_headers=[to_json(message.headers).decode() for message in messages],
         o_required=[message.required for message in messages],
     )

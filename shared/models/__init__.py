@@ -22,6 +22,15 @@ from shared.models.plugins import CoreToken, DownloadOutcome, PluginChunk, Plugi
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
 from shared.models.reconciliation import Reconciliation
 from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
+from shared.models.staff import (
+    ProjectNote,
+    ProjectOwner,
+    StaffAction,
+    StaffActionKind,
+    StaffRole,
+    StaffSession,
+    StaffUser,
+)
 from shared.models.table import Table
 
 __all__ = [
@@ -53,7 +62,9 @@ __all__ = [
     "PreviewUse",
     "Project",
     "ProjectDomain",
+    "ProjectNote",
     "ProjectOrder",
+    "ProjectOwner",
     "ProjectType",
     "ProvisioningLog",
     "ProvisioningState",
@@ -62,6 +73,11 @@ __all__ = [
     "Server",
     "ServerReach",
     "ServerState",
+    "StaffAction",
+    "StaffActionKind",
+    "StaffRole",
+    "StaffSession",
+    "StaffUser",
     "StepState",
     "Table",
     "TypePlacement",

@@ -1,6 +1,7 @@
 """Authoritative name servers over UDP and TCP (RFC 1034, 1035, 2308, 4592), each with a copy of the zones.
 
-No recursion, no zone transfer, no DNSSEC and no delegation below a zone: what lies there is answered from the zone.
+No recursion, no zone transfer and no delegation below a zone: what lies there is answered from the zone. Signatures are
+given to whoever asks for them (RFC 3225), where a zone has some.
 """
 
 from collections import Counter, deque
@@ -59,7 +60,8 @@ class NameServer:
         elif _is_refused(query.question[0]):
             response.set_rcode(dns.rcode.REFUSED)
         else:
-            self._resolve(response, query.question[0].name, query.question[0].rdtype)
+            asked = query.question[0]
+            self._resolve(response, asked.name, asked.rdtype, signed=bool(query.ednsflags & dns.flags.DO))
         limit = (query.payload if query.edns >= 0 else _PLAIN_UDP) if datagram else _STREAM
         return response.to_wire(max_size=limit, prefer_truncation=True)
 
@@ -71,7 +73,9 @@ class NameServer:
             else:
                 self._zones.setdefault(change.zone, _Copy(change.zone)).replace(change.owner, change.rrsets)
 
-    def _resolve(self, response: dns.message.Message, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> None:
+    def _resolve(
+        self, response: dns.message.Message, name: dns.name.Name, kind: dns.rdatatype.RdataType, *, signed: bool
+    ) -> None:
         for _ in range(_MAX_CHAIN):
             zone = self._zone_of(name)
             if zone is None:
@@ -82,6 +86,8 @@ class NameServer:
             found = zone.find(name)
             if found is not None and kind in found:
                 response.answer.append(found[kind])
+                if signed and (signature := zone.signature(name, kind)):
+                    response.answer.append(signature)
                 return
             if found is None or dns.rdatatype.CNAME not in found:
                 if found is None:
@@ -106,12 +112,14 @@ class _Copy:
     def __init__(self, origin: dns.name.Name) -> None:
         self._origin = origin
         self._names: dict[dns.name.Name, RRsets] = {}
+        self._signatures: dict[dns.name.Name, RRsets] = {}
         self._below: Counter[dns.name.Name] = Counter()  # how many names make an empty one above them exist
 
     def replace(self, owner: dns.name.Name, rrsets: tuple[dns.rrset.RRset, ...]) -> None:
         known = owner in self._names
         if rrsets:
-            self._names[owner] = {rrset.rdtype: rrset for rrset in rrsets}
+            self._names[owner] = {rrset.rdtype: rrset for rrset in rrsets if rrset.covers == dns.rdatatype.NONE}
+            self._signatures[owner] = {rrset.covers: rrset for rrset in rrsets if rrset.covers != dns.rdatatype.NONE}
         else:
             self._names.pop(owner, None)
         step = bool(rrsets) - known
@@ -130,6 +138,10 @@ class _Copy:
         if wildcard is None:
             return None
         return {kind: dns.rrset.from_rdata_list(name, rrset.ttl, list(rrset)) for kind, rrset in wildcard.items()}
+
+    def signature(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.rrset.RRset | None:
+        """The signature of these records, if they have one."""
+        return self._signatures.get(name, {}).get(kind)
 
     def negative_soa(self) -> dns.rrset.RRset:
         """The SOA record with the time for which "no such record" may be kept (RFC 2308 section 3)."""

@@ -9,8 +9,9 @@
     {"elsewhere": {"zone": "fremd.example", "records": [{"name": "www", "type": "A", "content": "192.0.2.1"}]}}
 
 ``elsewhere`` sets all records of a domain that no INWX account holds; names are absolute or relative, SOA and NS
-come by themselves. The kind ``refused`` takes INWX result codes. ``reset`` forgets the propagation delay too,
-zones stay. What is wrong is answered with 422.
+come by themselves. ``dnssec`` signs it: ``valid``, ``expired``, with an ``other_key`` than its DS record says, or
+``unsigned`` though there is one. The kind ``refused`` takes INWX result codes. ``reset`` forgets the propagation
+delay too, zones stay. What is wrong is answered with 422.
 """
 
 from typing import Annotated, Self
@@ -22,6 +23,7 @@ from simulators.faults import ControlRequest
 from .accounts import Accounts
 from .answers import ApiError, ResultCode
 from .authoritative import NameServer
+from .dnssec import Dnssec
 from .domains import Domains
 from .records import MAX_TTL, MIN_TTL
 from .zones import Zones
@@ -59,6 +61,7 @@ class ForeignZone(BaseModel):
 
     zone: str
     records: list[ForeignRecord] = []
+    dnssec: Dnssec | None = None
 
 
 class InwxControl(ControlRequest):
@@ -127,6 +130,6 @@ class World:
 
 
 def _fill(zones: Zones, wanted: ForeignZone) -> None:
-    zone = zones.create(wanted.zone, account=None, name_servers=ELSEWHERE)
+    zone = zones.create(wanted.zone, account=None, name_servers=ELSEWHERE, dnssec=wanted.dnssec)
     for each in wanted.records:
         zone.put(zone.draft(each.type, each.content, name=each.name, ttl=each.ttl, prio=each.prio))

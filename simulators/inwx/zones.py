@@ -10,6 +10,7 @@ import dns.name
 import dns.rrset
 
 from .answers import ApiError, ResultCode, invalid
+from .dnssec import Dnssec, Signer
 from .records import Record, RecordType, absolute_name, is_host, record
 
 APEX_TTL = 86_400
@@ -42,6 +43,7 @@ class Zone:
         name_servers: Iterable[str],
         ids: Iterator[int],
         publish: Publish,
+        dnssec: Dnssec | None = None,
     ) -> None:
         self.domain = domain
         self.account = account
@@ -50,6 +52,7 @@ class Zone:
         self.records: dict[str, Record] = {}
         self._by_name: dict[str, dict[str, Record]] = {}
         self._origin = dns.name.from_text(domain)
+        self._signer = Signer(self._origin, dnssec) if dnssec else None
         self._ids = ids
         self._publish = publish
         self._serial = int(f"{datetime.now(UTC):%Y%m%d}00")
@@ -78,11 +81,14 @@ class Zone:
         return record(**values)
 
     def check(self, new: Record) -> None:
-        """Refuse a duplicate (2302) and company for a CNAME (2306, our pick: INWX's code is not known)."""
+        """Refuse a duplicate (2302) and company for a CNAME (2306, our pick: INWX's code is not known).
+
+        Other registrars are known to let a CNAME have company.
+        """
         others = [other for other in self.named(new.name) if other.id != new.id]
         if any(other.key == new.key for other in others):
             raise ApiError(ResultCode.OBJECT_EXISTS)
-        if any(RecordType.CNAME in (new.type, other.type) for other in others):
+        if self.account is not None and any(RecordType.CNAME in (new.type, other.type) for other in others):
             raise ApiError(ResultCode.POLICY_ERROR)
 
     def named(self, name: str) -> list[Record]:
@@ -145,7 +151,10 @@ class Zone:
         rows = self.named(name)
         for kind in {row.type for row in rows}:
             same = [row for row in rows if row.type is kind]
-            yield dns.rrset.from_rdata_list(owner, min(row.ttl for row in same), [row.rdata for row in same])
+            rrset = dns.rrset.from_rdata_list(owner, min(row.ttl for row in same), [row.rdata for row in same])
+            if kind is RecordType.SOA and self._signer:
+                yield from self._signer.rrsets(rrset)
+            yield rrset
 
 
 def record_type(text: str) -> RecordType:
@@ -194,7 +203,9 @@ class Zones:
         if self.get(domain) is not None:
             raise ApiError(ResultCode.OBJECT_EXISTS)
 
-    def create(self, domain: str, *, account: str | None, name_servers: Iterable[str] = ()) -> Zone:
+    def create(
+        self, domain: str, *, account: str | None, name_servers: Iterable[str] = (), dnssec: Dnssec | None = None
+    ) -> Zone:
         """A new zone with its SOA and NS records; raises as `check`."""
         self.check(domain)
         domain = domain.lower()
@@ -205,6 +216,7 @@ class Zones:
             name_servers=tuple(name_servers) or self.name_servers,
             ids=self._ids,
             publish=self._publish,
+            dnssec=dnssec,
         )
         self._zones[domain] = zone
         return zone

@@ -24,6 +24,7 @@ from services.dns.app import dns
 from services.marketplace.app import marketplace
 from services.marketplace.feed import Feed
 from services.notify.app import notify
+from shared.dead_letters.queues import LOCK
 from shared.messaging.runtime import running
 from shared.models import ProvisioningState
 from tests.choreography.events import Story
@@ -127,10 +128,39 @@ async def test_dns_cannot_say_what_others_say_and_cannot_touch_their_queues(user
         await refused(says("deploy.dns-configured", exchange=""))
         await refused(lambda channel: channel.basic_consume("deploy.dns-configured", ignore))
         await refused(lambda channel: channel.basic_get("notify.dead"))
+        await refused(lambda channel: channel.queue_declare(LOCK, exclusive=True))
         await refused(lambda channel: channel.queue_delete("deploy.dns-configured"))
         await refused(lambda channel: channel.queue_bind("dns.project-ordered", "vrs.events", "core.healthy.v1"))
         await refused(lambda channel: channel.queue_declare("dns.anything"))
         await refused(lambda channel: channel.exchange_delete("vrs.events"))
+
+
+async def test_a_failed_step_is_retried_over_http_with_the_least_rights(
+    users: None,
+    system: System,
+    inwx: Inwx,
+    coolify: Deployments,
+    cores: Cores,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story()
+    await system.seed()
+    await inwx.break_("nameserver.createRecord", "refused", code=2201)
+    own = open_at(database_of(system.database.listen_url, ServiceName.MARKETPLACE))
+    amqp_url = amqp_of(system.amqp_url, ServiceName.MARKETPLACE)
+    async with all_as_themselves(system, monkeypatch), running_api(system.database, amqp_url) as api:
+        api.app.state.database = own
+        await place(system.database, [story.ordered()])
+        await system.becomes(ProvisioningState.FAILED, story)
+        await inwx.mend()
+        path = f"/projects/{story.project_id}/retry"
+        answer = await api.call("POST", path, json={"reason": "INWX is back"})
+        assert (answer.status_code, len(answer.json()["retried"])) == (202, 1), answer.text
+        await system.becomes(ProvisioningState.LIVE, story)
+        declared = await system.channel.queue_declare("dns.dead", passive=True)
+    assert declared.message_count == 0
+    await own.engine.dispose()
 
 
 async def test_everything_is_asked_of_the_api_with_the_least_rights(users: None, system: System) -> None:

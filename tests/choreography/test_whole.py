@@ -81,7 +81,9 @@ async def test_a_domain_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself
     system: System, inwx: Inwx, coolify: Deployments, mailbox: Mailbox
 ) -> None:
     story = Story(own_domain="kunde.example")
-    await inwx.set(elsewhere={"zone": "kunde.example", "records": [{"name": "@", "type": "A", "content": "192.0.2.1"}]})
+    caa = {"name": "@", "type": "CAA", "content": '0 issue "ca.example"'}
+    wrong = [{"name": "@", "type": "A", "content": "192.0.2.1"}, caa]
+    await inwx.set(elsewhere={"zone": "kunde.example", "records": wrong})
     async with whole(system):
         await place(system.database, [order := story.ordered()])
         needed = await system.hears(DnsRecordsNeeded, story)
@@ -90,6 +92,7 @@ async def test_a_domain_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself
         assert needed.data.found == ("kunde.example A 192.0.2.1",)
         [mail] = await mailbox.mails()
         assert all(record.content in mail["text"] for record in needed.data.records)
+        assert "verbietet Zertifikate von Let's Encrypt" in " ".join(mail["text"].split())
         assert await coolify.applications() == []
         await system.looks_again(order)
         records = [

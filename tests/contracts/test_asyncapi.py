@@ -133,7 +133,7 @@ async def declare_from(document: Json, channel: aiormq.abc.AbstractChannel) -> N
 
 async def until_topology(broker: RabbitNode, expected: Json) -> None:
     """Compare until it fits: the node's export may lag behind what it has answered."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (found := await topology(broker)) != expected:
         if time.monotonic() > deadline:
             assert found == expected  # shows the difference

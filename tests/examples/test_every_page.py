@@ -25,6 +25,7 @@ RUN_BY = {
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/core.md": "tests/containers/test_documented.py",  # and tests/ops/test_plugins.py
     "docs/data.md": "tests/legacy/test_documented.py",
+    "docs/domains.md": "tests/ops/test_domains.py",
     "docs/deploy-coolify.md": "tests/services/deploy/test_own_services.py",
     "docs/integration.md": "tests/examples/test_documented.py",
     "docs/operations.md": "tests/dead_letters/test_commands.py",

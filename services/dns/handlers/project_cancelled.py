@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contracts import DnsReleased, ProjectCancelled
 from services.dns.inwx import Inwx
-from services.dns.models import ManagedRecord, Placement, RecordHolder
+from services.dns.models import CustomerWait, ManagedRecord, Placement, RecordHolder
 from services.dns.records import unanswered_for, undo
 from services.dns.reservation import ReleasePlace
 from shared.models import ProjectDomain
@@ -28,6 +28,7 @@ class ReleaseDns:
             return Later(after=wait, message="A create at INWX was not answered; it is looked up when it must be over.")
         names = await step.rows(ProjectDomain)
         places = await step.rows(Placement)
+        waits = await step.rows(CustomerWait)
         if rows:
             await step.record()
         forgotten = await undo(self.inwx, rows)
@@ -43,5 +44,5 @@ class ReleaseDns:
                     server=places[0].server.name if places else None,
                 ),
             ),
-            writes=(*forgotten, *(Delete(name) for name in names), ReleasePlace()),
+            writes=(*forgotten, *(Delete(row) for row in (*names, *waits)), ReleasePlace()),
         )

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from contracts import DnsRecord, PlacementStrategy, ProjectOrdered, RecordType, TargetServer
+from contracts import DnsRecord, PlacementStrategy, ProjectOrdered, TargetServer
+from services.dns.addresses import addresses_of
 from services.dns.authority import Authority, as_detail, expected_of
 from services.dns.customer import CustomerPatience, wait_for_customer
 from services.dns.inwx import Inwx, InwxRecord
@@ -72,13 +73,7 @@ class ConfigureDns:
 
     def wanted(self, order: ProjectOrdered, server: TargetServer) -> list[DnsRecord]:
         """The records that make the project's names lead to `server`."""
-        addresses = {RecordType.A: server.ipv4, RecordType.AAAA: server.ipv6}
-        return [
-            DnsRecord(name=host, type=kind, content=str(address), ttl=self.record_ttl)
-            for host in hosts_of(order)
-            for kind, address in addresses.items()
-            if address is not None
-        ]
+        return addresses_of(hosts_of(order), server, self.record_ttl)
 
     async def _admit(self, order: ProjectOrdered, step: Step) -> Placement | Waiting:
         """Write down the order, claim its names, reserve its place."""

@@ -78,6 +78,8 @@ class ProjectAnswer(Answer):
     """What was ordered."""
     waiting: list[OpenStepAnswer]
     """The steps that are not done."""
+    status_url: str | None = None
+    """Where the customer sees how far it is, without a login; told when one project is asked for."""
 
 
 class ProjectPage(Answer):

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Path, Query, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 
 from services.marketplace.api.answers import ProjectAnswer, ProjectPage
 from services.marketplace.dependencies import Configured, Db, MayOrder, MayRead
@@ -66,6 +66,7 @@ async def order_project(
     settings: Configured,
     key: IdempotencyKey,
     order: Annotated[OrderRequest, Body(openapi_examples=_ORDERS)],
+    request: Request,
     response: Response,
 ) -> ProjectAnswer:
     """Order a project: it is known, has its name, and its event is on its way, all or nothing.
@@ -78,7 +79,7 @@ async def order_project(
     response.headers["Location"] = f"{router.prefix}/{ordered.project.id}"
     if not ordered.is_new:
         response.headers["Idempotency-Replayed"] = "true"
-    return ordered.project
+    return _with_link(ordered.project, settings, request)
 
 
 @router.get("")
@@ -100,9 +101,11 @@ async def list_projects(
 
 
 @router.get("/{project_id}", responses={404: {}})
-async def get_project(_: MayRead, database: Db, project_id: ProjectId) -> ProjectAnswer:
+async def get_project(
+    _: MayRead, database: Db, settings: Configured, request: Request, project_id: ProjectId
+) -> ProjectAnswer:
     """Tell where a project stands and what it waits for."""
-    return await known_project(database, project_id)
+    return _with_link(await known_project(database, project_id), settings, request)
 
 
 async def known_project(database: Database, project_id: UUID) -> ProjectAnswer:
@@ -118,6 +121,11 @@ async def known_project(database: Database, project_id: UUID) -> ProjectAnswer:
         remedy = "GET /api/v1/projects lists them."
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no project {project_id}", remedy=remedy)
     return project
+
+
+def _with_link(project: ProjectAnswer, settings: Configured, request: Request) -> ProjectAnswer:
+    links = settings.status_links(str(request.base_url))
+    return project.model_copy(update={"status_url": links.link(project.id)}) if links else project
 
 
 def _cursor(project_id: UUID) -> str:

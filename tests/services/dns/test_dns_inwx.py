@@ -192,19 +192,18 @@ async def test_a_wrong_url_is_named_and_an_absent_server_is_temporary(world: Wor
             await wrong.call("account.check", {}, writes=True)
 
 
-def just_before_the_next_window() -> tuple[float, Any]:
-    """A clock that runs behind, so that its next window begins in half a second.
+def just_before_the_next_window() -> float:
+    """A time at which a clock stands still: half a second before a window that the simulator is in.
 
     The simulator, as RFC 6238 allows, takes the TAN of the window before its own too.
     """
-    behind = time.time() % WINDOW + 0.5
-    return behind, lambda: time.time() - behind
+    return time.time() // WINDOW * WINDOW - 0.5
 
 
 async def test_a_second_factor_is_answered_and_a_tan_never_sent_twice(world: World) -> None:
-    _, clock = just_before_the_next_window()
+    stopped = just_before_the_next_window()
     async with http_client() as http:
-        tans = TanSource(SecretStr(TOTP_SECRET.lower()), clock=clock)
+        tans = TanSource(SecretStr(TOTP_SECRET.lower()), clock=lambda: stopped)
         inwx = Inwx(session(world.running, http, user="totp", password="totp-demo", tans=tans))
         assert await inwx.user() == "totp"
         await world.control(expire_sessions=True)
@@ -215,10 +214,10 @@ async def test_a_second_factor_is_answered_and_a_tan_never_sent_twice(world: Wor
 
 
 async def test_a_tan_that_another_process_used_is_followed_by_the_next_window(world: World) -> None:
-    _, clock = just_before_the_next_window()
+    stopped = just_before_the_next_window()
     for expected_unlocks in (1, 3):
         async with http_client() as http:
-            tans = TanSource(SecretStr(TOTP_SECRET), clock=clock)
+            tans = TanSource(SecretStr(TOTP_SECRET), clock=lambda: stopped)
             inwx = Inwx(session(world.running, http, user="totp", password="totp-demo", tans=tans))
             assert await inwx.user() == "totp"
         assert (await world.calls())["account.unlock"] == expected_unlocks

@@ -9,9 +9,11 @@ import pytest
 
 from services.notify.post import Post, mailbox
 from services.notify.smtp import MailServer, Smtp
+from shared.status_links import StatusLinks
 from simulators.smtp import RunningSmtp, running_smtp
 
 CASE_WORKERS = ("erika@desk.example", "max@desk.example")
+LINKS = StatusLinks((b"k" * 32,), "https://market.example/")
 
 
 @dataclass
@@ -46,4 +48,4 @@ async def smtp(sink: MailSink) -> AsyncIterator[Smtp]:
 
 @pytest.fixture
 def post(smtp: Smtp) -> Post:
-    return Post(smtp, sender=mailbox("VRS", "noreply@vrs.example"), case_workers=CASE_WORKERS)
+    return Post(smtp, sender=mailbox("VRS", "noreply@vrs.example"), case_workers=CASE_WORKERS, status_links=LINKS)

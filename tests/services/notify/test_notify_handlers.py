@@ -37,6 +37,7 @@ from shared.models import ProvisioningState
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts
 from tests.in_memory_step import InMemoryStep
+from tests.services.notify.conftest import LINKS
 
 FQDN = "a.vrs.example"
 LIVE = CoreHealthy(
@@ -104,6 +105,20 @@ async def test_the_customer_hears_that_the_project_is_live(post: Post, sink: Any
     assert (row.project_id, row.event_id, row.recipient) == (step.project_id, step.event_id, MailRecipient.CUSTOMER)
     assert row.subject == mail["subject"]
     assert row.sent_at is not None
+
+
+async def test_what_customers_get_links_to_their_status_page_and_what_case_workers_get_does_not(
+    post: Post, sink: Any
+) -> None:
+    step = a_step()
+    await tell_live(post, LIVE, step)
+    await tell_failed(post, FAILED, a_step())
+    link = LINKS.link(step.project_id)
+    first, *others = await sink.mails()
+    assert link.startswith("https://market.example/status/")
+    assert link in first["text"]
+    assert f'<a href="{link}">Stand Ihres Projekts ansehen</a>' in first["html"]
+    assert {mail["to"][0] for mail in others if "/status/" in mail["text"]} == {"anna@example.org"}
 
 
 async def test_the_order_decides_about_the_language(post: Post, sink: Any) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notify.history import Durations, forecast
+from shared.history import Durations, forecast
 
 SINCE = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 USUAL = Durations(known=100, p50=timedelta(minutes=5), p95=timedelta(minutes=20))

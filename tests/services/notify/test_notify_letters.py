@@ -14,7 +14,12 @@ TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
 
 FACTS: dict[Kind, dict[str, Any]] = {
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
-    Kind.RECORDS_NEEDED: {"records": [("A", "www.a.example", "203.0.113.10")], "found": ["a.example A 192.0.2.1"]},
+    Kind.RECORDS_NEEDED: {
+        "records": [("A", "www.a.example", "203.0.113.10")],
+        "problems": ["Change the A record of a.example."],
+        "found": ["a.example A 192.0.2.1"],
+        "reminder": 0,
+    },
     Kind.CAPACITY_NEEDED: {
         "plan": "starter",
         "region": None,
@@ -72,8 +77,15 @@ def test_a_customers_name_is_shown_and_not_obeyed(kind: Kind, locale: Locale) ->
 @pytest.mark.parametrize("form", ["text", "html"])
 def test_the_records_to_set_are_complete(form: str) -> None:
     letter = written(Kind.RECORDS_NEEDED, Locale.EN)
-    for fact in ("www.a.example", "203.0.113.10", "a.example A 192.0.2.1"):
+    for fact in ("www.a.example", "203.0.113.10", "a.example A 192.0.2.1", "Change the A record"):
         assert fact in getattr(letter, form)
+
+
+def test_a_reminder_says_that_it_is_one() -> None:
+    first, again = (written(Kind.RECORDS_NEEDED, Locale.DE, reminder=number) for number in (0, 2))
+    assert first.subject == "Bitte DNS-Einträge für a.vrs.example setzen"
+    assert again.subject == "Erinnerung: Die DNS-Einträge für a.vrs.example fehlen noch"
+    assert "wartet noch" in again.text
 
 
 def test_that_nothing_is_found_today_is_said() -> None:

@@ -1,0 +1,156 @@
+"""A new order: what is typed is checked as one types, or by a button, and then placed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette_admin import route
+from starlette_admin.i18n import gettext as _
+from starlette_admin.i18n import lazy_gettext
+
+from contracts import uuid7
+from contracts.problems import sentence
+from services.marketplace.admin.checks import Checked, Choices, check, read_choices
+from services.marketplace.admin.page import Page, caller_of, go_to, write_down
+from services.marketplace.api.capacity import capacity
+from services.marketplace.ordering import place_order
+from services.marketplace.problems import Problem
+from shared.errors import WrongFieldsError
+from shared.messaging.clean import clean
+from shared.models import StaffActionKind
+from shared.orders import OrderRequest
+from shared.transaction import begin
+
+OWN = "own"
+DEFAULTS = {"domain_kind": "base", "plan": "starter", "locale": "de"}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in the form."""
+
+    fields: Mapping[str, str]
+    plugins: list[str] = field(default_factory=list)
+    bundles: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, form: FormData) -> "Typed":
+        """Read it; what is no text is left out."""
+        texts = {name: clean(value).strip()[:500] for name, value in form.items() if isinstance(value, str)}
+        return cls(
+            texts,
+            [value for value in form.getlist("plugins") if isinstance(value, str)],
+            [value for value in form.getlist("bundles") if isinstance(value, str)],
+        )
+
+    def get(self, name: str) -> str:
+        """A field's text, empty if there is none."""
+        return self.fields.get(name, "")
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the project gets a domain of the customer's."""
+        return self.get("domain_kind") == OWN
+
+    def as_order(self, choices: Choices) -> dict[str, Any]:
+        """The order as it would be sent over HTTP."""
+        versions = choices.versions
+        order: dict[str, Any] = {
+            "project_id": self.get("project_id") or None,
+            "name": self.get("name"),
+            "plan": self.get("plan"),
+            "locale": self.get("locale"),
+            "bundles": self.bundles,
+            "plugins": [{"name": name, "version": versions[name]} for name in self.plugins if name in versions],
+            "customer": {"name": self.get("customer_name"), "email": self.get("customer_email")},
+        }
+        if kind := self.get("project_type") or next(iter(choices.types), ""):
+            order["project_type"] = kind
+        domain = "own_domain" if self.is_own else "base_domain"
+        return order | {domain: self.get(domain)}
+
+
+class NewOrder(Page):
+    """The form."""
+
+    menu_label = lazy_gettext("New order")
+    icon = "order"
+    path = "/order"
+
+    @route("", name="order")
+    async def index(self, request: Request) -> Response:
+        """Show it, empty."""
+        return await self._form(request, Typed(DEFAULTS | {"project_id": str(uuid7())}))
+
+    @route("/check", methods=["POST"], name="order-check")
+    async def check(self, request: Request) -> Response:
+        """Show it with what can be said of what stands there so far."""
+        return await self._form(request, Typed.of(await request.form()), checks=True)
+
+    @route("", methods=["POST"], name="order-place")
+    async def place(self, request: Request) -> Response:
+        """Place the order; show the form again with what is wrong."""
+        given = Typed.of(await request.form())
+        async with self.desk.database.autocommit.begin() as connection:
+            choices = await read_choices(connection)
+        try:
+            order = OrderRequest.model_validate(given.as_order(choices))
+        except ValidationError as error:
+            wrong = {
+                _field(problem["loc"]): _said(_field(problem["loc"]), sentence(problem)) for problem in error.errors()
+            }
+            return await self._form(request, given, wrong=wrong)
+        due = timedelta(seconds=self.desk.settings.dns_due)
+        try:
+            async with begin(self.desk.database) as transaction:
+                project = await place_order(transaction, order, due=due)
+                subject = project.host or str(project.id)
+                await write_down(
+                    transaction.connection, request, StaffActionKind.ORDERED, subject, project_id=project.id
+                )
+        except WrongFieldsError as error:
+            return await self._form(
+                request, given, wrong={each.field: _said(each.field, each.problem) for each in error.problems}
+            )
+        except Problem as error:
+            return await self._form(request, given, wrong={"": str(error)})
+        return go_to(request, f"/projects/{project.id}", _("The order is placed. You can watch it here."))
+
+    async def _form(
+        self, request: Request, given: Typed, *, wrong: Mapping[str, str] | None = None, checks: bool = False
+    ) -> Response:
+        checked: Checked | None = None
+        async with self.desk.database.autocommit.begin() as connection:
+            choices = await read_choices(connection)
+        if checks or wrong:
+            plan = given.get("plan") if given.get("plan") in choices.plans else None
+            room = await capacity(caller_of(request), self.desk.database, plan)
+            async with self.desk.database.autocommit.begin() as connection:
+                checked = await check(connection, given.fields, given.plugins, given.bundles, choices, room)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
+        return self.render(
+            request, "order.html", status, given=given, choices=choices, wrong=wrong or {}, checked=checked, own=OWN
+        )
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """The form's field of a part of the order."""
+    path = "_".join(str(part) for part in location if isinstance(part, str))
+    return "name" if path == "slug" else path
+
+
+def _said(name: str, problem: str) -> str:
+    """What people read beside a field."""
+    return {
+        "name": _("Please type a name: letters, digits, hyphens."),
+        "customer_name": _("Please type the customer's name."),
+        "customer_email": _("Please type an e-mail address, like anna@example.org."),
+        "own_domain": _("Please type a domain, like example.org, that no other project has."),
+        "base_domain": _("Please choose one of our domains."),
+    }.get(name, problem)

@@ -1,0 +1,47 @@
+"""The overview: how many orders, how fast they go live, what fails, what waits."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette_admin import route
+from starlette_admin.i18n import lazy_gettext as _
+
+from services.marketplace.admin.failures import failure_of
+from services.marketplace.admin.figures import Figures
+from services.marketplace.admin.page import Desk, Page
+from services.marketplace.admin.plots import columns, lines
+from services.marketplace.admin.shown import day, short
+from services.marketplace.admin.way import Usual
+from services.marketplace.admin.words import STATES, STEPS
+
+
+class Overview(Page):
+    """Plots of the last weeks."""
+
+    menu_label = _("Overview")
+    icon = "overview"
+    path = "/overview"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.figures = Figures(desk.database)
+        self.usual = Usual(desk.database)
+
+    @route("", name="overview")
+    async def index(self, request: Request) -> Response:
+        """Draw them."""
+        found, usual = await self.figures.read(), await self.usual.read()
+        weeks = found.weeks
+        return self.render(
+            request,
+            "overview.html",
+            figures=found,
+            orders=columns([(day(date), count, str(count)) for date, count in found.days]),
+            times=lines(
+                [day(week.begin) for week in weeks],
+                {"p50": [week.p50 for week in weeks], "p95": [week.p95 for week in weeks]},
+                short,
+            ),
+            steps=[(name, usual.get(consumer)) for consumer, name in STEPS.items()],
+            causes=[(failure_of(code).what, code, count) for code, count in found.causes],
+            states=[(STATES[state], count) for state, count in found.states],
+        )

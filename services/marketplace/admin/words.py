@@ -1,0 +1,138 @@
+"""What states and steps are called: for people, in their language."""
+
+from starlette_admin.i18n import lazy_gettext as _
+
+from contracts import (
+    AppDeployed,
+    CoreHealthy,
+    DeskActionKind,
+    DnsConfigured,
+    ProjectCancelled,
+    ProjectOrdered,
+    ServiceName,
+)
+from shared.cancelling import PartState
+from shared.messaging.topology import queue_name
+from shared.models import (
+    LicenseState,
+    ProvisioningState,
+    ServerReach,
+    ServerState,
+    StaffActionKind,
+    StaffRole,
+)
+
+STATES = {
+    ProvisioningState.ORDERED: _("ordered"),
+    ProvisioningState.WAITING_FOR_CAPACITY: _("waits for a server"),
+    ProvisioningState.WAITING_FOR_CUSTOMER: _("waits for the customer"),
+    ProvisioningState.DNS_CONFIGURED: _("domain is set up"),
+    ProvisioningState.APP_DEPLOYED: _("app is installed"),
+    ProvisioningState.LIVE: _("live"),
+    ProvisioningState.FAILED: _("needs help"),
+    ProvisioningState.CANCELLING: _("is being cancelled"),
+    ProvisioningState.CANCELLED: _("cancelled"),
+}
+TONES = {
+    ProvisioningState.WAITING_FOR_CAPACITY: "waiting",
+    ProvisioningState.WAITING_FOR_CUSTOMER: "waiting",
+    ProvisioningState.LIVE: "done",
+    ProvisioningState.FAILED: "failed",
+    ProvisioningState.CANCELLING: "waiting",
+    ProvisioningState.CANCELLED: "quiet",
+}
+"""How a state looks; one that is not named here is under way."""
+
+ROLES = {
+    StaffRole.CASE_WORKER: _("case worker"),
+    StaffRole.OPERATOR: _("operator"),
+    StaffRole.ADMIN: _("administrator"),
+}
+SERVER_STATES = {ServerState.ACTIVE: _("takes new projects"), ServerState.DRAINING: _("takes no new projects")}
+REACHES = {
+    ServerReach.USABLE: _("reachable"),
+    ServerReach.UNREACHABLE: _("cannot be reached"),
+    ServerReach.UNUSABLE: _("not ready"),
+    ServerReach.UNKNOWN: _("unknown to Coolify"),
+}
+LICENCES = {
+    LicenseState.PENDING: _("begins when the project is live"),
+    LicenseState.ACTIVE: _("in force"),
+    LicenseState.ENDED: _("ended"),
+}
+PARTS = {
+    PartState.ASKED: _("is asked"),
+    PartState.UNDOING: _("is being undone"),
+    PartState.WAITING: _("waits"),
+    PartState.UNDONE: _("is undone"),
+    PartState.GIVEN_UP: _("needs help"),
+}
+DONE = {
+    StaffActionKind.SIGNED_IN: _("signed in"),
+    StaffActionKind.PASSWORD_CHANGED: _("changed the password"),
+    StaffActionKind.ORDERED: _("placed the order"),
+    StaffActionKind.RETRIED: _("tried the failed step again"),
+    StaffActionKind.CANCELLED: _("cancelled the project"),
+    StaffActionKind.NOTED: _("wrote a note"),
+    StaffActionKind.TAKEN: _("took care of it"),
+    StaffActionKind.PREVIEW_MADE: _("made a preview link"),
+    StaffActionKind.REPLAYED: _("tried several failed orders again"),
+    StaffActionKind.SERVER_ADDED: _("added a server"),
+    StaffActionKind.SERVER_MOVED: _("changed whether a server takes projects"),
+    StaffActionKind.SERVER_REMOVED: _("removed a server"),
+    StaffActionKind.DOMAIN_ADDED: _("added a base domain"),
+    StaffActionKind.DOMAIN_REMOVED: _("removed a base domain"),
+    StaffActionKind.PRICE_SET: _("set a price"),
+    StaffActionKind.PRICE_REMOVED: _("removed a price"),
+    StaffActionKind.BUNDLE_SET: _("changed a bundle"),
+    StaffActionKind.BUNDLE_REMOVED: _("removed a bundle"),
+    StaffActionKind.TYPE_SET: _("changed a project type"),
+}
+DESK = {
+    DeskActionKind.REPLAY: _("tried it again"),
+    DeskActionKind.EDIT: _("corrected the order"),
+    DeskActionKind.DISCARD: _("put the problem aside"),
+}
+"""What operators do with failed orders; anything else is told in the desk's own word."""
+
+PARTS_OF_WORK = {
+    ServiceName.MARKETPLACE: _("Order"),
+    ServiceName.DNS: _("Domain"),
+    ServiceName.DEPLOY: _("Installation"),
+    ServiceName.BOOTSTRAP: _("Start and plugins"),
+    ServiceName.NOTIFY: _("Mail"),
+}
+"""What a service does, by its name."""
+
+STEPS = {
+    queue_name(service, event): label
+    for service, event, label in (
+        (ServiceName.DNS, ProjectOrdered, _("Set up the domain")),
+        (ServiceName.DEPLOY, DnsConfigured, _("Install the app on the server")),
+        (ServiceName.BOOTSTRAP, AppDeployed, _("Start and load plugins")),
+        (ServiceName.NOTIFY, CoreHealthy, _("Tell the customer")),
+    )
+}
+"""The way of an order, by consumer."""
+
+
+def step_name(consumer: str) -> str:
+    """What people call a step."""
+    if consumer in STEPS:
+        return STEPS[consumer]
+    service, _hyphen, event = consumer.partition(".")
+    if event == ProjectCancelled.hyphenated():
+        return _("Undo: %(part)s") % {"part": part_of_work(service)}
+    return part_of_work(service)
+
+
+def part_of_work(service: str) -> str:
+    """What a service does, by a name that may be none of ours."""
+    return PARTS_OF_WORK[ServiceName(service)] if service in set(ServiceName) else service
+
+
+def done(kind: str, source: str) -> str:
+    """What somebody did, in the pages (``staff``) or at the operators' desk."""
+    if source == "staff":
+        return DONE[StaffActionKind(kind)]
+    return DESK.get(DeskActionKind(kind), kind)

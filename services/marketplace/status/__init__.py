@@ -1,0 +1,1 @@
+"""The customers' status page: how far their project is, for whoever has the link."""

@@ -1,0 +1,12 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.database import Database
+from tests.services.marketplace.admin.browser import Desk, opened
+
+
+@pytest.fixture
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with opened(database) as desk:
+        yield desk

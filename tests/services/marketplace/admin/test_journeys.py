@@ -1,0 +1,176 @@
+"""What case workers, operators and administrators do, with forms alone."""
+
+import re
+from typing import Any
+
+import pytest
+
+from shared.models import StaffRole
+from tests.services.marketplace.admin.browser import Browser, Desk
+from tests.services.marketplace.admin.made import fill
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    return {
+        "customer_name": "Erika Sommer",
+        "customer_email": "erika@sommer.example",
+        "locale": "de",
+        "name": "Bäckerei Sommer",
+        "domain_kind": "base",
+        "base_domain": "vrs.example",
+        "plan": "starter",
+    } | changes
+
+
+async def project_id_of(browser: Browser) -> str:
+    await browser.get("/order")
+    found = re.search(r'name="project_id" value="([^"]+)"', browser.page)
+    assert found
+    return found[1]
+
+
+async def test_an_order_is_checked_placed_and_can_be_watched(desk: Desk) -> None:
+    browser = await desk.signed_in(StaffRole.CASE_WORKER)
+    order = an_order(project_id=await project_id_of(browser))
+    answer = await browser.send("/order/check", order, on="/order")
+    assert ("baeckerei-sommer.vrs.example" in answer.text, "is free" in answer.text) == (True, True)
+    assert await desk.sql("SELECT * FROM projects") == []
+    await browser.follow("/order", order, on="/order")
+    assert "The order is placed." in browser.page
+    assert "baeckerei-sommer.vrs.example" in browser.page
+    [(owner, key)] = await desk.sql("SELECT owner, routing_key FROM outbox")
+    assert (owner, key) == ("marketplace", "project.ordered.v1")
+    [(by, kind, project_id)] = await desk.sql("SELECT by, kind::text, project_id FROM staff_actions")
+    assert (by, kind, str(project_id)) == ("case_worker", "ordered", order["project_id"])
+    again = await browser.send("/order", order, on="/order")
+    assert (again.status_code, "ordered already" in again.text) == (422, True)
+    taken = await browser.send("/order/check", an_order(), on="/order")
+    assert "baeckerei-sommer-2" in taken.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"customer_email": "erika"}, "e-mail address"),
+        ({"name": ""}, "Please type a name"),
+        ({"domain_kind": "own", "own_domain": "no domain"}, "Please type a domain"),
+        ({"base_domain": "other.example"}, "choose one of our domains"),
+        ({"plan": "gold"}, "gold"),
+    ],
+)
+async def test_an_order_that_is_wrong_says_what_is_and_orders_nothing(
+    desk: Desk, changes: dict[str, str], said: str
+) -> None:
+    browser = await desk.signed_in()
+    answer = await browser.send("/order", an_order(**changes), on="/order")
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "Erika Sommer" in answer.text
+    assert await desk.sql("SELECT * FROM projects") == []
+    assert await desk.sql("SELECT * FROM staff_actions") == []
+
+
+async def test_a_project_is_cancelled_with_a_reason_after_it_was_shown_what_goes(desk: Desk) -> None:
+    made = await fill(desk.database)
+    browser = await desk.signed_in()
+    where = f"/projects/{made['hofladen-peters']}"
+    await browser.get(f"{where}/cancel")
+    assert "DNS entry AAAA hofladen-peters.vrs.example is removed." in browser.page
+    await browser.follow(f"{where}/cancel", {"reason": " "})
+    assert "Please say why." in browser.page
+    await browser.follow(f"{where}/cancel", {"reason": "ordered twice", "data": "delete"})
+    assert ("is being cancelled" in browser.page, "ordered twice" in browser.page) == (True, True)
+    [(by, reason)] = await desk.sql(
+        "SELECT requested_by, reason FROM cancellations WHERE project_id = :id", id=made["hofladen-peters"]
+    )
+    assert (by, reason) == ("case_worker", "ordered twice")
+    [(body,)] = await desk.sql("SELECT body FROM outbox WHERE routing_key = 'project.cancelled.v1'")
+    assert b'"keep_volumes":false' in bytes(body)
+    [(kind, why)] = await desk.sql("SELECT kind::text, reason FROM staff_actions")
+    assert (kind, why) == ("cancelled", "ordered twice")
+
+
+async def test_a_failure_is_told_in_plain_words_and_somebody_takes_care_of_it(desk: Desk) -> None:
+    made = await fill(desk.database)
+    browser = await desk.signed_in(language="de")
+    await browser.get("/")
+    assert "Die Installation auf dem Server ist gescheitert." in browser.page
+    assert "noch kümmert sich niemand" in browser.page
+    where = f"/projects/{made['baeckerei-sommer']}"
+    await browser.follow(f"{where}/take")
+    assert "case_worker kümmert sich" in browser.page
+    assert "Was Sie tun können" in browser.page
+    assert "no space left on device" in browser.page  # folded, under the technical detail
+    [(subject, owner)] = await desk.sql("SELECT subject, owner FROM dead_letter_notes")
+    assert (subject.startswith("deploy.dns-configured/"), owner) == (True, "case_worker")
+    await browser.follow(f"{where}/note", {"text": "Otto sieht nach.\nBis morgen."})
+    assert "Otto sieht nach.\nBis morgen." in browser.page
+    answer = await browser.follow(f"{where}/retry", {"reason": "Platz geschaffen"})
+    assert (answer.status_code, "RabbitMQ antwortet gerade nicht" in browser.page) == (200, True)
+
+
+async def test_projects_are_found_by_name_and_state_and_a_search_is_kept(desk: Desk) -> None:
+    await fill(desk.database)
+    browser = await desk.signed_in()
+    await browser.get("/projects?show=failed")
+    assert set(re.findall(r">([a-z-]+)\.vrs\.example<", browser.page)) == {"goldberg", "baeckerei-sommer"}
+    await browser.get("/projects?show=late")
+    assert set(re.findall(r">([a-z-]+)\.vrs\.example<", browser.page)) == {"cafe-linde", "radhaus", "neu-bestellt"}
+    await browser.get("/projects?q=hofladen")
+    assert re.findall(r">([a-z-]+)\.vrs\.example<", browser.page) == ["hofladen-peters"]
+    seen = set()
+    where = "/projects"
+    while where:
+        await browser.get(where)
+        seen |= set(re.findall(r">([a-z0-9-]+)\.vrs\.example<", browser.page))
+        following = re.search(r'href="\?([^"]+)" rel="next"', browser.page)
+        where = f"/projects?{following[1].replace('&amp;', '&')}" if following else ""
+    assert len(seen) == 35
+    await browser.follow("/projects/searches", {"query": "show=failed", "name": "Mein Morgen"})
+    assert 'href="?show=failed">Mein Morgen' in browser.page
+
+
+async def test_an_operator_drains_and_adds_servers_and_a_case_worker_only_sees_them(desk: Desk) -> None:
+    server = {"name": "srv-1", "coolify_uuid": "u1", "region": "fsn1", "ipv4": "203.0.113.9", "capacity": "40"}
+    browser = await desk.signed_in(StaffRole.OPERATOR)
+    await browser.follow("/servers", server)
+    assert "The server is added." in browser.page
+    await browser.follow("/servers", server)
+    assert "This cannot be done: name srv-1 is that of server srv-1" in browser.page
+    await browser.follow("/servers", server | {"name": "srv-2", "ipv4": "999"})
+    assert "ipv4" in browser.page
+    await browser.follow("/servers/srv-1/state", {"state": "draining"})
+    assert await desk.sql("SELECT state::text FROM servers") == [("draining",)]
+    await browser.follow("/servers/srv-1/remove")
+    assert await desk.sql("SELECT * FROM servers") == []
+    await browser.get("/changes")
+    assert browser.page.count('<td data-label="Who"><b>operator</b>') == 3
+    case_worker = await desk.signed_in()
+    await case_worker.get("/servers")
+    assert "Add a server" not in case_worker.page
+
+
+async def test_an_administrator_sets_what_is_offered(desk: Desk) -> None:
+    browser = await desk.signed_in(StaffRole.ADMIN)
+    await browser.follow("/offer/prices", {"name": "crm", "sum": "19,90"})
+    await browser.follow("/offer/prices", {"name": "crm", "sum": "19.999"})
+    assert "A sum is written like 19,00." in browser.page
+    await browser.follow("/offer/bundles", {"name": "set", "sum": "49", "plugins": "crm 2.4.1, shop 1.0.0"})
+    await browser.follow("/offer/bundles", {"name": "set", "sum": "49", "plugins": "crm"})
+    assert "Write each plugin with its version" in browser.page
+    await browser.follow("/offer/types", {"name": "wiki", "image": "ghcr.io/x/wiki", "tag": "1", "port": "80"})
+    await browser.follow("/offer/types", {"name": "wiki", "image": "ghcr.io/x/wiki", "tag": "2", "port": "80"})
+    await browser.follow("/domains", {"name": "Bücher.example"})
+    assert "bücher.example" in browser.page
+    assert await desk.sql("SELECT plugin, vrs_cents FROM plugin_prices") == [("crm", 1990)]
+    assert await desk.sql("SELECT plugin, version FROM bundle_plugins ORDER BY 1") == [
+        ("crm", "2.4.1"),
+        ("shop", "1.0.0"),
+    ]
+    assert await desk.sql("SELECT vrs_image_tag FROM project_types WHERE name = 'wiki'") == [("2",)]
+    await browser.get("/order")
+    assert ("49.00" in browser.page, "crm" in browser.page) == (True, True)
+    await browser.follow("/offer/bundles", {"name": "set", "plugins": ""})
+    await browser.follow("/offer/prices", {"name": "crm", "sum": ""})
+    assert await desk.sql("SELECT * FROM plugin_prices") == await desk.sql("SELECT * FROM bundles") == []
+    assert len(await desk.sql("SELECT * FROM staff_actions")) == 7
