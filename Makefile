@@ -52,8 +52,9 @@ check: .venv/.ready ## Lint, format, types, import rules, length of files, contr
 	@$(BIN)/vrs contracts check $(if $(BASE),--base $(BASE))
 
 # Needs the internet: it asks a database of known vulnerabilities, and fails if that does not answer.
-audit: .venv/.ready ## Known vulnerabilities of the locked dependencies; unused and undeclared ones
+audit: .venv/.ready ## Known vulnerabilities of the locked dependencies; their licences; unused and undeclared ones
 	@$(BIN)/deptry .
+	@$(BIN)/pip-licenses --order=license --format=markdown --output-file .local/licences.md && echo "Every licence is one of those in pyproject.toml; .local/licences.md lists them."
 	@$(UV) audit --locked
 
 sbom: ## Write sbom.json: what the image of the services is made of, as CycloneDX

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -26,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from contracts.documented import Documented
 from contracts.event import NO_CONTROL_CHARACTERS, Event, Timestamp
 from contracts.problems import field_problems
 
@@ -55,10 +55,10 @@ def uuid7() -> UUID:
     return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
 
 
-class CloudEvent(BaseModel, Generic[DataT]):
+class CloudEvent(Documented, Generic[DataT]):
     """An event with its ids. ``CloudEvent[ProjectOrdered]`` validates its data as well."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: Literal["1.0"]
     """The version of CloudEvents."""
@@ -93,7 +93,7 @@ class CloudEvent(BaseModel, Generic[DataT]):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The schema of the whole message; its ``type`` is the one of its data."""
-        reference = handler(core_schema)
+        reference = super().__get_pydantic_json_schema__(core_schema, handler)
         schema = handler.resolve_ref_schema(reference)
         contract = cls.model_fields["data"].annotation
         if isinstance(contract, type) and issubclass(contract, Event):

@@ -4,7 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, StringConstraints
+
+from contracts.documented import Documented
 
 
 class ServiceName(StrEnum):
@@ -49,10 +51,10 @@ Timestamp = Annotated[AwareDatetime, BeforeValidator(_timestamp)]
 """What ``format: date-time`` says (RFC 3339)."""
 
 
-class Facts(BaseModel):
+class Facts(Documented):
     """An immutable group of facts inside an event. Unknown fields are ignored: old readers survive."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$")]

@@ -1,6 +1,6 @@
 """``python -m ops`` is ``vrs``."""
 
-from ops.cli import main
+from ops.start import main
 
 if __name__ == "__main__":  # processes that are forked from this one import it under another name
     main()

@@ -1,8 +1,6 @@
 """The ``vrs`` command. Exit codes: 0 done, 1 failed, 2 used wrongly or a setting is missing."""
 
 import inspect
-import os
-import sys
 
 import typer
 
@@ -30,10 +28,9 @@ from ops.commands import (
     up,
     users,
 )
-from ops.failure import CommandError
-from shared.errors import RefusedError
+from ops.failure import told
 from shared.logging import configure_logging
-from shared.settings import LogFormat, SettingsError
+from shared.settings import LogFormat
 
 app = typer.Typer(
     name="vrs",
@@ -93,19 +90,4 @@ _keep_examples_indented(app)
 def main() -> None:
     """Run ``vrs``; what was to be expected ends in a line on stderr, not in a traceback."""
     configure_logging(LogFormat.CONSOLE, "WARNING")  # of a command; a service sets up its own
-    try:
-        app()
-    except CommandError as error:
-        _end(str(error), error.exit_code)
-    except RefusedError as error:
-        _end(str(error), 1)
-    except SettingsError as error:
-        _end(str(error), 2)
-    except BrokenPipeError:  # of `vrs log … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
-
-def _end(message: str, code: int) -> None:
-    print(message, file=sys.stderr)  # noqa: T201 - the answer to a person
-    sys.exit(code)
+    told(app)

@@ -58,7 +58,7 @@ class ServiceProcess:
 def preload() -> None:
     """Begin to import the services, in another process."""
     modules = {entry.module for entry in entry_points(group="vrs.services")}
-    _context.set_forkserver_preload(["ops.cli", "uvloop", "shared.messaging.run", *sorted(modules)])
+    _context.set_forkserver_preload(["ops.cli", "ops.running", *sorted(modules)])
     forkserver.ensure_running()
 
 

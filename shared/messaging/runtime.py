@@ -23,8 +23,8 @@ from shared.transaction import begin
 
 log = structlog.get_logger(__name__)
 
-GRACE = 10.0
-"""Seconds that running tries are given at the end."""
+GRACE = 3.0
+"""Seconds that running tries are given at the end; then they are broken off as by a crash, to be tried again."""
 
 FLUSH = 5.0
 CLOSE_TIMEOUT = 3.0

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from contracts import Plugin, ServiceName
+from contracts.documented import Documented
 from shared.cancelling import PartState
 from shared.models import LogStatus, ProvisioningState, StepState
 
@@ -35,10 +36,10 @@ PROJECT: JsonDict = {
 }
 
 
-class Answer(BaseModel):
+class Answer(Documented):
     """A part of an answer."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
 
 class OpenStepAnswer(Answer):

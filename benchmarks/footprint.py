@@ -1,0 +1,265 @@
+"""What a service costs before it does anything: memory, time until ready, time to end, size of the image.
+
+    python -m benchmarks.footprint                     five rounds, every service
+    python -m benchmarks.footprint --rounds 3 --json   one JSON object on stdout
+
+A service is held against a process that imports the third-party modules that this very service has imported, and
+nothing else: what is above that is ours. Both are measured in turns, as processes of their own, and the best of the
+rounds counts, since others on the machine can only slow them down. Memory is the resident set 5 s after the service
+is ready; ready counts from the start of the process, interpreter included, until `/health/ready` says so. To end it
+gets SIGTERM while it works on as many steps as it takes at once, and more lie in its queue.
+Exit 1 if a target is missed. The image's size is told where `docker` is and has it (`--image`).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from contracts import CloudEvent, ServiceName
+from ops.places import new_log_folder
+from ops.system import DEFAULTS
+from ops.vendors import Latencies, running_simulators
+from shared.models import ProvisioningState
+from tests.choreography.events import Story
+from tests.choreography.system import System, connected
+from tests.conftest import open_at
+from tests.ops.conftest import environment
+
+MOST_OWN_MEGABYTES, MOST_MEGABYTES, MOST_OWN_SECONDS, MOST_END_SECONDS = 20.0, 100.0, 0.5, 5.0
+IDLE_SECONDS = 5.0
+EVENTS = 200
+PATIENCE = 90.0
+LATENCIES = Latencies(call=0.1, deployment=1.0, boot=0.5, requests=60_000)
+
+_IMPORTED = """
+import json, sys
+from importlib.metadata import entry_points
+before = set(sys.modules)
+sys.modules["rich"] = None
+import ops.start, ops.running
+entry_points(group="vrs.services")[sys.argv[1]].load()
+ours = {"contracts", "shared", "services", "ops", "migrations", "simulators"}
+print(json.dumps([name for name in sys.modules if name not in before and name.partition(".")[0] not in ours]))
+"""
+_IMPORT = """
+import importlib, json, sys, time
+from contextlib import suppress
+for name in json.load(sys.stdin):
+    with suppress(Exception):  # some are made by the import of others
+        importlib.import_module(name)
+print("imported", flush=True)
+time.sleep(3600)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """MB and seconds: of importing the dependencies, and of the service; what it takes to end with its hands full."""
+
+    imports_mb: float
+    imports_s: float
+    idle_mb: float
+    ready_s: float
+    end_s: float
+
+    @property
+    def missed(self) -> list[str]:
+        """The targets that are missed."""
+        targets = {
+            "own memory": (self.idle_mb - self.imports_mb, MOST_OWN_MEGABYTES),
+            "memory": (self.idle_mb, MOST_MEGABYTES),
+            "own time": (self.ready_s - self.imports_s, MOST_OWN_SECONDS),
+            "end": (self.end_s, MOST_END_SECONDS),
+        }
+        return [name for name, (found, most) in targets.items() if found > most]
+
+
+def resident(pid: int) -> float:
+    """The process's resident set in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def imports_of(service: ServiceName) -> str:
+    """The third-party and standard modules that the service imports, as JSON, in their order."""
+    return subprocess.run(
+        [sys.executable, "-c", _IMPORTED, service.value], capture_output=True, text=True, check=True
+    ).stdout
+
+
+async def import_only(modules: str) -> tuple[float, float]:
+    """Import them in a process; MB and seconds."""
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _IMPORT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(modules.encode())
+        process.stdin.close()
+        await process.stdout.readline()
+        seconds = time.monotonic() - began
+        return resident(process.pid), seconds
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def running(service: ServiceName, settings: dict[str, str], log: Path) -> AsyncIterator[tuple[int, float]]:
+    """Run a service until it is ready; give its process id and the seconds that it took. End it with the block."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
+    began = time.monotonic()
+    with log.open("ab") as sink:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ops", "run", service.value),
+            env=environment(**settings, **health),
+            stdout=sink,
+            stderr=sink,
+        )
+    try:
+        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE):
+            while True:
+                with suppress(httpx.HTTPError):
+                    if (await http.get(f"http://127.0.0.1:{port}/health/ready")).is_success:
+                        break
+                if process.returncode is not None:
+                    raise RuntimeError(f"{service} has ended; see {log}")
+                await asyncio.sleep(0.01)
+        yield process.pid, time.monotonic() - began
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def hands_full(system: System, service: ServiceName) -> None:
+    """Give the service more than it takes at once, and wait until it has begun with what it takes."""
+    events: dict[ServiceName, Callable[[Story], CloudEvent[Any]]] = {
+        ServiceName.DNS: Story.ordered,
+        ServiceName.DEPLOY: Story.configured,
+        ServiceName.BOOTSTRAP: Story.deployed,
+        ServiceName.NOTIFY: Story.healthy,
+    }
+    if service not in events:
+        return
+    stories = [Story() for _ in range(EVENTS)]
+    if service is not ServiceName.DNS:
+        for story in stories:
+            await system.know(story, ProvisioningState.ORDERED)
+    await system.publish(*(events[service](story) for story in stories))
+    running_steps = "SELECT count(*) FROM open_steps WHERE state = 'running' AND consumer LIKE :consumers"
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            [(count,)] = await system.sql(running_steps, consumers=f"{service}.%")
+            if count >= 16:  # noqa: PLR2004 - notify's concurrency, the smallest
+                return
+            await asyncio.sleep(0.05)
+
+
+async def ended_after(system: System, service: ServiceName, settings: dict[str, str], log: Path) -> float:
+    """Seconds from SIGTERM to the end, with its hands full."""
+    async with running(service, settings, log) as (pid, _):
+        await hands_full(system, service)
+        began = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+    seconds = time.monotonic() - began
+    await system.sql("TRUNCATE open_steps")
+    return seconds
+
+
+async def measure(rounds: int, names: list[ServiceName]) -> dict[str, Cost]:
+    """Measure each service on a broker, a database and simulators of this run."""
+    logs = new_log_folder()
+    found = {}
+    async with stage(logs) as (system, settings):
+        for service in names:
+            modules = imports_of(service)
+            imports, idle = [], []
+            for _ in range(rounds):
+                imports.append(await import_only(modules))
+                async with running(service, settings, logs / f"{service}.log") as (pid, seconds):
+                    await asyncio.sleep(IDLE_SECONDS)
+                    idle.append((resident(pid), seconds))
+            end = min([await ended_after(system, service, settings, logs / f"{service}.log") for _ in range(rounds)])
+            best = [min(column) for column in (*zip(*imports, strict=True), *zip(*idle, strict=True))]
+            found[service.value] = Cost(*(round(value, 2) for value in (*best, end)))
+    return found
+
+
+@asynccontextmanager
+async def stage(logs: Path) -> AsyncIterator[tuple[System, dict[str, str]]]:
+    """A broker, a migrated database and simulators; and the settings that lead there."""
+    from ops.schema import upgrade  # noqa: PLC0415 - heavy, and only here
+    from ops.stack import local_stack  # noqa: PLC0415
+
+    with local_stack(logs) as stack:
+        await stack.wait()
+        database = open_at(stack.database_url)
+        await upgrade(database.engine)
+        async with running_simulators(LATENCIES) as simulators, connected(database, stack.amqp_url) as system:
+            await system.seed(servers=10, capacity=10 * EVENTS)
+            urls = {"VRS_AMQP_URL": stack.amqp_url, "VRS_DATABASE_URL": stack.database_url}
+            yield system, DEFAULTS | {"VRS_MARKETPLACE_URL": "http://127.0.0.1:9"} | simulators.settings | urls
+        await database.engine.dispose()
+
+
+def image_megabytes(image: str) -> float | None:
+    """The image's size beside its base; None without an engine or the image."""
+    if shutil.which("docker") is None:
+        return None
+    sizes = [
+        subprocess.run(
+            ["docker", "image", "inspect", "-f", "{{.Size}}", name], capture_output=True, text=True, check=False
+        )
+        for name in (image, "python:3.13-slim")
+    ]
+    if any(each.returncode for each in sizes):
+        return None
+    whole, base = (int(each.stdout) / 1e6 for each in sizes)
+    return round(whole - base, 1)
+
+
+def main() -> None:
+    """Measure, show, judge."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("services", nargs="*", type=ServiceName, default=list(ServiceName))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--image", default="vrs:local")
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args()
+    costs, image = asyncio.run(measure(wanted.rounds, wanted.services)), image_megabytes(wanted.image)
+    if wanted.json:
+        print(json.dumps({"services": {name: asdict(cost) for name, cost in costs.items()}, "image_mb": image}))
+    else:
+        table = Table("service", "imports", "idle", "ours", "imports", "ready", "ours", "ends in", "missed")
+        for name, cost in costs.items():
+            memory = (f"{value:.1f} MB" for value in (cost.imports_mb, cost.idle_mb, cost.idle_mb - cost.imports_mb))
+            seconds = (f"{value:.2f} s" for value in (cost.imports_s, cost.ready_s, cost.ready_s - cost.imports_s))
+            table.add_row(name, *memory, *seconds, f"{cost.end_s:.2f} s", ", ".join(cost.missed))
+        Console().print(table)
+        print(f"image: {image} MB beside its base" if image else f"image: no engine here that has {wanted.image}")
+    sys.exit(any(cost.missed for cost in costs.values()))
+
+
+if __name__ == "__main__":
+    main()
