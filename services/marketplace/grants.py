@@ -28,6 +28,8 @@ from shared.models import (
     ProjectType,
     ProvisioningLog,
     Server,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 _RETRIES = (
@@ -59,6 +61,8 @@ GRANTS = (
     Grant(PluginRelease, (May.READ,)),  # published and yanked by operators
     Grant(PluginChunk, (May.READ,)),
     Grant(PluginDownload, (May.READ, May.ADD)),
+    Grant(WebhookEndpoint, ALL),
+    Grant(WebhookDelivery, (May.READ, May.CHANGE, May.REMOVE)),  # added by the trigger on the outbox
     *_OFFER,
     *_RETRIES,
 )

@@ -1,11 +1,15 @@
 """What the marketplace service is told by its environment."""
 
+from ipaddress import ip_network
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from contracts.signatures import private_key
+from services.marketplace.webhooks import secrets
+from services.marketplace.webhooks.guard import Network
 from shared.settings import Seconds, Settings
 from shared.status_links import StatusLinks, checked, keys_of
 
@@ -19,6 +23,12 @@ def _private_keys(keys: SecretStr) -> tuple[Ed25519PrivateKey, ...]:
     return tuple(private_key(key) for key in keys.get_secret_value().split(","))
 
 
+def _networks(listed: object) -> object:
+    if not isinstance(listed, str):
+        return listed
+    return tuple(ip_network(network) for network in map(str.strip, listed.split(",")) if network)
+
+
 class MarketplaceSettings(Settings):
     """`manifest_key` is the Ed25519 private key (32 bytes in base64) with which projects' manifests are signed.
 
@@ -30,6 +40,9 @@ class MarketplaceSettings(Settings):
     `api_body_bytes` is refused. `marketplace_url` is where people reach this service: what preview links begin with.
     `status_key` makes the links of customers' status pages, here and in notify; without it there are none. While it is
     replaced there are two, with a comma between them: the first makes links, those of both are known.
+
+    `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
+    it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -40,6 +53,8 @@ class MarketplaceSettings(Settings):
     api_body_bytes: int = Field(default=65_536, ge=1024, le=10_000_000)
     marketplace_url: AnyHttpUrl | None = None
     status_key: Annotated[SecretStr, AfterValidator(checked)] | None = None
+    webhook_key: Annotated[SecretStr, AfterValidator(secrets.checked)] | None = None
+    webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     dns_due: Seconds = 300.0
 
     @property

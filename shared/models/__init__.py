@@ -23,6 +23,7 @@ from shared.models.projects import Project, ProjectDomain, ProjectOrder, Provisi
 from shared.models.reconciliation import Reconciliation
 from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
 from shared.models.table import Table
+from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "LATE",
@@ -34,6 +35,7 @@ __all__ = [
     "Cancellation",
     "CoreToken",
     "DeadLetterNote",
+    "DeliveryState",
     "DeskAction",
     "DeskActionLetter",
     "DownloadOutcome",
@@ -65,4 +67,6 @@ __all__ = [
     "StepState",
     "Table",
     "TypePlacement",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
