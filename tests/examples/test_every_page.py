@@ -19,6 +19,7 @@ HERE = "tests/examples/test_every_page.py"
 RUN_BY = {
     "README.md": HERE,
     "docs/api.md": "tests/services/marketplace/test_api_page.py",
+    "docs/case-workers.md": "tests/ops/test_users.py",
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/data.md": "tests/legacy/test_documented.py",
     "docs/integration.md": "tests/examples/test_documented.py",
