@@ -20,6 +20,7 @@ KIND = postgresql.ENUM(
     "noted",
     "taken",
     "preview made",
+    "preview ended",
     "replayed",
     "server added",
     "server moved",
