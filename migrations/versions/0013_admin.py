@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 ROLE = postgresql.ENUM("case_worker", "operator", "admin", name="staff_role", create_type=False)
 KIND = postgresql.ENUM(

@@ -54,6 +54,12 @@ class Project(Table):
             "step_due_at",
             postgresql_where=text("step_due_at IS NOT NULL"),
         ),
+        Index(
+            "ix_projects_provisioning_state",
+            "provisioning_state",
+            "vrs_id",
+            postgresql_where=text("provisioning_state IS NOT NULL"),
+        ),
     )
 
 
@@ -76,7 +82,17 @@ class ProjectOrder(Table):
     customer_email: Mapped[str]
     ordered_at: Mapped[datetime]
 
-    __table_args__ = (CheckConstraint(f"slug ~ '^{LABEL}$'", name="slug_valid"), host_check("fqdn"))
+    __table_args__ = (
+        CheckConstraint(f"slug ~ '^{LABEL}$'", name="slug_valid"),
+        host_check("fqdn"),
+        Index(
+            "ix_project_orders_words",
+            "slug",
+            "fqdn",
+            postgresql_using="gin",
+            postgresql_ops={"slug": "gin_trgm_ops", "fqdn": "gin_trgm_ops"},
+        ),
+    )
 
 
 class ProjectDomain(Table):

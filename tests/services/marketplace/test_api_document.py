@@ -22,7 +22,7 @@ from shared.models import Scope
 from tests.services.marketplace.api import Api, running_api
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 8
+EXAMPLES = 6
 
 
 def examples(value: Any, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -1,113 +1,22 @@
 """Webhooks: what is committed is sent, signed, tried again, given up; and nothing is sent behind our firewall."""
 
 import asyncio
-import ipaddress
 import json
-import socket
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import httpx
-import pytest
-import trustme
-from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from contracts import ProjectOrdered, decode
-from ops.secrets import made_up
-from services.marketplace.settings import MarketplaceSettings
-from services.marketplace.webhooks.deliver import PAUSES, delivering
-from services.marketplace.webhooks.guard import is_allowed
-from services.marketplace.webhooks.secrets import Seal
-from services.marketplace.webhooks.send import WebhookClient
+from services.marketplace.webhooks.deliver import PAUSES
 from shared.database import Database
 from shared.models import Scope
-from simulators.serving import running_app
-from tests.services.marketplace.api import Api, an_order, running_api
+from tests.services.marketplace.api import an_order, running_api
+from tests.services.marketplace.hooks import KEY, Hooks
 from tests.shared.messaging.harness import until
 
-KEY = SecretStr(made_up())
-HERE = (ipaddress.ip_network("127.0.0.0/8"),)
 ORDERED, CANCELLED = "vrs.project.ordered.v1", "vrs.project.cancelled.v1"
-
-
-@dataclass
-class Receiver:
-    """An endpoint that notes what it gets and answers as it is told; held, it does not answer."""
-
-    url: str = ""
-    answer: Callable[[], Response] = lambda: Response(status_code=204)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    held: asyncio.Event | None = None
-
-    async def take(self, request: Request) -> Response:
-        self.got.append((dict(request.headers), await request.body()))
-        if self.held is not None:
-            await self.held.wait()
-        return self.answer()
-
-
-@dataclass
-class Hooks:
-    """The API, a receiver, and the deliveries that run between them."""
-
-    api: Api
-    receiver: Receiver
-
-    async def call(self, method: str, path: str = "", **options: Any) -> httpx.Response:
-        return await self.api.call(method, f"/webhooks{path}", Scope.WEBHOOKS, **options)
-
-    async def subscribe(self, **wanted: Any) -> dict[str, Any]:
-        answer = await self.call("POST", json={"url": self.receiver.url} | wanted)
-        assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
-
-    async def deliveries(self, hook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:
-        page: dict[str, Any] = (await self.call("GET", f"/{hook['id']}/deliveries{query}")).json()
-        found: list[dict[str, Any]] = page["deliveries"]
-        return found
-
-    async def becomes(self, hook: dict[str, Any], state: str, tries: int = 1) -> dict[str, Any]:
-        """Wait until the webhook's only delivery is so, after so many tries."""
-
-        async def is_so() -> bool:
-            [only] = await self.deliveries(hook)
-            return bool((only["state"], len(only["tries"])) == (state, tries))
-
-        await until(is_so, within=30)
-        return (await self.deliveries(hook))[0]
-
-    async def let_time_pass(self) -> None:
-        await self.api.sql("UPDATE webhook_deliveries SET due_at = now() WHERE state = 'pending'")
-
-    @asynccontextmanager
-    async def delivering(self) -> AsyncIterator[None]:
-        client = WebhookClient(HERE)
-        work = asyncio.ensure_future(delivering(self.api.database, Seal(KEY), client)(None))  # type: ignore[arg-type]
-        try:
-            yield
-        finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-            await client.aclose()
-
-
-@pytest.fixture
-async def hooks(database: Database) -> AsyncIterator[Hooks]:
-    receiver = Receiver()
-    app = Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])
-    async with running_api(database, webhook_key=KEY, webhook_networks=HERE) as api, running_app(app) as port:
-        receiver.url = f"http://127.0.0.1:{port}/hook"
-        yield Hooks(api, receiver)
 
 
 def verify(secret: str, got: tuple[dict[str, str], bytes]) -> Any:
@@ -239,100 +148,6 @@ async def test_whoever_is_killed_with_a_delivery_in_hand_has_it_sent_again(hooks
     assert len({headers["webhook-id"] for headers, _ in hooks.receiver.got}) == 1
 
 
-BEHIND = (
-    "127.0.0.1",
-    "10.1.2.3",
-    "172.16.0.1",
-    "192.168.1.1",
-    "169.254.169.254",
-    "100.64.0.1",
-    "0.0.0.0",
-    "224.0.0.1",
-    "255.255.255.255",
-    "::1",
-    "::",
-    "fe80::1",
-    "fc00::1",
-    "ff02::1",
-    "::ffff:10.0.0.1",
-    "64:ff9b::a00:1",
-    "2002:a00:1::",
-    "2001:0:1:2:3:4:f5ff:fffe",
-)
-
-
-@pytest.mark.parametrize("address", BEHIND)
-def test_no_webhook_goes_behind_a_firewall(address: str) -> None:
-    assert not is_allowed(ipaddress.ip_address(address), ())
-
-
-@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"])
-def test_webhooks_go_to_public_addresses_and_where_they_are_allowed(address: str) -> None:
-    assert is_allowed(ipaddress.ip_address(address), ())
-    assert is_allowed(ipaddress.ip_address("127.8.8.8"), HERE)
-
-
-async def test_the_address_is_checked_when_the_connection_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = asyncio.Event()
-
-    async def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reached.set()
-        writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    _resolving(monkeypatch, "127.0.0.1")
-    client = WebhookClient()
-    try:
-        answer = await client.post(f"https://hooks.example:{port}/", {}, b"{}")
-    finally:
-        await client.aclose()
-        server.close()
-    assert answer.status is None
-    assert answer.problem == "hooks.example leads to 127.0.0.1, which is not public"
-    assert not reached.is_set()
-
-
-async def test_name_and_certificate_stay_those_of_the_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    asked: list[str] = []
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("hooks.example").configure_cert(context)
-    context.sni_callback = lambda _, name, __: asked.append(name)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        asked.extend(line.partition(": ")[2] for line in head.splitlines() if line.startswith("Host"))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        await writer.drain()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    _resolving(monkeypatch, "127.0.0.1")
-    client = WebhookClient(HERE)
-    try:
-        sent = await client.post(f"https://hooks.example:{port}/", {}, b"{}")
-        other = await client.post(f"https://other.example:{port}/", {}, b"{}")
-    finally:
-        await client.aclose()
-        server.close()
-    assert (sent.status, sent.problem) == (200, None)
-    assert asked[:2] == ["hooks.example", f"hooks.example:{port}"]
-    assert other.status is None
-    assert "other.example" in (other.problem or "")
-
-
-def _resolving(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Have every name lead to `address`."""
-
-    async def resolved(host: str, port: int, **_: Any) -> Any:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
-
-
 async def test_what_cannot_be_sent_to_is_refused_at_once(hooks: Hooks, database: Database) -> None:
     for wrong in (
         "ftp://a.example/",
@@ -372,11 +187,3 @@ async def test_a_webhook_ends_with_all_that_was_to_be_sent(hooks: Hooks) -> None
     assert await hooks.api.count("webhook_deliveries") == 0
     await hooks.api.ordered()
     assert await hooks.api.count("webhook_deliveries") == 0
-
-
-def test_settings_name_a_wrong_key_or_network() -> None:
-    urls = {"amqp_url": "amqp://x", "database_url": "postgresql://x/x"}
-    for wrong in ({"webhook_key": "too short"}, {"webhook_networks": "10.0.0.0/99"}):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
-            MarketplaceSettings(**urls, **wrong)  # type: ignore[arg-type]
-    assert MarketplaceSettings(**urls, webhook_networks="127.0.0.0/8, ::1").webhook_networks[0] == HERE[0]  # type: ignore[arg-type]
