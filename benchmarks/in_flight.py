@@ -30,7 +30,7 @@ from benchmarks.throughput.work import know, make_orders
 from contracts import AppDeployed, CloudEvent, DnsConfigured, DnsRecord, Locale, RecordType, ServiceName, TargetServer
 from contracts.signatures import written
 from ops.demo.watch import Watch
-from ops.orders import Order, place
+from ops.orders import place
 from ops.places import new_log_folder
 from ops.plugins import read_key
 from ops.system import System, running_system
@@ -41,6 +41,7 @@ from services.deploy.settings import DeploySettings
 from shared.messaging.topology import queue_name
 from shared.models import OpenStep, ProvisioningState, StepState
 from shared.models.kernel import STEP_TOKENS
+from shared.orders import Order
 from shared.plans import read_plans
 from shared.settings import load
 from shared.step import ProjectFacts

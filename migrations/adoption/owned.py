@@ -40,10 +40,13 @@ OWN_TABLES = (
     "step_tokens",
     "type_placements",
     "watched_cores",
+    "webhook_deliveries",
+    "webhook_endpoints",
 )
 
 OWN_TYPES = [
     "api_scope",
+    "delivery_state",
     "deployment_stage",
     "desk_action_kind",
     "dns_record_holder",

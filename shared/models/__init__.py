@@ -32,6 +32,7 @@ from shared.models.staff import (
     StaffUser,
 )
 from shared.models.table import Table
+from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "LATE",
@@ -43,6 +44,7 @@ __all__ = [
     "Cancellation",
     "CoreToken",
     "DeadLetterNote",
+    "DeliveryState",
     "DeskAction",
     "DeskActionLetter",
     "DownloadOutcome",
@@ -81,4 +83,6 @@ __all__ = [
     "StepState",
     "Table",
     "TypePlacement",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
