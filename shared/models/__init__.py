@@ -5,6 +5,7 @@ enums; money is in integer cents. No foreign key of ours points at ``projects``:
 """
 
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
+from shared.models.domains import DomainRegistration, RegistrationStage
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
@@ -34,6 +35,7 @@ __all__ = [
     "DeadLetterNote",
     "DeskAction",
     "DeskActionLetter",
+    "DomainRegistration",
     "DownloadOutcome",
     "LetterOutcome",
     "License",
@@ -54,6 +56,7 @@ __all__ = [
     "ProvisioningLog",
     "ProvisioningState",
     "Reconciliation",
+    "RegistrationStage",
     "Server",
     "ServerReach",
     "ServerState",
