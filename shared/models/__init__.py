@@ -6,6 +6,7 @@ enums; money is in integer cents. No foreign key of ours points at ``projects``:
 
 from shared.models.api import ApiKey, OrderAnswer, PreviewUse, Scope
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
+from shared.models.domains import DomainRegistration, RegistrationStage
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
@@ -47,6 +48,7 @@ __all__ = [
     "DeliveryState",
     "DeskAction",
     "DeskActionLetter",
+    "DomainRegistration",
     "DownloadOutcome",
     "LetterOutcome",
     "License",
@@ -71,6 +73,7 @@ __all__ = [
     "ProvisioningLog",
     "ProvisioningState",
     "Reconciliation",
+    "RegistrationStage",
     "Scope",
     "Server",
     "ServerReach",

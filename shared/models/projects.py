@@ -21,6 +21,7 @@ class ProvisioningState(StrEnum):
     ORDERED = "ordered"
     WAITING_FOR_CAPACITY = "waiting_for_capacity"
     WAITING_FOR_CUSTOMER = "waiting_for_customer"
+    WAITING_FOR_DOMAIN = "waiting_for_domain"
     DNS_CONFIGURED = "dns_configured"
     APP_DEPLOYED = "app_deployed"
     LIVE = "live"
