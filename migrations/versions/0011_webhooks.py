@@ -19,7 +19,7 @@ STATE = postgresql.ENUM("pending", "delivered", "failed", name="delivery_state",
 # take the writer's commit with it; hence no foreign key, and no cast of what is not a UUID.
 COLLECT = """
 CREATE FUNCTION vrs_collect_for_webhooks() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
+SET search_path = %s, pg_temp AS $$
 BEGIN
     INSERT INTO webhook_deliveries (endpoint_id, event_id, type, body)
     SELECT e.id, CAST(s.headers ->> 'event-id' AS uuid), s.headers ->> 'type', s.body
@@ -77,7 +77,8 @@ def upgrade() -> None:
     op.create_index("ix_webhook_deliveries_due", name, ["endpoint_id", "due_at"], postgresql_where=pending)
     op.create_index("ix_webhook_deliveries_endpoint_id_id", name, ["endpoint_id", "id"])
     op.create_index("ix_webhook_deliveries_ended_at", name, ["ended_at"])
-    op.execute(COLLECT)
+    schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
+    op.get_bind().exec_driver_sql(COLLECT % schema)
     op.execute(ON_OUTBOX)
 
 

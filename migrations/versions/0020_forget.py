@@ -86,7 +86,8 @@ BEGIN
         UNION ALL SELECT r.facts ->> 'name', r.facts ->> 'email' FROM registrants r
     ), said (word) AS (
         SELECT name FROM contacts
-        UNION SELECT unnest(ARRAY[r.facts ->> 'organisation', r.facts ->> 'street', r.facts ->> 'phone']) FROM registrants r
+        UNION SELECT unnest(ARRAY[r.facts ->> 'organisation', r.facts ->> 'street', r.facts ->> 'phone'])
+        FROM registrants r
         UNION SELECT email FROM contacts
         UNION SELECT left(email, 1) || '…@' || split_part(email, '@', 2) FROM contacts WHERE position('@' IN email) > 0
     )

@@ -79,7 +79,7 @@ async def test_certificates_that_a_parent_name_forbids_are_found_once(world: Wor
 
 async def test_certificates_that_the_name_above_the_zone_forbids_are_found(world: World) -> None:
     await findings(world, ("www", "A", IPV4), ("@", "CAA", '0 issue ";"'))
-    [found] = (await examine(world.authority, hosts_under(f"www.{DOMAIN}"), ())).findings
+    [found] = (await examine(world.authority, own_hosts(f"www.{DOMAIN}"), ())).findings
     assert briefly([found]) == ["caa_forbids fremd.example CAA"]
 
 
