@@ -16,6 +16,7 @@ from migrations.adoption.catalogue import (
 )
 from migrations.adoption.owned import OWN_TABLES, OWN_TYPES
 from migrations.adoption.tables import SHAPES
+from migrations.adoption.trigrams import missing_right
 
 _TYPES = text("""
     SELECT t.typname FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
@@ -129,6 +130,8 @@ def _obstacles(
 ) -> Iterator[Obstacle]:
     if not connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')")):
         yield Obstacle("this user", "no CREATE on the schema", "GRANT CREATE ON SCHEMA … TO it")
+    if missing := missing_right(connection):
+        yield Obstacle("search by name", missing, "CREATE EXTENSION pg_trgm, by a superuser")
     if not noted:
         yield from _names_taken(connection)
     if "projects" not in theirs:

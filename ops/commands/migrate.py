@@ -116,7 +116,7 @@ def _show(plan: "Plan", *, as_json: bool) -> None:
         for name in extension.used:
             typer.echo(f"  = {name} is used as it is")
         if extension.table == "projects":
-            typer.echo("  later, locking nobody: vrs_id filled in, unique and never null; an index on step_due_at")
+            typer.echo("  later, locking nobody: vrs_id filled in, unique and never null; indexes on our columns")
     if plan.made:
         typer.echo(f"made: {', '.join(plan.made)}, and the tables that are provisioning's alone")
     for remark in plan.remarks:

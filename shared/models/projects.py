@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Identity, Index, func, text
+from sqlalchemy import DDL, CheckConstraint, Identity, Index, event, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import Locale, PlacementStrategy
@@ -98,6 +98,10 @@ class ProjectOrder(Table):
             postgresql_ops={"slug": "gin_trgm_ops", "fqdn": "gin_trgm_ops"},
         ),
     )
+
+
+_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]  # SQLAlchemy's
+event.listen(ProjectOrder.__table__, "before_create", _TRIGRAMS)
 
 
 class ProjectDomain(Table):

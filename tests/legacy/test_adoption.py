@@ -151,6 +151,7 @@ async def test_a_user_who_may_not_change_their_tables_is_told_what_is_missing(sh
         obstacles = "\n".join(map(str, (await connection.run_sync(read_plan)).obstacles))
         await connection.rollback()
     assert "this user: found no CREATE on the schema" in obstacles
+    assert "search by name: found no extension pg_trgm, and no CREATE on the database" in obstacles
     assert "licenses: found a table that postgres owns" in obstacles
     assert "which filling in vrs_id must not fire, expected GRANT SET ON PARAMETER" in obstacles
 
