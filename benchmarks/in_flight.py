@@ -49,6 +49,7 @@ from simulators.coolify.records import Server
 
 VENDOR_CALLS = "vrs_vendor_call_seconds_count"
 PROBES = 10
+UNTIL_LISTED = 10.0
 AT_ONCE = 1000
 MEMORY_LIMIT = 200.0
 REQUESTS_A_MINUTE = 200
@@ -85,6 +86,8 @@ async def main(orders: int, seconds: float) -> bool:
         assert system.simulators.coolify is not None
         full = system.simulators.coolify.servers[-1]
         full.deployment_queue_limit = 0
+        await write_waiting(system, full, 2)
+        await asyncio.sleep(UNTIL_LISTED)  # now deploy knows that the queue is full
         began = time.monotonic()
         await write_waiting(system, full, orders)
         Console().print(f"{orders:,} waiting orders written in {time.monotonic() - began:.0f} s")
@@ -103,8 +106,8 @@ async def main(orders: int, seconds: float) -> bool:
 async def probes(system: System) -> float:
     """Median seconds until live of `PROBES` orders that come one after the other."""
     times = []
-    for order in make_orders(PROBES):
-        placed = [order]
+    for _ in range(PROBES):
+        placed = make_orders(1)
         watch = Watch(system.database.engine, placed)
         await place(system.database, placed)
         while not watch.is_over and watch.seconds < 300:  # noqa: PLR2004 - one that hangs

@@ -25,7 +25,7 @@ from shared.database import Database, open_database
 from shared.settings import Settings
 
 WARM_UP = 100
-STUCK_AFTER = 60.0
+STUCK_AFTER = 120.0
 LOOK_EVERY = 0.02
 
 AT_MOST = 0.8
@@ -85,7 +85,7 @@ async def measure(
     *,
     orders: int,
     rates: Sequence[float] = (),
-    seconds: float = 10.0,
+    seconds: float = 8.0,
     prepare: Callable[[Database], Awaitable[None]] | None = None,
 ) -> tuple[Result, dict[float, Latency]]:
     """Let `orders` go through, saturated; a hundred go before the clock starts. Then the open loop at each rate.

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 DISPOSE_TIMEOUT = 3.0
-OBJECTS_PER_COLLECTION = 20_000
+OBJECTS_PER_COLLECTION = 10_000
 
 
 async def run(build: Build) -> None:
