@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from contracts import DnsRecord, ExaminedType, RecordFinding, RecordProblem, RecordType
 from services.dns.authority import Answer, Authority
 from services.dns.caa import ISSUER, forbids
-from services.dns.chain_of_trust import broken_chain
 from services.dns.proxies import is_proxy
 from services.dns.sentences import finding
 from shared.errors import TemporaryError
@@ -39,6 +38,9 @@ async def examine(authority: Authority, hosts: Sequence[str], wanted: Sequence[D
 
     Without `wanted` only what is wrong in any case is found.
     """
+    # With cryptography, which takes 9 MB; most instances never see a domain that is held elsewhere.
+    from services.dns.chain_of_trust import broken_chain  # noqa: PLC0415
+
     try:
         zone = await authority.zone_of(hosts[0])
         if "." not in zone:  # a top level answers for what is not registered
