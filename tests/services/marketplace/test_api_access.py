@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import SecretStr
 
+from ops.secrets import made_up
 from shared.api_keys import list_keys, revoke_key
 from shared.database import Database
 from shared.models import Scope
@@ -35,6 +37,14 @@ SCOPES = {
     ("GET", "/base-domains"): Scope.SERVERS_READ,
     ("PUT", "/base-domains/{name}"): Scope.ADMIN,
     ("DELETE", "/base-domains/{name}"): Scope.ADMIN,
+    ("POST", "/webhooks"): Scope.WEBHOOKS,
+    ("GET", "/webhooks"): Scope.WEBHOOKS,
+    ("GET", "/webhooks/{webhook_id}"): Scope.WEBHOOKS,
+    ("PATCH", "/webhooks/{webhook_id}"): Scope.WEBHOOKS,
+    ("DELETE", "/webhooks/{webhook_id}"): Scope.WEBHOOKS,
+    ("POST", "/webhooks/{webhook_id}/secret"): Scope.WEBHOOKS,
+    ("GET", "/webhooks/{webhook_id}/deliveries"): Scope.WEBHOOKS,
+    ("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"): Scope.WEBHOOKS,
 }
 BODIES = {
     "/projects": an_order(),
@@ -45,7 +55,7 @@ BODIES = {
 
 @pytest.fixture
 async def unlimited(database: Database) -> AsyncIterator[Api]:
-    async with running_api(database, api_rate_limit=100_000) as api:
+    async with running_api(database, api_rate_limit=100_000, webhook_key=SecretStr(made_up())) as api:
         yield api
 
 
@@ -59,7 +69,9 @@ def routes(api: Api) -> Iterator[tuple[str, str]]:
 
 
 def filled(path: str) -> str:
-    path = path.replace("{project_id}", str(uuid4())).replace("{preview_id}", "1").replace("{name}", "x.example")
+    for name, value in {"project_id": str(uuid4()), "webhook_id": str(uuid4()), "name": "x.example"}.items():
+        path = path.replace(f"{{{name}}}", value)
+    path = re.sub(r"{\w+_id}", "1", path)
     return path + {
         "/availability/slug": "?name=a&base_domain=a.example",
         "/availability/domain": "?domain=a.example",
