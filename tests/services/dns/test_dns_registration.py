@@ -10,34 +10,21 @@ from contracts import (
     DomainRegistrationHeld,
     DomainRegistrationRequested,
     ProjectOrdered,
-    Registrant,
     RegistrationHold,
 )
 from services.dns.inwx_errors import OutcomeUnknownError
-from services.dns.registrant import problems
-from services.dns.registrar import in_cents
 from shared.errors import PermanentError, TemporaryError
 from shared.models import DomainRegistration, ProvisioningState, RegistrationStage
 from shared.outcome import Done, Later, Outcome, Parked
+from tests.choreography.events import OWNER
 from tests.services.dns.world import Project, World, configured, order
 
 DOMAIN = "blumen-otto.example"
 BUY = "domain.create"
-OWNER = {
-    "name": "Otto Blum",
-    "street": "Rosenweg 5",
-    "postal_code": "10115",
-    "city": "Berlin",
-    "country": "DE",
-    "phone": "+49.301234567",
-    "email": "otto@blumen.example",
-}
-
-AMERICAN = {"country": "US", "postal_code": "10001", "state": "NY"}
 
 
 def a_wish(domain: str = DOMAIN, max_cents: int = 1500, **owner: Any) -> ProjectOrdered:
-    return order(own_domain=domain, registration={"registrant": OWNER | owner, "max_cents": max_cents})
+    return order(own_domain=domain, registration={"registrant": OWNER.model_dump() | owner, "max_cents": max_cents})
 
 
 def row(project: Project) -> DomainRegistration:
@@ -282,35 +269,3 @@ async def test_an_order_under_another_name_does_not_pay_twice(world: World) -> N
 async def domains(world: World) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await world.http.get(f"{world.running.control_url}/domains")).json()["domains"]
     return found
-
-
-@pytest.mark.parametrize(
-    ("domain", "changed", "wrong"),
-    [
-        ("a.de", {}, ""),
-        ("a.com", AMERICAN, ""),
-        ("a.at", {"country": "AT", "postal_code": "1010"}, ""),
-        ("a.ch", {"country": "CH", "postal_code": "8001"}, ""),
-        ("a.eu", {}, ""),
-        ("a.de", {"street": "Postfach 12"}, "takes no post box"),
-        ("a.de", {"street": "Rosenweg"}, "has no number"),
-        ("a.de", {"postal_code": "1011"}, "none of DE"),
-        ("a.com", {"country": "US", "postal_code": "10001"}, "state is missing"),
-        ("a.com", {"name": "Otto"}, "a first and a last name"),
-        ("a.eu", {"country": "US", "postal_code": "10001", "state": "NY"}, "for those who live"),
-        ("a.eu", {"country": "US", "postal_code": "10001", "state": "NY", "citizenship": "DE"}, ""),
-        (
-            "a.eu",
-            {"country": "US", "postal_code": "10001", "state": "NY", "organisation": "O", "citizenship": "DE"},
-            "EU",
-        ),
-        ("a.example", {"street": "Weg 1 " * 20}, "at most 64"),
-    ],
-)
-def test_each_registry_gets_the_owner_that_it_wants(domain: str, changed: dict[str, Any], wrong: str) -> None:
-    found = problems(domain, Registrant.model_validate(OWNER | changed))
-    assert [wrong in each for each in found] == ([True] if wrong else [])
-
-
-def test_amounts_are_exact() -> None:
-    assert [in_cents(euros) for euros in (4.65, 0.29, 1.1, 900.0, 8.115)] == [465, 29, 110, 90_000, 812]
