@@ -2,10 +2,9 @@
 
 Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
-replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In the spring she closes the
+replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. For Easter a name is
+registered for her, which costs more than was agreed until a case worker agrees as well. In the spring she closes the
 shop.
-
-Another project's domain is registered for it, which costs more than was agreed, until a case worker agrees as well.
 """
 
 from datetime import UTC, datetime
@@ -63,13 +62,11 @@ def _said(
     when: datetime,
     number: int,
     cause: CloudEvent[Any] | None = None,
-    *,
-    project: UUID = _PROJECT,
 ) -> CloudEvent[DataT]:
     """Put `data` into its envelope, with an id as `uuid7` would have made it at that time."""
     milliseconds = int(when.timestamp() * 1000)
     event_id = UUID(int=milliseconds << 80 | 0x7 << 76 | 0x1F3 << 64 | 0x2 << 62 | 0x9B70_5D2E_84C1_0000 | number)
-    event = CloudEvent.of(data, source=by.value, project_id=project, causation_id=cause.id if cause else None)
+    event = CloudEvent.of(data, source=by.value, project_id=_PROJECT, causation_id=cause.id if cause else None)
     began = cause.correlationid if cause else event_id
     return event.model_copy(
         update={"id": event_id, "time": when, "correlationid": began, "traceparent": _TRACE if cause else None}
@@ -218,6 +215,34 @@ _CONVERGED = _said(
     14,
     _CHANGED,
 )
+_EASTER = "osterlamm.example"
+
+
+def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
+    event = _said(data, ServiceName.DNS, datetime(2027, 3, 1, 13, 5, second, 410_000, tzinfo=UTC), number, cause)
+    return event.model_copy(update={"correlationid": _ORDERED.id})
+
+
+_REQUESTED = _registered(DomainRegistrationRequested(domain=_EASTER, max_cents=1500), 2, 15)
+_HELD = _registered(
+    DomainRegistrationHeld(
+        domain=_EASTER,
+        reason=RegistrationHold.TOO_EXPENSIVE,
+        message=f"{_EASTER} costs 29.00 EUR for the first year, agreed are 15.00 EUR",
+        cents=2900,
+    ),
+    3,
+    16,
+    _REQUESTED,
+)
+_BOUGHT = _registered(
+    DomainRegistered(
+        domain=_EASTER, cents=2900, expires_at=datetime(2028, 3, 1, 13, 5, 58, tzinfo=UTC), is_renewed=True
+    ),
+    59,
+    17,
+    _REQUESTED,
+)
 _CANCELLED = _said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
@@ -242,6 +267,9 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _HEALTHY,
     _CHANGED,
     _CONVERGED,
+    _REQUESTED,
+    _HELD,
+    _BOUGHT,
     _CANCELLED,
     _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),
@@ -254,35 +282,5 @@ STORY: tuple[CloudEvent[Any], ...] = (
 )
 """The events as they were said, oldest first. The names, addresses and ids are made up and stay as they are."""
 
-_FLORIST = UUID("01a20cd1-22b4-7e8f-a1c6-94d03e7b5a20")
-_ROSES = "blumen-otto.example"
-
-
-def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
-    when = datetime(2026, 11, 24, 13, 5, second, 410_000, tzinfo=UTC)
-    return _said(data, ServiceName.DNS, when, number, cause, project=_FLORIST)
-
-
-_REQUESTED = _registered(DomainRegistrationRequested(domain=_ROSES, max_cents=1500), 2, 15)
-_HELD = _registered(
-    DomainRegistrationHeld(
-        domain=_ROSES,
-        reason=RegistrationHold.TOO_EXPENSIVE,
-        message="blumen-otto.example costs 29.00 EUR, agreed are 15.00 EUR",
-        cents=2900,
-    ),
-    3,
-    16,
-    _REQUESTED,
-)
-_BOUGHT = _registered(
-    DomainRegistered(
-        domain=_ROSES, cents=2900, expires_at=datetime(2027, 11, 24, 13, 5, 58, tzinfo=UTC), is_renewed=True
-    ),
-    59,
-    17,
-    _REQUESTED,
-)
-
-EXAMPLES: dict[str, CloudEvent[Any]] = {event.type: event for event in (*STORY, _REQUESTED, _HELD, _BOUGHT)}
+EXAMPLES: dict[str, CloudEvent[Any]] = {event.type: event for event in STORY}
 """The example of each event, by its ``type``."""

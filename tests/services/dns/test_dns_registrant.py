@@ -1,4 +1,4 @@
-"""What each registry wants of a domain's owner is looked at before anything is paid."""
+"""Whom each registry takes for a domain's owner, and what INWX's amounts are in cents."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 
 from contracts import Registrant
 from services.dns.registrant import problems
+from services.dns.registrar import in_cents
 from tests.choreography.events import OWNER
 
 AMERICAN = {"country": "US", "postal_code": "10001", "state": "NY"}
@@ -37,3 +38,7 @@ AMERICAN = {"country": "US", "postal_code": "10001", "state": "NY"}
 def test_each_registry_gets_the_owner_that_it_wants(domain: str, changed: dict[str, Any], wrong: str) -> None:
     found = problems(domain, Registrant.model_validate(OWNER.model_dump() | changed))
     assert [wrong in each for each in found] == ([True] if wrong else [])
+
+
+def test_amounts_are_exact() -> None:
+    assert [in_cents(euros) for euros in (4.65, 0.29, 1.1, 900.0, 8.115)] == [465, 29, 110, 90_000, 812]
