@@ -25,13 +25,31 @@ from contracts.dns import (
 )
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.failure import CustomerText, ProvisioningFailed
-from contracts.marketplace import Contact, Locale, PlacementStrategy, PluginsChanged, ProjectCancelled, ProjectOrdered
+from contracts.marketplace import (
+    Contact,
+    Locale,
+    PlacementStrategy,
+    PluginsChanged,
+    ProjectCancelled,
+    ProjectOrdered,
+    Registrant,
+    Registration,
+)
 from contracts.notify import ProvisioningDelayed
+from contracts.registration import (
+    DomainRegistered,
+    DomainRegistrationHeld,
+    DomainRegistrationRequested,
+    RegistrationHold,
+)
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event
     for event in (
         ProjectOrdered,
+        DomainRegistrationRequested,
+        DomainRegistrationHeld,
+        DomainRegistered,
         DnsConfigured,
         CapacityNeeded,
         DnsRecordsNeeded,
@@ -70,6 +88,9 @@ __all__ = [
     "DnsRecord",
     "DnsRecordsNeeded",
     "DnsReleased",
+    "DomainRegistered",
+    "DomainRegistrationHeld",
+    "DomainRegistrationRequested",
     "Event",
     "ExaminedType",
     "HostName",
@@ -86,6 +107,9 @@ __all__ = [
     "RecordFinding",
     "RecordProblem",
     "RecordType",
+    "Registrant",
+    "Registration",
+    "RegistrationHold",
     "ServerVerdict",
     "ServiceName",
     "Slug",

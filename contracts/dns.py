@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from contracts.event import Event, Facts, HostName, ServiceName, Slug, Text
+from contracts.event import WHOLE_NUMBER, Event, Facts, HostName, ServiceName, Slug, Text
 from contracts.failure import CustomerText
 
 
@@ -14,12 +14,6 @@ def _no_number(value: Any) -> Any:
     """Python reads 17 as 0.0.0.17."""
     if isinstance(value, int):
         raise ValueError(f"{value} is not an address in text, such as 203.0.113.20")  # noqa: TRY004 - pydantic's
-    return value
-
-
-def _no_text(value: Any) -> Any:
-    if isinstance(value, str | bool):
-        raise ValueError(f"{str(value)[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
     return value
 
 
@@ -43,7 +37,7 @@ class DnsRecord(Facts):
     """The record's type."""
     content: Text
     """The address, or the name that a CNAME points to."""
-    ttl: Annotated[int, Field(ge=300, le=864_000), BeforeValidator(_no_text)] = 300
+    ttl: Annotated[int, Field(ge=300, le=864_000), WHOLE_NUMBER] = 300
     """Seconds for which resolvers may keep it."""
 
 
@@ -141,7 +135,7 @@ class DnsRecordsNeeded(Event):
     """What answers today, a line for each answer; empty if nothing does."""
     findings: tuple[RecordFinding, ...] = ()
     """Everything that is wrong today, in the order in which to mend it."""
-    reminder: Annotated[int, Field(ge=0), BeforeValidator(_no_text)] = 0
+    reminder: Annotated[int, Field(ge=0), WHOLE_NUMBER] = 0
     """0 when it is said for the first time, then 1, 2, …"""
 
 
@@ -171,7 +165,7 @@ class CapacityNeeded(Event):
     """The plan that was paid for, which says how much memory is needed."""
     region: Slug | None = None
     """Where the server must stand; absent: anywhere."""
-    ahead: Annotated[int, Field(ge=0), BeforeValidator(_no_text)]
+    ahead: Annotated[int, Field(ge=0), WHOLE_NUMBER]
     """How many orders waited for a place before this one."""
     considered: tuple[ServerVerdict, ...]
     """Each server and why it did not take the project; empty if there is no server."""

@@ -41,6 +41,16 @@ ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")
 """A stable, machine-readable cause, for example ``inwx_2303``."""
 
 
+def _no_text(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError(f"{str(value)[:50]!r} is not a whole number")  # noqa: TRY004 - pydantic's
+    return value
+
+
+WHOLE_NUMBER = BeforeValidator(_no_text)
+"""What ``type: integer`` says: no number in text, no true for 1."""
+
+
 def _timestamp(value: Any) -> Any:
     if not isinstance(value, str | datetime) or (isinstance(value, str) and "T" not in value.upper()):
         raise ValueError(f"{str(value)[:50]!r} is not a time such as 2026-01-31T12:00:00Z")

@@ -3,9 +3,16 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
-from pydantic import ConfigDict, EmailStr, Field, StrictBool, model_validator
+from pydantic import (
+    ConfigDict,
+    EmailStr,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
-from contracts.event import Event, Facts, HostName, Plugin, ServiceName, Slug, Text
+from contracts.event import WHOLE_NUMBER, Event, Facts, HostName, Plugin, ServiceName, Slug, Text
 
 
 class Locale(StrEnum):
@@ -33,6 +40,47 @@ class Contact(Facts):
     """Where the customer's mails go."""
 
 
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""A country's two letters (ISO 3166-1)."""
+
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,3}\.[0-9]{4,14}$")]
+"""A telephone number as registries take it: country code, dot, digits (RFC 5733), for example ``+49.301234567``."""
+
+
+class Registrant(Facts):
+    """Who will own a domain, as its registry must know them. It travels in ProjectOrdered and nowhere else."""
+
+    name: Text
+    """First and last name; of an organisation, of whoever speaks for it."""
+    organisation: Text | None = None
+    """The organisation that will be the owner; absent: the person."""
+    street: Text
+    """Street and number, no post box."""
+    postal_code: Text
+    """The postal code."""
+    city: Text
+    """The city."""
+    state: Text | None = None
+    """State or province, where addresses have one."""
+    country: Country
+    """The address's country."""
+    citizenship: Country | None = None
+    """The person's country of citizenship; .eu asks for it if the address is outside the EU."""
+    phone: Phone
+    """The telephone number."""
+    email: EmailStr
+    """Where the registry's mails go; some must be answered."""
+
+
+class Registration(Facts):
+    """A domain that is to be registered for the customer, and what that may cost."""
+
+    registrant: Registrant
+    """The domain's owner to be."""
+    max_cents: Annotated[int, Field(ge=0), WHOLE_NUMBER]
+    """What the first year may cost us, in cents of euros, without asking a case worker."""
+
+
 class ProjectOrdered(Event):
     """A customer ordered and paid for a project. The CloudEvent's subject is the project's id.
 
@@ -41,14 +89,16 @@ class ProjectOrdered(Event):
     """
 
     type: ClassVar[str] = "vrs.project.ordered.v1"
-    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.", "0.2.0: `placement` may be `pack`.")
+    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.", "0.2.0: `placement` may be `pack`; `registration`.")
     required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DNS,)
 
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
                 {"required": [name], "properties": {name: {"type": "string"}}} for name in ("base_domain", "own_domain")
-            ]
+            ],
+            "if": {"required": ["registration"], "properties": {"registration": {"type": "object"}}},
+            "then": {"required": ["own_domain"], "properties": {"own_domain": {"type": "string"}}},
         }
     )
 
@@ -72,11 +122,15 @@ class ProjectOrdered(Event):
     """How the server is chosen; absent: as dns is configured."""
     region: Slug | None = None
     """Where the server must stand; absent: anywhere."""
+    registration: Registration | None = None
+    """Given: ``own_domain`` is to be registered for the customer. Absent: they have it already."""
 
     @model_validator(mode="after")
     def _one_domain(self) -> Self:
         if (self.base_domain is None) == (self.own_domain is None):
             raise ValueError("give exactly one of base_domain and own_domain")
+        if self.registration is not None and self.own_domain is None:
+            raise ValueError("registration goes with own_domain only")
         names = [plugin.name for plugin in self.plugins]
         if len(names) != len(set(names)):
             raise ValueError("name each plugin once")

@@ -4,6 +4,8 @@ Erika Schmidt's bakery orders under a domain of its own. All servers are full un
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
 replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In the spring she closes the
 shop.
+
+Another project's domain is registered for it, which costs more than was agreed, until a case worker agrees as well.
 """
 
 from datetime import UTC, datetime
@@ -31,6 +33,12 @@ from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
+from contracts.registration import (
+    DomainRegistered,
+    DomainRegistrationHeld,
+    DomainRegistrationRequested,
+    RegistrationHold,
+)
 
 DataT = TypeVar("DataT", bound=Event)
 
@@ -50,12 +58,18 @@ _RECORDS = tuple(
 
 
 def _said(
-    data: DataT, by: ServiceName, when: datetime, number: int, cause: CloudEvent[Any] | None = None
+    data: DataT,
+    by: ServiceName,
+    when: datetime,
+    number: int,
+    cause: CloudEvent[Any] | None = None,
+    *,
+    project: UUID = _PROJECT,
 ) -> CloudEvent[DataT]:
     """Put `data` into its envelope, with an id as `uuid7` would have made it at that time."""
     milliseconds = int(when.timestamp() * 1000)
     event_id = UUID(int=milliseconds << 80 | 0x7 << 76 | 0x1F3 << 64 | 0x2 << 62 | 0x9B70_5D2E_84C1_0000 | number)
-    event = CloudEvent.of(data, source=by.value, project_id=_PROJECT, causation_id=cause.id if cause else None)
+    event = CloudEvent.of(data, source=by.value, project_id=project, causation_id=cause.id if cause else None)
     began = cause.correlationid if cause else event_id
     return event.model_copy(
         update={"id": event_id, "time": when, "correlationid": began, "traceparent": _TRACE if cause else None}
@@ -240,5 +254,35 @@ STORY: tuple[CloudEvent[Any], ...] = (
 )
 """The events as they were said, oldest first. The names, addresses and ids are made up and stay as they are."""
 
-EXAMPLES: dict[str, CloudEvent[Any]] = {event.type: event for event in STORY}
+_FLORIST = UUID("01a20cd1-22b4-7e8f-a1c6-94d03e7b5a20")
+_ROSES = "blumen-otto.example"
+
+
+def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
+    when = datetime(2026, 11, 24, 13, 5, second, 410_000, tzinfo=UTC)
+    return _said(data, ServiceName.DNS, when, number, cause, project=_FLORIST)
+
+
+_REQUESTED = _registered(DomainRegistrationRequested(domain=_ROSES, max_cents=1500), 2, 15)
+_HELD = _registered(
+    DomainRegistrationHeld(
+        domain=_ROSES,
+        reason=RegistrationHold.TOO_EXPENSIVE,
+        message="blumen-otto.example costs 29.00 EUR, agreed are 15.00 EUR",
+        cents=2900,
+    ),
+    3,
+    16,
+    _REQUESTED,
+)
+_BOUGHT = _registered(
+    DomainRegistered(
+        domain=_ROSES, cents=2900, expires_at=datetime(2027, 11, 24, 13, 5, 58, tzinfo=UTC), is_renewed=True
+    ),
+    59,
+    17,
+    _REQUESTED,
+)
+
+EXAMPLES: dict[str, CloudEvent[Any]] = {event.type: event for event in (*STORY, _REQUESTED, _HELD, _BOUGHT)}
 """The example of each event, by its ``type``."""

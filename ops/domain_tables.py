@@ -10,6 +10,7 @@ from shared.hosts import as_shown
 _HELD = {
     DomainHolder.OURS: "in our INWX account: we set its records",
     DomainHolder.ELSEWHERE: "held elsewhere: the customer sets its records",
+    DomainHolder.NOBODY: "free",
 }
 
 
@@ -17,6 +18,11 @@ def print_report(report: DomainReport) -> None:
     """Print who sets the records, which they are, and each thing that is wrong."""
     console = Console()
     console.print(f"{as_shown(report.domain)} is {_HELD[report.holder]}.", highlight=False)
+    if report.holder is DomainHolder.NOBODY:
+        premium = ", a premium name," if report.is_premium else ""
+        price = f"{(report.cents or 0) / 100:.2f} {report.currency}"
+        console.print(f"It{premium} costs {price} for the first year; an order with `registration` registers it.")
+        return
     if report.leads_to is None:
         console.print("No project has ordered it; with --server its addresses are compared, too.", highlight=False)
     else:

@@ -1,6 +1,6 @@
 """Removes a customer's contact from everywhere but the vendors: rows, log, archive, and the letters in the queues.
 
-The database's part is one function of its own (``vrs_forget``, migration 0014), because the log is append-only for
+The database's part is one function of its own (``vrs_forget``, migration 0020), because the log is append-only for
 every service and the desk's tables are none of theirs: whoever forgets may call it and needs no right to what it reads.
 """
 

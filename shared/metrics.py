@@ -15,7 +15,7 @@ from itertools import accumulate
 from time import monotonic
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from shared.messaging.topology import DEAD_EXCHANGE
@@ -159,6 +159,9 @@ OUTBOX = Gauge(
 )
 OUTBOX_AGE = Gauge("vrs_outbox_oldest_seconds", "Age of the oldest of them.", ("service",), registry=REGISTRY)
 OPEN_STEPS = Gauge("vrs_open_steps", "Steps in the waiting room.", ("consumer", "state"), registry=REGISTRY)
+WEBHOOKS_OFF = Counter(
+    "vrs_webhooks_switched_off", "Webhooks that were switched off because nobody took what was sent.", registry=REGISTRY
+)
 PROJECTS = Gauge("vrs_projects", "Projects by provisioning state.", ("state",), registry=REGISTRY)
 
 

@@ -1,10 +1,11 @@
-"""Node.js for the tests that run JavaScript: installed by apt where that is possible, else one clear sentence."""
+"""Node.js and Chromium for the tests that run JavaScript: installed by apt if possible, else one clear sentence."""
 
 import asyncio
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,21 +14,34 @@ import pytest
 from ops.stack.install import can_install, install, one_at_a_time
 
 PROGRAMS = ("node", "npm")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 APT_SAYS = Path(tempfile.gettempdir()) / "vrs-install-node.log"
 
 
 @cache
 def need_node() -> None:
     """Have ``node`` and ``npm``; a test without them fails."""
+    _need("Node.js", lambda: all(map(shutil.which, PROGRAMS)), "nodejs", "npm")
+
+
+@cache
+def chromium() -> str:
+    """The path of a Chromium; a test without one fails."""
+    _need("Chromium", lambda: any(map(shutil.which, BROWSERS)), "chromium")
+    return next(path for name in BROWSERS if (path := shutil.which(name)))
+
+
+def _need(what: str, is_there: Callable[[], bool], *packages: str) -> None:
+    wanted = " and ".join(packages)
     with one_at_a_time():
-        if all(map(shutil.which, PROGRAMS)):
+        if is_there():
             return
         if not can_install():
-            pytest.fail("Node.js is missing: install nodejs (18 or newer) and npm", pytrace=False)
+            pytest.fail(f"{what} is missing: install {wanted}", pytrace=False)
         try:
-            install("nodejs", "npm", log=APT_SAYS)
+            install(*packages, log=APT_SAYS)
         except subprocess.CalledProcessError:
-            pytest.fail(f"Node.js is missing and apt cannot install nodejs and npm: see {APT_SAYS}", pytrace=False)
+            pytest.fail(f"{what} is missing and apt cannot install {wanted}: see {APT_SAYS}", pytrace=False)
 
 
 def npm_ci(source: Path, target: Path) -> Path:

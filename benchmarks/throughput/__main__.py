@@ -1,6 +1,6 @@
 """The whole benchmark: ours, the floor and the peers in turns; prints a table, stores JSON, plots and docs' tables.
 
-make bench                                     three rounds of all, latencies as well (about 45 minutes)
+make bench                                     three rounds of all, latencies in the last (about 12 minutes)
 make bench ARGS="--rounds 1 --only ours floor" some of them; stores nothing
 make bench ARGS="--report"                     writes plots and docs/performance.md anew from what is stored
 make bench-quick                               ours against the floor, held to the stored ratio; under two minutes
@@ -23,8 +23,8 @@ def main() -> int:
     """Measure as the arguments say; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--orders", type=int, default=5000, help="of ours and the floor (%(default)s)")
-    parser.add_argument("--peer-orders", type=int, default=1000, help="of each peer (%(default)s)")
+    parser.add_argument("--orders", type=int, default=4000, help="of ours and the floor (%(default)s)")
+    parser.add_argument("--peer-orders", type=int, default=400, help="of each peer (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=f"some of {', '.join(NAMES)}")
     parser.add_argument("--no-latency", action="store_true", help="throughput only")
     parser.add_argument("--report", action="store_true", help="measure nothing, write plots and docs from the results")

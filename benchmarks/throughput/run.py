@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
@@ -25,7 +25,7 @@ from shared.database import Database, open_database
 from shared.settings import Settings
 
 WARM_UP = 100
-STUCK_AFTER = 120.0
+STUCK_AFTER = 60.0
 LOOK_EVERY = 0.02
 
 AT_MOST = 0.8
@@ -79,9 +79,18 @@ def serving(contender: Contender, settings: dict[str, str], logs: Path) -> Itera
 
 
 async def measure(
-    contender: Contender, stack: Stack, logs: Path, *, orders: int, rates: Sequence[float] = (), seconds: float = 20.0
+    contender: Contender,
+    stack: Stack,
+    logs: Path,
+    *,
+    orders: int,
+    rates: Sequence[float] = (),
+    seconds: float = 10.0,
+    prepare: Callable[[Database], Awaitable[None]] | None = None,
 ) -> tuple[Result, dict[float, Latency]]:
     """Let `orders` go through, saturated; a hundred go before the clock starts. Then the open loop at each rate.
+
+    `prepare` finds the database migrated and else empty.
 
     Raises:
         RuntimeError: the run was not exact or got stuck.
@@ -91,18 +100,22 @@ async def measure(
     database = open_database(
         Settings.model_validate({"amqp_url": stack.amqp_url, "database_url": stack.database_url}),
         application_name="benchmark",
+        command_timeout=None,
     )
     try:
         await upgrade(database.engine)
         await make_base_domain(database)
+        if prepare is not None:
+            await prepare(database)
+        since = await rows_made(database)
         work = make_orders(WARM_UP + orders)
         await know(database, work)
         async with contender.entrance(stack) as put:
             with serving(contender, settings, logs) as pids:
                 await put(work[:WARM_UP])
-                await until_finished(database, WARM_UP)
-                result = await _saturated(database, stack, pids, put, work[WARM_UP:])
-                if problem := (await exactness(database)).problem(len(work)):
+                await until_finished(database, since, WARM_UP)
+                result = await _saturated(database, since, stack, pids, put, work[WARM_UP:])
+                if problem := (await exactness(database, since)).problem(len(work)):
                     raise RuntimeError(f"the run was not exact: {problem}")
                 possible = [rate for rate in rates if rate < AT_MOST * result.orders_per_second]
                 return result, {rate: await open_loop(database, put, rate, seconds) for rate in possible}
@@ -111,7 +124,7 @@ async def measure(
 
 
 async def _saturated(
-    database: Database, stack: Stack, pids: list[int], put: Put, work: list[CloudEvent[ProjectOrdered]]
+    database: Database, since: int, stack: Stack, pids: list[int], put: Put, work: list[CloudEvent[ProjectOrdered]]
 ) -> Result:
     postmaster = await _postmaster(database)
     broker = stack.node.pid if stack.node else 0
@@ -119,7 +132,7 @@ async def _saturated(
     fsyncs = await _fsyncs(database)
     began = time.monotonic()
     await put(work)
-    await until_finished(database, WARM_UP + len(work))
+    await until_finished(database, since, WARM_UP + len(work))
     took = time.monotonic() - began
     fsyncs = await _fsyncs(database) - fsyncs
     after = [sum(map(seconds_of, pids)), seconds_of(postmaster), seconds_of(broker)]
@@ -128,12 +141,19 @@ async def _saturated(
     return Result(len(work) / took, client, backend, bus, fsyncs / len(work), max(sizes), sum(sizes))
 
 
-async def until_finished(database: Database, orders: int) -> None:
-    """Return when so many orders have their last row. Counting costs, so it waits for so many rows first."""
-    deadline = time.monotonic() + STUCK_AFTER
-    while await rows_made(database) < len(CHAIN) * orders or await finished(database) < orders:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"stuck: {await finished(database)} of {orders} orders")
+async def until_finished(database: Database, since: int, orders: int) -> None:
+    """Return when so many orders have their last row. Counting costs, so it waits for so many rows first.
+
+    Raises:
+        RuntimeError: nothing has moved for `STUCK_AFTER` seconds.
+
+    """
+    made, moved = since, time.monotonic()
+    while made - since < len(CHAIN) * orders or await finished(database, since) < orders:
+        if (now := await rows_made(database)) > made:
+            made, moved = now, time.monotonic()
+        elif time.monotonic() - moved > STUCK_AFTER:
+            raise RuntimeError(f"stuck: {await finished(database, since)} of {orders} orders")
         await asyncio.sleep(LOOK_EVERY)
 
 

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,10 +14,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.throughput.contender import Contender
 from benchmarks.throughput.contenders import FLOOR, OURS, contender
 from benchmarks.throughput.latency import Latency
 from benchmarks.throughput.run import Result, measure
 from ops.stack import Stack, local_stack
+from shared.database import Database
 
 RESULTS = Path(__file__).parents[1] / "results" / "throughput.json"
 PACKAGES = ("aiormq", "asyncpg", "faststream", "sqlalchemy", "uvloop", "pydantic")
@@ -72,21 +74,35 @@ class Session:
 def run(
     names: Sequence[str], *, rounds: int, orders: int, peer_orders: int, rates: Sequence[float], command: str
 ) -> Session:
-    """Measure each of `names` in each round, in turns; peers get fewer orders, they take longer."""
+    """Measure each of `names` in each round, in turns; peers get fewer orders, they take longer.
+
+    The open loop comes in the last round only.
+    """
     session = Session(machine(), command, datetime.now(UTC).isoformat(timespec="seconds"))
     for number in range(rounds):
         for name in names:
-            result, latencies = _once(name, orders if name in FAST else peer_orders, rates)
+            last = number == rounds - 1
+            result, latencies = once(
+                contender(name), orders if name in FAST else peer_orders, rates=rates if last else ()
+            )
             session.results.setdefault(name, []).append(asdict(result))
             session.latencies.setdefault(name, []).append({f"{rate:g}": asdict(v) for rate, v in latencies.items()})
             print(f"round {number + 1}: {name} {result.orders_per_second:,.0f} orders/s", flush=True)
     return session
 
 
-def _once(name: str, orders: int, rates: Sequence[float]) -> tuple[Result, dict[float, Latency]]:
+def once(
+    what: Contender,
+    orders: int,
+    *,
+    rates: Sequence[float] = (),
+    prepare: Callable[[Database], Awaitable[None]] | None = None,
+) -> tuple[Result, dict[float, Latency]]:
+    """Measure one contender on a stack of its own."""
+
     async def measured(stack: Stack, logs: Path) -> tuple[Result, dict[float, Latency]]:
         await stack.wait()
-        return await measure(contender(name), stack, logs, orders=orders, rates=rates)
+        return await measure(what, stack, logs, orders=orders, rates=rates, prepare=prepare)
 
     with tempfile.TemporaryDirectory() as folder, local_stack(Path(folder)) as stack:
         return asyncio.run(measured(stack, Path(folder)))

@@ -50,10 +50,14 @@ CHAIN = (
 _DONE = text("""
     SELECT count(*) FILTER (WHERE service = 'notify') AS last, count(*) AS rows,
            count(DISTINCT (project_id, service)) AS distinct
-    FROM provisioning_log WHERE status = 'completed'
+    FROM provisioning_log WHERE status = 'completed' AND id > :since
 """)
 _ROWS_MADE = text("SELECT coalesce(pg_sequence_last_value('provisioning_log_id_seq'), 0)")
-_LIVE = text("SELECT count(*) FROM projects WHERE provisioning_state = 'live'")
+_LIVE = text("""
+    SELECT count(*) FROM projects p
+    WHERE p.provisioning_state = 'live'
+      AND EXISTS (SELECT FROM provisioning_log l WHERE l.project_id = p.vrs_id AND l.id > :since)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +111,23 @@ async def know(database: Database, orders: list[CloudEvent[ProjectOrdered]]) -> 
 
 
 async def rows_made(database: Database) -> int:
-    """How many log rows there were at most: repeated commits leave gaps."""
+    """The highest id that a log row has: repeated commits leave gaps."""
     async with database.autocommit.begin() as connection:
         return int((await connection.execute(_ROWS_MADE)).scalar_one())
 
 
-async def finished(database: Database) -> int:
-    """How many orders have their last row."""
+async def finished(database: Database, since: int) -> int:
+    """How many orders have their last row, among the rows with ids above `since`."""
     async with database.autocommit.begin() as connection:
-        return int((await connection.execute(_DONE)).one().last)
+        return int((await connection.execute(_DONE, {"since": since})).one().last)
 
 
-async def exactness(database: Database) -> Exactness:
-    """Count what the run has left."""
+async def exactness(database: Database, since: int) -> Exactness:
+    """Count what the run has left: rows with ids above `since`."""
     async with database.autocommit.begin() as connection:
-        done = (await connection.execute(_DONE)).one()
-        return Exactness(done.rows, done.distinct, int((await connection.execute(_LIVE)).scalar_one()))
+        done = (await connection.execute(_DONE, {"since": since})).one()
+        live = (await connection.execute(_LIVE, {"since": since})).scalar_one()
+        return Exactness(done.rows, done.distinct, int(live))
 
 
 def _project(order: CloudEvent[ProjectOrdered]) -> dict[str, object]:

@@ -17,6 +17,7 @@ OWN_TABLES = (
     "desk_action_letters",
     "desk_actions",
     "dns_records",
+    "domain_registrations",
     "mails",
     "open_steps",
     "order_answers",
@@ -40,10 +41,13 @@ OWN_TABLES = (
     "step_tokens",
     "type_placements",
     "watched_cores",
+    "webhook_deliveries",
+    "webhook_endpoints",
 )
 
 OWN_TYPES = [
     "api_scope",
+    "delivery_state",
     "deployment_stage",
     "desk_action_kind",
     "dns_record_holder",
@@ -56,6 +60,8 @@ OWN_TYPES = [
     "mail_recipient",
     "placement_strategy",
     "provisioning_state",
+    "registration_hold",
+    "registration_stage",
     "server_reach",
     "server_state",
     "staff_action_kind",

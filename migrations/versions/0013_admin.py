@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0013"
-down_revision = "0010"
+down_revision = "0012"
 
 ROLE = postgresql.ENUM("case_worker", "operator", "admin", name="staff_role", create_type=False)
 KIND = postgresql.ENUM(
@@ -20,6 +20,7 @@ KIND = postgresql.ENUM(
     "noted",
     "taken",
     "preview made",
+    "preview ended",
     "replayed",
     "server added",
     "server moved",

@@ -4,6 +4,7 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(help="The domain, for example vrs.example.")]
 
 app = typer.Typer(
-    help="""Base domains, zones of ours at INWX under which projects get a name: see, add, remove. Any domain: check.
+    help="""See, add and remove base domains, zones of ours under which projects get a name; see to customers' domains.
 
     Examples:
       vrs domains list
@@ -155,6 +156,52 @@ def check(
         print_report(report)
     if report.findings:
         raise typer.Exit(1)
+
+
+@app.command()
+def register(
+    name: Name,
+    *,
+    max_price: Annotated[str | None, typer.Option(help="What the first year may cost, in euros: 29 or 29.50.")] = None,
+    registrant: Annotated[Path | None, typer.Option(help="A TOML file with the owner's data.")] = None,
+) -> None:
+    """Answer a registration that waits for a case worker: let it be tried again, for more, or with another owner.
+
+    A domain is registered by an order with `registration`. What the registry, INWX or the price object to is mailed to
+    the case workers (`DomainRegistrationHeld`); nothing is paid until somebody has answered here. dns goes on within
+    seconds, and asks again if something is still wrong.
+
+    Examples:
+      vrs domains register kunde.example
+      vrs domains register kunde.example --max-price 29.50
+      vrs domains register kunde.example --registrant owner.toml
+
+    """
+    from ops.connection import connected
+    from ops.registrations import answer, read_registrant
+
+    stored = _stored(name)
+    cents = None if max_price is None else _cents(max_price)
+    owner = None if registrant is None else read_registrant(registrant)
+
+    async def write() -> None:
+        async with connected() as database:
+            await answer(database.engine, stored, cents, owner)
+
+    asyncio.run(write())
+    typer.echo(f"{name} is tried again.")
+
+
+def _cents(euros: str) -> int:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        cents = Decimal(euros.replace(",", ".")) * 100
+    except InvalidOperation:
+        cents = Decimal(-1)
+    if not cents.is_finite() or cents < 0 or cents != cents.to_integral_value():
+        raise CommandError(f"--max-price: {euros!r} is no amount of euros such as 29 or 29.50", exit_code=2)
+    return int(cents)
 
 
 def _stored(name: str) -> str:

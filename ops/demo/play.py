@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from ops.demo.copies import example_orders, hold_own_domains
+from ops.demo.copies import example_orders, hold_own_domains, without_purchases
 from ops.demo.report import report
 from ops.demo.show import Show
 from ops.demo.watch import Watch
@@ -43,6 +43,7 @@ async def play(wishes: Wishes) -> bool:
     console.print(f"Starting the system; logs in {logs}", highlight=False, soft_wrap=True)
     async with running_system(logs, wishes.latencies) as system:
         await system.wait()
+        orders = without_purchases(system.simulators, orders)
         await hold_own_domains(system.simulators, orders)
         now = [order_of(order.data.model_dump(), order.subject) for order in orders]  # ordered now, not while starting
         watch = Watch(system.database.engine, now)

@@ -29,8 +29,8 @@ FEWEST_DAYS = 1
 """A certificate that ends sooner is one that Traefik is about to replace: no project goes live under it."""
 
 SHORTEST_PAUSE = 0.3
-LONGEST_PAUSE = 10.0
-"""Seconds between two looks at the same core."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two looks at the same core: 20,000 that hang are 333 looks a second."""
 
 
 async def await_core(core: Core, event: AppDeployed, step: Step) -> Outcome:

@@ -99,6 +99,16 @@ class DeploymentWatch:
             moved = max(moved, self._moved[seen.deployment.server_name][1])
         return Sighting.STUCK if now - moved >= self._stuck_after else Sighting.LIVE
 
+    def is_full(self, server: str) -> bool:
+        """Whether the newest list leaves no room in the server's queue. False where nothing is known: ask Coolify.
+
+        However many wait for room, they cost no request while there is none.
+        """
+        known = self._servers.get(server)
+        if known is None or self._listed_at is None or self._clock() - self._listed_at > FRESH:
+            return False
+        return _room_of(known[0], [seen.deployment for seen in self._seen.values()]) <= 0
+
     def _note(self, live: Iterable[Deployment]) -> None:
         now = self._clock()
         seen: dict[str, _Seen] = {}
@@ -122,10 +132,13 @@ class DeploymentWatch:
                 known = self._servers[server] = (await self._coolify.server(server, Lane.POLL), now)
             except NotFoundError:
                 return 1  # the step that is woken meets this error itself
-        found, _ = known
-        queued = [
-            deployment
-            for deployment in live
-            if deployment.server_name == found.name and deployment.status is DeploymentStatus.QUEUED
-        ]
-        return found.settings.deployment_queue_limit - len(queued)
+        return _room_of(known[0], live)
+
+
+def _room_of(server: Server, live: Iterable[Deployment]) -> int:
+    queued = [
+        deployment
+        for deployment in live
+        if deployment.server_name == server.name and deployment.status is DeploymentStatus.QUEUED
+    ]
+    return server.settings.deployment_queue_limit - len(queued)

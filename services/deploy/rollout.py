@@ -54,6 +54,8 @@ class Rollout:
         The token's hash is recorded before the container can use the token. Once it is there a deployment may be under
         way: `force` makes ours follow that one with the newest variables, where Coolify would skip it.
         """
+        if row.stage is Stage.CONFIGURED and self._watch.is_full(row.server):
+            return _queued(row)
         force = row.token_hash is not None
         given = AppSecrets() if row.stage is Stage.CREATED else None
         row = row.at(Stage.REQUESTED)
@@ -68,12 +70,7 @@ class Rollout:
         try:
             deployment = await self._coolify.deploy(application, force=force)
         except QueueFullError:
-            return Parked(
-                key=queue_key(row.server),
-                until_woken=True,
-                message="Waits for room in the server's deployment queue",
-                writes=(Upsert(row.at(Stage.CONFIGURED)),),
-            )
+            return _queued(row.at(Stage.CONFIGURED))
         return _waiting(row.at(Stage.DEPLOYING, deployment=deployment))
 
     def _token(self, row: ProjectDeployment) -> CoreToken:
@@ -173,6 +170,15 @@ class Rollout:
                 break
             return row.at(Stage.DEPLOYING, deployment=deployment.uuid)
         return None
+
+
+def _queued(row: ProjectDeployment) -> Parked:
+    return Parked(
+        key=queue_key(row.server),
+        until_woken=True,
+        message="Waits for room in the server's deployment queue",
+        writes=(Upsert(row),),
+    )
 
 
 def _waiting(row: ProjectDeployment) -> Parked:

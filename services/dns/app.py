@@ -10,6 +10,9 @@ from contracts import (
     DnsConfigured,
     DnsRecordsNeeded,
     DnsReleased,
+    DomainRegistered,
+    DomainRegistrationHeld,
+    DomainRegistrationRequested,
     ProjectCancelled,
     ProjectOrdered,
     ServiceName,
@@ -21,8 +24,11 @@ from services.dns.customer import CustomerPatience
 from services.dns.grants import GRANTS
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
+from services.dns.handlers.registration_requested import RegisterDomain
 from services.dns.inwx import Inwx
 from services.dns.reconcile import DnsReconciler, session_of
+from services.dns.registrar import Registrar
+from services.dns.registration import wake_when_registered
 from services.dns.retention import forget_in_time
 from services.dns.settings import DnsSettings
 from shared.database import open_database
@@ -47,7 +53,9 @@ async def dns() -> AsyncIterator[Service]:
     )
     try:
         async with http_client(lease=settings.lease_seconds) as http:
-            inwx, authority = Inwx(session_of(settings, http)), Authority(settings.dns_servers)
+            session = session_of(settings, http)
+            inwx, authority = Inwx(session), Authority(settings.dns_servers)
+            registrar = Registrar(session, name_servers=settings.inwx_name_servers)
             configure = ConfigureDns(
                 inwx=inwx,
                 authority=authority,
@@ -62,7 +70,8 @@ async def dns() -> AsyncIterator[Service]:
                     look_at_most=settings.customer_look_at_most,
                 ),
             )
-            release = ReleaseDns(inwx=inwx, inwx_grace=settings.inwx_grace)
+            release = ReleaseDns(inwx=inwx, registrar=registrar, inwx_grace=settings.inwx_grace)
+            register = RegisterDomain(registrar=registrar, inwx=inwx, inwx_grace=settings.inwx_grace)
             reconciler = DnsReconciler(inwx, database, grace=settings.inwx_grace)
             yield Service(
                 name=ServiceName.DNS,
@@ -79,6 +88,13 @@ async def dns() -> AsyncIterator[Service]:
                         failed_text=FAILED,
                     ),
                     Consumer(
+                        event=DomainRegistrationRequested,
+                        handler=register,
+                        concurrency=16,
+                        deadline=timedelta(seconds=settings.dns_deadline),
+                        failed_text=FAILED,
+                    ),
+                    Consumer(
                         event=ProjectCancelled,
                         handler=release,
                         concurrency=32,
@@ -87,9 +103,18 @@ async def dns() -> AsyncIterator[Service]:
                         failed_text=FAILED,
                     ),
                 ),
-                publishes=(DnsConfigured, CapacityNeeded, DnsRecordsNeeded, DnsReleased),
+                publishes=(
+                    DnsConfigured,
+                    CapacityNeeded,
+                    DnsRecordsNeeded,
+                    DomainRegistrationRequested,
+                    DomainRegistrationHeld,
+                    DomainRegistered,
+                    DnsReleased,
+                ),
                 background=(
                     wake_when_free(database.engine, settings.weights),
+                    wake_when_registered(database.engine),
                     watch(reconciler, database),
                     forget_in_time(
                         database.engine,

@@ -1,6 +1,7 @@
 """How things stand with a domain, for ``vrs domains check``."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from services.dns.examination import examine
 from services.dns.inwx import Inwx
 from services.dns.models import Placement
 from services.dns.reconcile import session_of
+from services.dns.registrar import Registrar
 from services.dns.servers import read_servers, target_of
 from services.dns.settings import DnsSettings
 from shared.domain_check import DomainHolder, DomainReport
@@ -29,21 +31,29 @@ class _Settings(DnsSettings):
 
 
 async def check_domain(connection: AsyncConnection, domain: str, server: str | None) -> DomainReport:
-    """Ask INWX whether it holds the domain, and the domain's name servers for the rest."""
+    """Ask INWX whether it holds the domain or can register it, and the domain's name servers for the rest."""
     settings = load(_Settings)
     target = await _target(connection, domain, server)
     hosts = own_hosts(domain)
     records = addresses_of(hosts, target, settings.record_ttl) if target else []
-    async with http_client(lease=settings.lease_seconds) as http:
-        held = await Inwx(session_of(settings, http)).zone_of(domain)
-    seen = await examine(Authority(settings.dns_servers), hosts, records)
-    return DomainReport(
-        domain=domain,
-        holder=DomainHolder.OURS if held else DomainHolder.ELSEWHERE,
-        leads_to=target.name if target else None,
-        records=tuple(records),
-        findings=seen.findings,
+    report = DomainReport(
+        domain=domain, holder=DomainHolder.OURS, leads_to=target.name if target else None, records=tuple(records)
     )
+    async with http_client(lease=settings.lease_seconds) as http:
+        session = session_of(settings, http)
+        if await Inwx(session).zone_of(domain) is None:
+            offer = await Registrar(session, name_servers=settings.inwx_name_servers).offer(domain)
+            if offer.is_free:
+                return replace(
+                    report,
+                    holder=DomainHolder.NOBODY,
+                    cents=offer.cents,
+                    currency=offer.currency,
+                    is_premium=offer.is_premium,
+                )
+            report = replace(report, holder=DomainHolder.ELSEWHERE)
+    seen = await examine(Authority(settings.dns_servers), hosts, records)
+    return replace(report, findings=seen.findings)
 
 
 async def _target(connection: AsyncConnection, domain: str, server: str | None) -> TargetServer | None:

@@ -49,6 +49,7 @@ async def examine(authority: Authority, hosts: Sequence[str], wanted: Sequence[D
         kinds = (*_FAMILIES, RecordType.CNAME, _CAA)
         questions = [*((host, kind) for host in hosts for kind in kinds), *((parent, _CAA) for parent in above)]
         answers = await authority.look(zone, list(dict.fromkeys(questions)))
+        outside = [each for parent in _parents(zone) for each in await _certifiers(authority, parent)]
         untrusted = await broken_chain(authority, zone)
     except TemporaryError:  # a domain without working name servers is its owner's matter
         return Examination((_no_servers(hosts[0]),))
@@ -59,8 +60,17 @@ async def examine(authority: Authority, hosts: Sequence[str], wanted: Sequence[D
     for host in hosts if answered else ():
         own = [answer for answer in answered if answer.name == host]
         findings += _of_host(host, hosts, own, _contents_of(wanted, host))
-    findings += _forbidden(hosts, answered)
+    findings += _forbidden(hosts, [*answered, *outside])
     return Examination(tuple(findings), tuple(answers))
+
+
+async def _certifiers(authority: Authority, parent: str) -> list[Answer]:
+    """The CAA records of a name above the zone, which somebody else may hold; none if its servers do not answer."""
+    try:
+        answers = await authority.look(await authority.zone_of(parent), [(parent, _CAA)])
+    except TemporaryError:
+        return []
+    return [answer for answer in answers if not answer.problem]
 
 
 def _contents_of(wanted: Iterable[DnsRecord], host: str) -> dict[RecordType, frozenset[str]]:

@@ -1,9 +1,10 @@
 """What dns would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
 
-from contracts import ProjectCancelled, ProjectOrdered, RecordType
+from contracts import DomainRegistrationRequested, ProjectCancelled, ProjectOrdered, RecordType
 from services.dns.models import ManagedRecord, Placement, RecordHolder
 from shared.dead_letters.explain import Circumstances, Explanations
 from shared.host_claims import hosts_of
+from shared.models import DomainRegistration, RegistrationStage
 
 
 async def ordered(order: ProjectOrdered, now: Circumstances) -> list[str]:
@@ -45,4 +46,22 @@ async def cancelled(cancellation: ProjectCancelled, now: Circumstances) -> list[
     return said or ["would find nothing to undo"]
 
 
-EXPLANATIONS = Explanations({ProjectOrdered: ordered, ProjectCancelled: cancelled})
+async def registration(requested: DomainRegistrationRequested, now: Circumstances) -> list[str]:
+    """Look up what may have been ordered; order what was not; wait for the registry."""
+    for row in await now.rows(DomainRegistration):
+        match row.stage:
+            case RegistrationStage.REGISTERED:
+                return [f"would find {row.domain} registered"]
+            case RegistrationStage.HELD:
+                return [f"would wait for a case worker ({row.hold}): `vrs domains register {row.domain}`"]
+            case RegistrationStage.INTENDED | RegistrationStage.PENDING:
+                return [f"would call INWX: look up {row.domain}, and order it only if INWX never got the order"]
+            case _:
+                price = f"{row.max_cents / 100:.2f} EUR"
+                return [f"would call INWX: order {row.domain}, if it is free and costs at most {price}"]
+    return [f"would find that nobody wants {requested.domain} any more"]
+
+
+EXPLANATIONS = Explanations(
+    {ProjectOrdered: ordered, DomainRegistrationRequested: registration, ProjectCancelled: cancelled}
+)

@@ -3,12 +3,22 @@
 from services.dns.models import CapacityWait, CustomerWait, ManagedRecord, Placement
 from shared.forget import FORGET
 from shared.grants import ALL, Grant, May
-from shared.models import BaseDomain, Project, ProjectDomain, ProjectOrder, Reconciliation, Server, TypePlacement
+from shared.models import (
+    BaseDomain,
+    DomainRegistration,
+    Project,
+    ProjectDomain,
+    ProjectOrder,
+    Reconciliation,
+    Server,
+    TypePlacement,
+)
 
 GRANTS = (
     Grant(ManagedRecord, ALL),
     Grant(CustomerWait, ALL),
     Grant(Placement, ALL),
+    Grant(DomainRegistration, ALL),
     Grant(ProjectDomain, ALL),
     Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),
     Grant(Project, (May.READ, May.ADD)),  # it introduces those that the marketplace has not

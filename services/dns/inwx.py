@@ -1,5 +1,6 @@
 """INWX's zones and records. Each write is safe to repeat, and looks again by itself when its answer was lost."""
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -106,6 +107,45 @@ class Inwx:
             except InwxNotFoundError:
                 zone = zone.split(".", 1)[1]
         return None
+
+    async def has_zone(self, zone: str) -> bool:
+        """Whether the account has a zone of exactly this name."""
+        try:
+            await self.records(zone, name=zone)
+        except InwxNotFoundError:
+            return False
+        return True
+
+    async def create_zone(self, zone: str, name_servers: Sequence[str]) -> None:
+        """Make a zone; one that exists by now is taken for it.
+
+        Raises:
+            OutcomeUnknownError: the answer was lost and the zone is not there, or not yet.
+
+        """
+        params = {"domain": zone, "type": "MASTER", "ns": list(name_servers)}
+        try:
+            await self._session.call("nameserver.create", params, writes=True)
+        except InwxExistsError:
+            return
+        except OutcomeUnknownError:
+            if not await self.has_zone(zone):
+                raise
+
+    async def delete_zone(self, zone: str) -> None:
+        """Delete the zone with all its records; one that is gone is fine.
+
+        Raises:
+            OutcomeUnknownError: the answer was lost and the zone is still there.
+
+        """
+        try:
+            await self._session.call("nameserver.delete", {"domain": zone}, writes=True)
+        except InwxNotFoundError:
+            return
+        except OutcomeUnknownError:
+            if await self.has_zone(zone):
+                raise
 
     async def zones(self, *, most: int = 100) -> list[str]:
         """Names of the account's zones, at most `most`."""

@@ -8,6 +8,9 @@ from shared.errors import PermanentError, TemporaryError
 SESSION_GONE = frozenset({2002, 2200, 2500, 2501})
 """No session, not unlocked, connection closed, authentication lost: sign in again, once."""
 
+CONNECTION_CLOSED = 2500
+"""The command failed, and how far it came is not said."""
+
 _RETRY_AFTER: dict[int, float | None] = {
     2104: 300.0,  # billing failure: no credit
     2300: 60.0,  # pending transfer

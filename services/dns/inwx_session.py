@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError, field_validator
 from structlog.contextvars import get_contextvars
 
 from services.dns.inwx_errors import (
+    CONNECTION_CLOSED,
     SESSION_GONE,
     InwxLoginError,
     InwxRefusedError,
@@ -68,8 +69,13 @@ class InwxSession:
         self._turns = Turns()
         self._signed_in = False
 
-    async def call(self, method: str, params: dict[str, Any], *, writes: bool = False) -> dict[str, Any]:
+    async def call(
+        self, method: str, params: dict[str, Any], *, writes: bool = False, costs: bool = False
+    ) -> dict[str, Any]:
         """Call `method` and return its ``resData``.
+
+        What `costs` money is not sent again when INWX has closed the connection over it (2500), only when it had not
+        let us in.
 
         Raises:
             InwxRefusedError: or one of its kinds, by result code.
@@ -81,7 +87,7 @@ class InwxSession:
             if not self._signed_in:
                 await self._sign_in()
             answer = await self._send(method, params, writes=writes)
-            if answer.code in SESSION_GONE:
+            if answer.code in SESSION_GONE and not (costs and answer.code == CONNECTION_CLOSED):
                 await self._sign_in()
                 answer = await self._send(method, params, writes=writes)
             if answer.code in SESSION_GONE:

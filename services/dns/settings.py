@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from contracts import PlacementStrategy
+from contracts import HostName, PlacementStrategy
 from services.dns.authority import ServerAddress
 from services.dns.placement import Weights
 from services.dns.tan import normalised_secret
@@ -33,6 +33,10 @@ def _server(text: str) -> ServerAddress:
     return ServerAddress(host, int(port))
 
 
+def _names(value: Any) -> Any:
+    return tuple(name.strip().lower() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
 class PlacementSettings(Settings):
     """How a server is chosen where neither the order nor its project type says so, and what counts in a load."""
 
@@ -52,10 +56,11 @@ class PlacementSettings(Settings):
 class DnsSettings(PlacementSettings):
     """`dns_servers` are asked instead of the zones' own name servers; empty in production.
 
-    TTL in seconds, INWX's bounds. A customer who must set records is waited for `customer_days`; dns looks again
-    after `customer_look_after` seconds, later and later until `customer_look_at_most` (at most 300, the kernel's).
-    `inwx_grace` is how long after its call a create without an answer may still be done. After `dns_due` seconds its
-    step counts as late, after `dns_deadline` it is given up; from its end `deploy_due` counts. So many `retention_days`
+    `inwx_name_servers` are those of the domains that we register. TTL in seconds, INWX's bounds. A customer who must
+    set records is waited for `customer_days`; dns looks again after `customer_look_after` seconds, later and later
+    until `customer_look_at_most` (at most 300, the kernel's). `inwx_grace` is how long after its call a create without
+    an answer may still be done. After `dns_due` seconds its step counts as late, after `dns_deadline` it is given up;
+    from its end `deploy_due` counts. So many `retention_days`
     after a project was cancelled its customer's contact is removed.
     """
 
@@ -64,6 +69,11 @@ class DnsSettings(PlacementSettings):
     inwx_password: SecretStr = Field(min_length=1)
     inwx_totp_secret: SecretStr | None = None
     inwx_grace: float = Field(default=90.0, ge=0, le=3600)
+    inwx_name_servers: Annotated[tuple[HostName, ...], NoDecode, BeforeValidator(_names), Field(min_length=2)] = (
+        "ns.inwx.de",
+        "ns2.inwx.de",
+        "ns3.inwx.eu",
+    )
     dns_servers: Annotated[tuple[ServerAddress, ...], NoDecode, BeforeValidator(_servers)] = ()
     record_ttl: int = Field(default=300, ge=300, le=864_000)
     customer_days: float = Field(default=30.0, gt=0, le=365)

@@ -8,6 +8,9 @@ from services.marketplace.grants import GRANTS
 from services.marketplace.project_metrics import count_projects
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import serving, web
+from services.marketplace.webhooks.deliver import delivering
+from services.marketplace.webhooks.secrets import Seal
+from services.marketplace.webhooks.send import WebhookClient
 from shared.database import open_database
 from shared.service import Service
 from shared.settings import load
@@ -18,14 +21,19 @@ async def marketplace() -> AsyncIterator[Service]:
     """Yield a service without consumers: the kernel says the outbox rows that whoever takes orders has written."""
     settings = load(MarketplaceSettings)
     database = open_database(settings, application_name="vrs marketplace web")
+    client = WebhookClient(settings.webhook_networks)
+    background = [serving(web(database, settings), settings)]
+    if settings.webhook_key is not None:
+        background.append(delivering(database, Seal(settings.webhook_key), client))
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
             publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled),
-            background=(serving(web(database, settings), settings),),
+            background=tuple(background),
             measures=(count_projects,),
             grants=GRANTS,
             replays=True,
         )
     finally:
+        await client.aclose()
         await database.engine.dispose()

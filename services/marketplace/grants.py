@@ -33,6 +33,8 @@ from shared.models import (
     StaffAction,
     StaffSession,
     StaffUser,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 _RETRIES = (
@@ -72,6 +74,8 @@ GRANTS = (
     Grant(PluginRelease, (May.READ,)),  # published and yanked by operators
     Grant(PluginChunk, (May.READ,)),
     Grant(PluginDownload, (May.READ, May.ADD)),
+    Grant(WebhookEndpoint, ALL),
+    Grant(WebhookDelivery, (May.READ, May.CHANGE, May.REMOVE)),  # added by the trigger on the outbox
     *_OFFER,
     *_RETRIES,
     *_ADMIN_UI,

@@ -1,11 +1,15 @@
 """What the marketplace service is told by its environment."""
 
+from ipaddress import ip_network
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from contracts.signatures import private_key
+from services.marketplace.webhooks import secrets
+from services.marketplace.webhooks.guard import Network
 from shared.settings import Seconds, Settings
 from shared.status_links import StatusLinks, checked, keys_of
 
@@ -17,6 +21,12 @@ def _readable(keys: SecretStr) -> SecretStr:
 
 def _private_keys(keys: SecretStr) -> tuple[Ed25519PrivateKey, ...]:
     return tuple(private_key(key) for key in keys.get_secret_value().split(","))
+
+
+def _networks(listed: object) -> object:
+    if not isinstance(listed, str):
+        return listed
+    return tuple(ip_network(network) for network in map(str.strip, listed.split(",")) if network)
 
 
 class MarketplaceSettings(Settings):
@@ -31,6 +41,9 @@ class MarketplaceSettings(Settings):
     `admin_key` signs the forms of the admin UI; without one each process has its own, until it ends.
     `status_key` makes the links of customers' status pages, here and in notify; without it there are none. While it is
     replaced there are two, with a comma between them: the first makes links, those of both are known.
+
+    `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
+    it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -42,6 +55,8 @@ class MarketplaceSettings(Settings):
     marketplace_url: AnyHttpUrl | None = None
     admin_key: Annotated[SecretStr, Field(min_length=32)] | None = None
     status_key: Annotated[SecretStr, AfterValidator(checked)] | None = None
+    webhook_key: Annotated[SecretStr, AfterValidator(secrets.checked)] | None = None
+    webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     dns_due: Seconds = 300.0
 
     @property

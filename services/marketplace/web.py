@@ -21,6 +21,7 @@ from services.marketplace.api import (
     retry,
     servers,
     story,
+    webhooks,
 )
 from services.marketplace.api.document import describe
 from services.marketplace.body_limit import BodyLimit
@@ -35,7 +36,7 @@ from shared.service import Background, Kernel
 log = structlog.get_logger(__name__)
 
 
-API = (projects, story, cancellation, retry, availability, capacity, previews, servers, base_domains)
+API = (projects, story, cancellation, retry, availability, capacity, previews, servers, base_domains, webhooks)
 
 
 def web(database: Database, settings: MarketplaceSettings) -> FastAPI:

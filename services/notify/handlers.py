@@ -7,6 +7,7 @@ from contracts import (
     CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
+    DomainRegistrationHeld,
     Locale,
     ProjectCancelled,
     ProvisioningDelayed,
@@ -53,6 +54,11 @@ async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) ->
     more = len(event.considered) - len(servers)
     facts = {"plan": event.plan, "region": event.region, "ahead": event.ahead, "considered": servers, "more": more}
     return await post.deliver(step, _to_case_workers(post, step, Kind.CAPACITY_NEEDED, **facts))
+
+
+async def tell_registration_held(post: Post, event: DomainRegistrationHeld, step: Step) -> Outcome:
+    """Tell the case workers that a domain cannot be registered without them, and what to do."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.REGISTRATION_HELD, **dict(event)))
 
 
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:

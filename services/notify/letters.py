@@ -36,6 +36,7 @@ class Kind(StrEnum):
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
     CAPACITY_NEEDED = "capacity_needed"
+    REGISTRATION_HELD = "registration_held"
     FAILED_CUSTOMER = "failed_customer"
     CANCELLED = "cancelled"
     DELAYED = "delayed"

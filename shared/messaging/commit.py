@@ -15,6 +15,7 @@ from shared.database import Database
 from shared.errors import PermanentError, StepVoidError
 from shared.messaging.cancellation import end_if_undone, mark_undone
 from shared.messaging.ending import STAYS_AS, ended, heeds_mark, stay_of, under_cancellation, undoes
+from shared.messaging.pace import Pace
 from shared.messaging.say import Speaker
 from shared.messaging.settle import leave, lock_projects, stay, unsaid, write_down
 from shared.messaging.steps import LiveStep
@@ -76,6 +77,7 @@ class Committer:
         self.lease = lease
         self._jobs: deque[Job] = deque()
         self._ready = asyncio.Event()
+        self._pace = Pace(full=LARGEST_GROUP)
         speaker.on_confirmed = self._ready.set
 
     async def record(self, step: LiveStep, writes: Sequence[Write]) -> list[Any]:
@@ -106,7 +108,10 @@ class Committer:
             if not self._jobs:
                 self._ready.clear()
                 await self._ready.wait()
-            await self._commit(self._next_group())
+            await self._pace.wait(len(self._jobs))
+            group = self._next_group()
+            await self._commit(group)
+            self._pace.ended(len(group))
 
     @property
     def idle(self) -> bool:

@@ -23,6 +23,7 @@ from shared.database import Database
 from shared.messaging.act import Actor, Lane
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker, is_cancelled
 from shared.messaging.cancellation import introduce, mark_cancelled, promise
+from shared.messaging.pace import Pace
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
 from shared.messaging.supersede import SUPERSEDES, remember
@@ -71,6 +72,7 @@ class Intake:
         self.subscribed = False
         self._deliveries: deque[Delivery] = deque()
         self._ready = asyncio.Event()
+        self._pace = Pace(full=LARGEST_GROUP)
 
     async def run(self) -> None:
         """Consume, for ever; begin anew whenever the channel is gone."""
@@ -133,6 +135,7 @@ class Intake:
             while not self._deliveries:
                 self._ready.clear()
                 await self._ready.wait()
+            await self._pace.wait(len(self._deliveries))
             while self.lane.room_for_new <= 0:
                 self.lane.freed.clear()
                 await self.lane.freed.wait()
@@ -141,6 +144,7 @@ class Intake:
             reached(CrashPoint.BEFORE_ACK, group)
             await self._ack(channel, group)
             reached(CrashPoint.ACKED, group)
+            self._pace.ended(len(group))
 
     @staticmethod
     async def _ack(channel: Channel, group: list[Delivery]) -> None:

@@ -6,6 +6,7 @@ enums; money is in integer cents. No foreign key of ours points at ``projects``:
 
 from shared.models.api import ApiKey, OrderAnswer, PreviewUse, Scope
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
+from shared.models.domains import DomainRegistration, RegistrationStage
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
@@ -32,6 +33,7 @@ from shared.models.staff import (
     StaffUser,
 )
 from shared.models.table import Table
+from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "LATE",
@@ -43,8 +45,10 @@ __all__ = [
     "Cancellation",
     "CoreToken",
     "DeadLetterNote",
+    "DeliveryState",
     "DeskAction",
     "DeskActionLetter",
+    "DomainRegistration",
     "DownloadOutcome",
     "LetterOutcome",
     "License",
@@ -69,6 +73,7 @@ __all__ = [
     "ProvisioningLog",
     "ProvisioningState",
     "Reconciliation",
+    "RegistrationStage",
     "Scope",
     "Server",
     "ServerReach",
@@ -81,4 +86,6 @@ __all__ = [
     "StepState",
     "Table",
     "TypePlacement",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -20,6 +20,7 @@ class Scope(StrEnum):
     PREVIEWS = "previews"
     SERVERS_READ = "servers:read"
     ADMIN = "admin"
+    WEBHOOKS = "webhooks"
 
 
 class ApiKey(Table):

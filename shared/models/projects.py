@@ -21,6 +21,7 @@ class ProvisioningState(StrEnum):
     ORDERED = "ordered"
     WAITING_FOR_CAPACITY = "waiting_for_capacity"
     WAITING_FOR_CUSTOMER = "waiting_for_customer"
+    WAITING_FOR_DOMAIN = "waiting_for_domain"
     DNS_CONFIGURED = "dns_configured"
     APP_DEPLOYED = "app_deployed"
     LIVE = "live"
@@ -54,6 +55,12 @@ class Project(Table):
             "step_due_at",
             postgresql_where=text("step_due_at IS NOT NULL"),
         ),
+        Index(
+            "ix_projects_provisioning_state",
+            "provisioning_state",
+            "vrs_id",
+            postgresql_where=text("provisioning_state IS NOT NULL"),
+        ),
     )
 
 
@@ -80,7 +87,17 @@ class ProjectOrder(Table):
     ordered_at: Mapped[datetime]
     forgotten_at: Mapped[datetime | None]
 
-    __table_args__ = (CheckConstraint(f"slug ~ '^{LABEL}$'", name="slug_valid"), host_check("fqdn"))
+    __table_args__ = (
+        CheckConstraint(f"slug ~ '^{LABEL}$'", name="slug_valid"),
+        host_check("fqdn"),
+        Index(
+            "ix_project_orders_words",
+            "slug",
+            "fqdn",
+            postgresql_using="gin",
+            postgresql_ops={"slug": "gin_trgm_ops", "fqdn": "gin_trgm_ops"},
+        ),
+    )
 
 
 class ProjectDomain(Table):

@@ -35,6 +35,7 @@ class StaffActionKind(StrEnum):
     NOTED = "noted"
     TAKEN = "taken"
     PREVIEW_MADE = "preview made"
+    PREVIEW_ENDED = "preview ended"
     REPLAYED = "replayed"
     SERVER_ADDED = "server added"
     SERVER_MOVED = "server moved"

@@ -10,6 +10,7 @@ class ResultCode(IntEnum):
     """The result codes this simulator answers with or can be told to answer with; they mirror RFC 5730."""
 
     DONE = 1000
+    DONE_PENDING = 1001
     DONE_SESSION_ENDED = 1500
     UNKNOWN_COMMAND = 2000
     SYNTAX_ERROR = 2001
@@ -32,6 +33,7 @@ class ResultCode(IntEnum):
 
 TEXTS = {
     ResultCode.DONE: "Command completed successfully",
+    ResultCode.DONE_PENDING: "Command completed successfully; action pending",
     ResultCode.DONE_SESSION_ENDED: "Command completed successfully",
     ResultCode.UNKNOWN_COMMAND: "Unknown command",
     ResultCode.SYNTAX_ERROR: "Command syntax error",

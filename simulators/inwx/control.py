@@ -5,16 +5,20 @@
     {"propagation": 0.5}                                   seconds until every name server has a change
     {"propagation": [0.0, 1.0]}                            each name server by itself
     {"expire_sessions": true}                              the next call of every session is answered with 2002
+    {"registration_seconds": 5}                            how long a registration takes
+    {"fail_registrations": 1}                              the next registrations fail at their end
+    {"credit": {"demo": 3.5}}                              an account's money, euros
+    {"premium": {"gold.example": 900}}                     what a domain costs, euros
     {"zone": {"account": "demo", "domain": "x.example"}}   a domain registered with the account, with its zone
     {"elsewhere": {"zone": "fremd.example", "records": [{"name": "www", "type": "A", "content": "192.0.2.1"}]}}
 
 ``elsewhere`` sets all records of a domain that no INWX account holds; names are absolute or relative, SOA and NS
 come by themselves. ``dnssec`` signs it: ``valid``, ``expired``, with an ``other_key`` than its DS record says, or
 ``unsigned`` though there is one. The kind ``refused`` takes INWX result codes. ``reset`` forgets the propagation
-delay too, zones stay. What is wrong is answered with 422.
+delay and what registrations take too; zones, domains and money stay. What is wrong is answered with 422.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,6 +30,7 @@ from .authoritative import NameServer
 from .dnssec import Dnssec
 from .domains import Domains
 from .records import MAX_TTL, MIN_TTL
+from .registrations import Registrar
 from .zones import Zones
 
 ELSEWHERE = ("ns.registrar.example", "ns2.registrar.example")
@@ -69,6 +74,10 @@ class InwxControl(ControlRequest):
 
     propagation: Seconds | list[Seconds] | None = None
     expire_sessions: bool = False
+    registration_seconds: Seconds | None = None
+    fail_registrations: int | None = Field(default=None, ge=0)
+    credit: dict[str, float] = Field(default_factory=dict)
+    premium: dict[str, float] = Field(default_factory=dict)
     zone: HeldZone | None = None
     elsewhere: ForeignZone | None = None
 
@@ -82,7 +91,15 @@ class InwxControl(ControlRequest):
 class World:
     """What a control request changes."""
 
-    def __init__(self, accounts: Accounts, zones: Zones, domains: Domains, name_servers: list[NameServer]) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        zones: Zones,
+        domains: Domains,
+        registrar: Registrar,
+        name_servers: list[NameServer],
+    ) -> None:
+        self.registrar = registrar
         self.accounts = accounts
         self.zones = zones
         self.domains = domains
@@ -92,6 +109,13 @@ class World:
         """Raises ValueError for what cannot be."""
         if wanted.reset:
             self._delay(0.0)
+            self.registrar.seconds, self.registrar.failing = 0.0, 0
+        if wanted.registration_seconds is not None:
+            self.registrar.seconds = wanted.registration_seconds
+        if wanted.fail_registrations is not None:
+            self.registrar.failing = wanted.fail_registrations
+        self.registrar.credit.update(wanted.credit)
+        self.registrar.premium.update(wanted.premium)
         if wanted.propagation is not None:
             self._delay(wanted.propagation)
         if wanted.expire_sessions:
@@ -103,6 +127,13 @@ class World:
                 self._set_elsewhere(wanted.elsewhere)
         except ApiError as refused:
             raise ValueError(str(refused)) from refused
+
+    def registered(self) -> dict[str, Any]:
+        """Every domain with its account, and what was charged for which, oldest first."""
+        return {
+            "domains": [domain.row() | {"account": domain.account} for domain in self.domains],
+            "charges": [vars(charge) for charge in self.registrar.ledger],
+        }
 
     def register(self, domain: str, *, account: str) -> None:
         """Let the account hold the domain and its zone."""

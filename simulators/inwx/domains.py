@@ -12,42 +12,59 @@ from pydantic import Field
 from .accounts import Account
 from .answers import ApiError, ResultCode, missing
 from .params import Paged, Params
+from .records import is_host
 
 
-@dataclass(frozen=True)
+@dataclass
 class Domain:
-    """A registered domain; `account` is None at another registrar."""
+    """A registered domain; `account` is None at another registrar. Until `done_at` it is being registered."""
 
     name: str
     account: str | None
     ro_id: int
     name_servers: tuple[str, ...]
     expires: datetime
+    renewal_mode: str = "AUTORENEW"
+    registrant: int = 990001
+    done_at: datetime | None = None
+    fails: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is being registered."""
+        return self.done_at is not None and datetime.now(UTC) < self.done_at
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the registry has refused it in the end."""
+        return self.fails and not self.is_pending
 
     def row(self) -> dict[str, Any]:
         """The domain in INWX's own form, with the date objects of its JSON mode."""
-        return {
+        row = {
             "roId": self.ro_id,
             "domain": self.name.encode().decode("idna"),
             "domain-ace": self.name,
             "period": "1Y",
-            "exDate": {
-                "scalar": f"{self.expires:%Y%m%dT%H:%M:%S}",
-                "xmlrpc_type": "datetime",
-                "timestamp": int(self.expires.timestamp()),
-            },
             "transferLock": 1,
-            "status": "OK",
-            "renewalMode": "AUTORENEW",
+            "status": "REG INITIATED" if self.is_pending else "REG FAILED" if self.fails else "OK",
+            "renewalMode": self.renewal_mode,
             "transferMode": "DEFAULT",
-            "registrant": 990001,
-            "admin": 990001,
+            "registrant": self.registrant,
+            "admin": self.registrant,
             "tech": 1,
             "billing": 1,
             "ns": list(self.name_servers),
             "registrantVerificationStatus": "NONE",
             "verificationStatus": "ACTIVE",
         }
+        if not self.is_pending and not self.fails:
+            row["exDate"] = {
+                "scalar": f"{self.expires:%Y%m%dT%H:%M:%S}",
+                "xmlrpc_type": "datetime",
+                "timestamp": int(self.expires.timestamp()),
+            }
+        return row
 
 
 class Domains:
@@ -61,10 +78,11 @@ class Domains:
         return iter(sorted(self._domains.values(), key=lambda domain: domain.name))
 
     def get(self, name: str) -> Domain | None:
-        """The domain of this name, whoever holds it."""
-        return self._domains.get(name.lower())
+        """The domain of this name, whoever holds it; none if its registration has failed."""
+        domain = self._domains.get(name.lower())
+        return None if domain is None or domain.has_failed else domain
 
-    def register(self, name: str, *, account: str | None, name_servers: tuple[str, ...]) -> None:
+    def register(self, name: str, *, account: str | None, name_servers: tuple[str, ...], **more: Any) -> Domain:
         """Make a domain known for a year."""
         self._domains[name] = Domain(
             name=name,
@@ -72,7 +90,9 @@ class Domains:
             ro_id=next(self._ro_ids),
             name_servers=name_servers,
             expires=datetime.now(UTC).replace(microsecond=0) + timedelta(days=365),
+            **more,
         )
+        return self._domains[name]
 
 
 class Info(Params):
@@ -122,6 +142,8 @@ def check(domains: Domains, _account: Account, given: Check) -> dict[str, Any]:
 
 
 def _availability(name: str, *, taken: bool) -> dict[str, Any]:
+    if "." not in name or not is_host(name.lower()):
+        return {"domain": name, "avail": 0, "status": "invalid", "reason": "The domain name is not valid."}
     answer = {
         "domain": name,
         "avail": int(not taken),

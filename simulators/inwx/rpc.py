@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import domains, nameserver
+from . import contacts, domains, nameserver, registrations
 from .accounts import Account, Accounts, Credentials, Unlock
 from .answers import ApiError, Envelope, ResultCode, envelope
 from .domains import Domains
 from .params import Params
+from .registrations import Registrar
 from .zones import Zones
+
+Data = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Method:
 
     name: str
     params: type[Params] = Params
-    work: Callable[[Account, Any], dict[str, Any] | None] | None = None  # without, it is about the session
+    work: Callable[[Account, Any], "Data | tuple[ResultCode, Data]"] | None = None  # without, it is about the session
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Reply:
 class Rpc:
     """Everything INWX can be asked, over the accounts, zones and domains it has."""
 
-    def __init__(self, accounts: Accounts, zones: Zones, registered: Domains) -> None:
+    def __init__(self, accounts: Accounts, zones: Zones, registered: Domains, registrar: Registrar) -> None:
         self.accounts = accounts
         methods = [
             Method("account.login"),
@@ -51,6 +54,11 @@ class Rpc:
             Method("domain.info", domains.Info, partial(domains.info, registered)),
             Method("domain.list", domains.List, partial(domains.list_domains, registered)),
             Method("domain.check", domains.Check, partial(domains.check, registered)),
+            Method("domain.getdomainprice", registrations.Price, registrar.price),
+            Method("domain.create", registrations.Create, registrar.create),
+            Method("domain.update", registrations.Update, registrar.update),
+            Method("contact.create", contacts.Create, registrar.contacts.create),
+            Method("accounting.accountBalance", Params, registrar.balance),
         ]
         self._methods = {method.name.lower(): method for method in methods}
 
@@ -64,7 +72,8 @@ class Rpc:
             if method.work is None:
                 return self._about_session(method, params, token)
             account = self.accounts.caller(token, params)
-            return Reply(envelope(ResultCode.DONE, method.work(account, method.params.parse(params))))
+            done = method.work(account, method.params.parse(params))
+            return Reply(envelope(*done) if isinstance(done, tuple) else envelope(ResultCode.DONE, done))
         except ApiError as refused:
             return Reply(refused.envelope)
 

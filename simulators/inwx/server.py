@@ -20,9 +20,11 @@ from simulators.serving import running_app
 from .accounts import Account, Accounts
 from .answers import CLOSES_SESSION, Envelope, ResultCode, envelope
 from .authoritative import NameServer
+from .contacts import Contacts
 from .control import InwxControl, World
 from .dns_transport import running_dns
 from .domains import Domains
+from .registrations import Registrar
 from .rpc import Rpc
 from .zones import Change, Zones
 
@@ -105,7 +107,8 @@ def _world(servers: list[NameServer]) -> World:
             server.publish(change)
 
     names = [f"ns{nth if nth > 1 else ''}.inwx.example" for nth in range(1, len(servers) + 1)]
-    world = World(accounts, Zones(name_servers=names, publish=publish), Domains(), servers)
+    zones, domains = Zones(name_servers=names, publish=publish), Domains()
+    world = World(accounts, zones, domains, Registrar(domains, Contacts(), zones), servers)
     for domain, account in ZONES.items():
         world.register(domain, account=account)
     return world
@@ -113,7 +116,7 @@ def _world(servers: list[NameServer]) -> World:
 
 def _app(world: World) -> Starlette:
     switchboard = Switchboard()
-    rpc = Rpc(world.accounts, world.zones, world.domains)
+    rpc = Rpc(world.accounts, world.zones, world.domains, world.registrar)
 
     async def jsonrpc(request: Request) -> Response:
         called = _read(await request.body())
@@ -140,16 +143,25 @@ def _app(world: World) -> Starlette:
         turn = session.queue if session else None
         return await switchboard.answer(method.name, work, turn=turn, refuse=refuse)
 
-    async def zones(_: Request) -> Response:
-        return JSONResponse([zone.row() for zone in world.zones])
-
     return Starlette(
         routes=[
             Route("/jsonrpc/", jsonrpc, methods=["POST"]),
             switchboard.route_for(InwxControl, world.apply),
-            Route("/_control/zones", zones),
+            *_looks(world),
         ]
     )
+
+
+def _looks(world: World) -> list[Route]:
+    """For whoever checks what the world has come to."""
+
+    async def zones(_: Request) -> Response:
+        return JSONResponse([zone.row() for zone in world.zones])
+
+    async def domains(_: Request) -> Response:
+        return JSONResponse(world.registered())
+
+    return [Route("/_control/zones", zones), Route("/_control/domains", domains)]
 
 
 def _json(answer: Envelope) -> Response:

@@ -20,6 +20,7 @@ LATE_WITHIN = timedelta(minutes=1)
 def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
     """Compare what the vendors have with what must be there: everything of the live, nothing of the cancelled."""
     yield from _records(snapshot, live)
+    yield from _charges(snapshot, live)
     yield from _applications(snapshot, live, cancelled)
     yield from _containers(snapshot, live)
     yield from _rows(snapshot, cancelled)
@@ -59,6 +60,18 @@ def _records(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
         project = owners.get(record[0], "unknown")
         wrong = Wrong.DOUBLED if project in live else Wrong.LEFT_BEHIND
         yield Finding(wrong, project, f"the record {' '.join(record)} is at INWX", "zones, dns_records")
+
+
+def _charges(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
+    owners = {event.data.fqdn: project for project, event in snapshot.ordered.items() if event.data.registration}
+    paid = Counter(charge["domain"] for charge in snapshot.charges)
+    for domain, times in paid.items():
+        if times > 1:
+            what = f"{domain} was paid for {times} times"
+            yield Finding(Wrong.DOUBLED, owners.get(domain, "unknown"), what, "inwx /_control/domains")
+    for domain, project in owners.items():
+        if project in live and not paid[domain]:
+            yield Finding(Wrong.LOST, project, f"{domain} was never paid for", "inwx /_control/domains")
 
 
 def _configured_by_project(snapshot: Snapshot) -> dict[str, Row]:
@@ -143,7 +156,7 @@ def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
 
 def _rows(snapshot: Snapshot, cancelled: set[str]) -> Iterator[Finding]:
     for project in cancelled:
-        for table in ("placements", "project_domains", "dns_records", "deployments"):
+        for table in ("placements", "project_domains", "dns_records", "domain_registrations", "deployments"):
             if rows := snapshot.of(table, project):
                 yield Finding(Wrong.LEFT_BEHIND, project, f"{len(rows)} rows in {table}", f"table {table}")
 

@@ -29,9 +29,15 @@ class Fault:
 
 
 ANY_HTTP = ("error", "error_after", "rate_limited", "malformed", "empty")
-INWX_CALLS = ("nameserver.info", "nameserver.createRecord", "nameserver.deleteRecord", "*")
+INWX_CALLS = ("nameserver.info", "nameserver.createRecord", "nameserver.deleteRecord", "domain.create", "*")
 COOLIFY_CALLS = ("create_environment", "create_application", "update_variables", "deploy", "delete_application", "*")
-INWX_REFUSALS = (("nameserver.createRecord", 2201), ("nameserver.deleteRecord", 2201), ("*", 2400), ("*", 2502))
+INWX_REFUSALS = (
+    ("nameserver.createRecord", 2201),
+    ("nameserver.deleteRecord", 2201),
+    ("domain.create", 2500),
+    ("*", 2400),
+    ("*", 2502),
+)
 COOLIFY_REFUSALS = (("create_application", 422), ("deploy", 403), ("delete_application", 403), ("*", 500), ("*", 503))
 APP_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "never_boots"},
@@ -62,6 +68,7 @@ def catalogue(pace: Pace) -> list[Fault]:
         Fault(Vendor.INWX, {"expire_sessions": True}),
         Fault(Vendor.INWX, {"propagation": [0.0, pace.while_ / 2]}),
         Fault(Vendor.INWX, {"latency": 0.2}),
+        Fault(Vendor.INWX, {"registration_seconds": pace.while_}),
         Fault(Vendor.COOLIFY, {"fail_deployments": 6}),
         Fault(Vendor.COOLIFY, {"stick_deployments": 3}),
         Fault(Vendor.COOLIFY, {"deploy_seconds": pace.while_}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from contracts import CloudEvent, Contact, Plugin, ProjectCancelled, ProjectOrdered, ServiceName
+from contracts import CloudEvent, Contact, Plugin, ProjectCancelled, ProjectOrdered, Registration, ServiceName
 from ops.vendors import INWX_ACCOUNT
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.trouble import DATABASE_ERRORS
@@ -17,6 +17,7 @@ from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
 from tests.chaos.plan import PlannedOrder
 from tests.chaos.stage import Stage
+from tests.choreography.events import MAX_CENTS, OWNER
 
 VERSIONS = {"shop": "2.3.1", "blog": "1.0.0", "crm": "0.9.2", "wiki": "4.1.0", "forum": "1.7.3", "mail": "3.0.0"}
 
@@ -65,7 +66,7 @@ class Market:
         await self._commit(event, marked=order.marked)
 
     async def _order(self, order: PlannedOrder) -> None:
-        if order.own_domain and not order.elsewhere:
+        if order.own_domain and not order.elsewhere and not order.new:
             await self.stage.control(Vendor.INWX, {"zone": {"account": INWX_ACCOUNT, "domain": order.own_domain}})
         event = CloudEvent.of(
             ProjectOrdered(
@@ -76,6 +77,7 @@ class Market:
                 plugins=tuple(Plugin(name=name, version=VERSIONS[name]) for name in order.plugins),
                 customer=Contact(name=f"Customer {order.slug}", email=f"{order.slug}@customer.example"),
                 locale=order.locale,
+                registration=Registration(registrant=OWNER, max_cents=MAX_CENTS) if order.new else None,
             ),
             source=ServiceName.MARKETPLACE.value,
             project_id=order.project_id,

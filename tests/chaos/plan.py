@@ -100,7 +100,8 @@ class Disturbance:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
-    """One customer. `cancelled_at` are moments, perhaps before `at`; `elsewhere`: they hold the domain themselves.
+    """One customer. `cancelled_at` are moments, perhaps before `at`; `elsewhere`: they hold the domain themselves;
+    `new`: it is to be registered.
 
     `cancelled_after`: a type of event and so many seconds after it was heard of the project.
 
@@ -113,6 +114,7 @@ class PlannedOrder:
     base_domain: str | None
     own_domain: str | None
     elsewhere: bool
+    new: bool
     plan: str
     plugins: tuple[str, ...]
     locale: str
@@ -160,6 +162,7 @@ def _orders(random: Random, count: int, seconds: float) -> Iterator[PlannedOrder
             base_domain=None if own else random.choice(BASE_DOMAINS),
             own_domain=own,
             elsewhere=lot < HELD_ELSEWHERE,
+            new=HELD_ELSEWHERE <= lot < HELD_ELSEWHERE + OWN_DOMAIN / 2,
             plan=random.choice(PLANS),
             plugins=tuple(sorted(random.sample(PLUGINS, random.randrange(4)))),
             locale=random.choice(("de", "en")),

@@ -202,11 +202,20 @@ def other_token(snapshot: Snapshot, live: str, _: str) -> None:
     snapshot.of("deployments", live)[0]["token_hash"] = b"another"
 
 
+def bought_twice(snapshot: Snapshot, live: str, _: str) -> None:
+    snapshot.charges += [{"account": "demo", "domain": snapshot.ordered[live].data.fqdn, "euros": 4.65}] * 2
+
+
+def never_bought(snapshot: Snapshot, live: str, _: str) -> None:
+    del live  # whichever live projects have had their domains registered
+    snapshot.charges.clear()
+
+
 PLANTS: dict[Plant, Wrong] = {
     **dict.fromkeys((lost_record, lost_app, lost_project, lost_mail, never_told), Wrong.LOST),
-    **dict.fromkeys((lost_event, lost_mark, lost_letter), Wrong.LOST),
+    **dict.fromkeys((lost_event, lost_mark, lost_letter, never_bought), Wrong.LOST),
     **dict.fromkeys((double_record, double_app, double_deployment, double_completion), Wrong.DOUBLED),
-    **dict.fromkeys((double_event, double_delay, double_mail, told_twice), Wrong.DOUBLED),
+    **dict.fromkeys((double_event, double_delay, double_mail, told_twice, bought_twice), Wrong.DOUBLED),
     **dict.fromkeys((left_record, left_app, left_environment, left_place, left_count), Wrong.LEFT_BEHIND),
     **dict.fromkeys((not_at_its_end, waits_for_ever, unsaid, left_in_a_queue), Wrong.STUCK),
     unexplained_death: Wrong.DEAD_LETTER,

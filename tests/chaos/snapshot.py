@@ -25,6 +25,7 @@ TABLES = (
     "placements",
     "project_domains",
     "dns_records",
+    "domain_registrations",
     "deployments",
     "mails",
 )
@@ -45,6 +46,7 @@ class Snapshot:
     cancelled: list[tuple[str, str]]
     tables: dict[str, list[Row]]
     zones: list[Row]
+    charges: list[Row]
     coolify: Row
     containers: list[Row]
     inbox: list[Row]
@@ -86,6 +88,7 @@ async def take(
         cancelled=[(str(event.subject), str(event.id)) for event in market.cancelled],
         tables={table: await _rows(stage, table) for table in TABLES},
         zones=await _get(stage.http, f"{simulators.inwx.control_url}/zones"),
+        charges=(await _get(stage.http, f"{simulators.inwx.control_url}/domains"))["charges"],
         coolify=await _get(stage.http, f"{simulators.coolify.url}/_state"),
         containers=await _get(stage.http, f"{simulators.core.url}/_apps"),
         inbox=await simulators.mails(),

@@ -34,7 +34,8 @@ def test_a_plan_has_customers_of_every_kind() -> None:
     assert {order.cancelled_after[0] for order in orders if order.cancelled_after} == set(STAGES)
     assert any(len(order.cancelled_at) > 1 for order in orders)
     assert any(order.cancelled_at and order.cancelled_at[0] < order.at for order in orders)
-    assert any(order.own_domain and not order.elsewhere for order in orders)
+    assert any(order.own_domain and not order.elsewhere and not order.new for order in orders)
+    assert any(order.own_domain and order.new for order in orders)
     assert any(order.elsewhere for order in orders)
 
 
@@ -45,10 +46,14 @@ def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_
         assert pace.long_freeze > pace.lease
 
 
+FOR_PEOPLE = {"credit", "premium", "fail_registrations"}
+"""What a registration is held for until a person has answered."""
+
+
 def test_every_fault_that_the_simulators_know_is_in_the_catalogue() -> None:
     faults = catalogue(MINUTES)
     knobs = {vendor: {key for each in faults if each.vendor is vendor for key in each.body} for vendor in Vendor}
-    assert knobs[Vendor.INWX] == InwxControl.model_fields.keys() - {"reset", "zone", "elsewhere"}
+    assert knobs[Vendor.INWX] == InwxControl.model_fields.keys() - {"reset", "zone", "elsewhere", *FOR_PEOPLE}
     assert knobs[Vendor.COOLIFY] == CoolifyControl.model_fields.keys() - {"reset"}
     assert knobs[Vendor.CORE] == CoreControl.model_fields.keys() - {"reset", "heal"}
     assert knobs[Vendor.SMTP] == SmtpControl.model_fields.keys() - {"reset"}

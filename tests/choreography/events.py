@@ -15,6 +15,8 @@ from contracts import (
     DnsConfigured,
     DnsRecord,
     DnsRecordsNeeded,
+    DomainRegistrationHeld,
+    DomainRegistrationRequested,
     Event,
     Locale,
     Plugin,
@@ -24,6 +26,9 @@ from contracts import (
     ProvisioningDelayed,
     ProvisioningFailed,
     RecordType,
+    Registrant,
+    Registration,
+    RegistrationHold,
     ServiceName,
     TargetServer,
 )
@@ -37,14 +42,29 @@ SERVER = TargetServer(
 )
 """The first server of the Coolify simulator."""
 
+OWNER = Registrant(
+    name="Erika Muster",
+    street="Rosenweg 5",
+    postal_code="10115",
+    city="Berlin",
+    country="DE",
+    phone="+49.301234567",
+    email=CUSTOMER.email,
+)
+MAX_CENTS = 1500
+
 EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass(frozen=True)
 class Story:
-    """One project from its order on. What is true of the event before is the cause of each event."""
+    """One project from its order on. What is true of the event before is the cause of each event.
+
+    `is_new`: its own domain is to be registered.
+    """
 
     own_domain: str | None = None
+    is_new: bool = False
     plugins: tuple[Plugin, ...] = PLUGINS
     slug: str = field(default_factory=lambda: f"p-{uuid4().hex[:12]}")
     project_id: UUID = field(default_factory=uuid4)
@@ -63,6 +83,7 @@ class Story:
             plan="starter",
             plugins=self.plugins,
             customer=CUSTOMER,
+            registration=Registration(registrant=OWNER, max_cents=MAX_CENTS) if self.is_new else None,
             **more,
         )
         return self.event(data, ServiceName.MARKETPLACE)
@@ -93,6 +114,16 @@ class Story:
     def records_needed(self) -> CloudEvent[DnsRecordsNeeded]:
         """What dns says of a domain that is held elsewhere."""
         return self.event(DnsRecordsNeeded(fqdn=self.fqdn, records=self.records()), ServiceName.DNS)
+
+    def registration_requested(self) -> CloudEvent[DomainRegistrationRequested]:
+        """What dns says to itself of a domain that is to be registered."""
+        return self.event(DomainRegistrationRequested(domain=self.fqdn, max_cents=MAX_CENTS), ServiceName.DNS)
+
+    def registration_held(self) -> CloudEvent[DomainRegistrationHeld]:
+        """What dns says of a domain that costs more than was agreed."""
+        reason = RegistrationHold.TOO_EXPENSIVE
+        data = DomainRegistrationHeld(domain=self.fqdn, reason=reason, message="it costs 900.00 EUR", cents=90_000)
+        return self.event(data, ServiceName.DNS)
 
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""

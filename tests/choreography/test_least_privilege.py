@@ -1,5 +1,6 @@
 """Every service under a user and a role of its own: that is enough for all its work, and for nothing else."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,12 +11,14 @@ from urllib.parse import urlsplit
 import aiormq
 import asyncpg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
-from contracts import CoreHealthy, DnsConfigured, ServiceName
+from contracts import AppDeployed, CoreHealthy, DnsConfigured, ProjectOrdered, ServiceName
 from ops.contracts.system import build_services
 from ops.grants import apply, role_of
 from ops.orders import place
+from ops.secrets import made_up
 from ops.stack import Stack
 from ops.topology.definitions import definitions, password_hash, user_of
 from services.bootstrap.app import bootstrap
@@ -23,6 +26,9 @@ from services.deploy.app import deploy
 from services.dns.app import dns
 from services.marketplace.app import marketplace
 from services.marketplace.feed import Feed
+from services.marketplace.webhooks.deliver import Courier
+from services.marketplace.webhooks.secrets import Seal
+from services.marketplace.webhooks.send import WebhookClient
 from services.notify.app import notify
 from shared.dead_letters.queues import LOCK
 from shared.messaging.runtime import running
@@ -98,6 +104,10 @@ async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
 ) -> None:
     story = Story()
     await system.seed()
+    await system.sql(
+        "INSERT INTO webhook_endpoints (id, url, events, secret, created_by)"
+        " VALUES (gen_random_uuid(), 'https://hooks.invalid/', '{}', '', 'test')"
+    )
     async with all_as_themselves(system, monkeypatch):
         await place(system.database, [story.ordered()])
         healthy = await system.hears(CoreHealthy, story)
@@ -106,6 +116,8 @@ async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
         await system.becomes(ProvisioningState.CANCELLED, story)
         async with system.database.autocommit.connect() as connection:
             await until(lambda: connection.scalar(text("SELECT count(*) = 0 FROM outbox")), within=20)
+    collected = {row.type for row in await system.sql("SELECT type FROM webhook_deliveries")}
+    assert {event.type for event in (ProjectOrdered, DnsConfigured, AppDeployed, CoreHealthy)} < collected
     assert await inwx.records() == []
 
 
@@ -165,7 +177,8 @@ async def test_a_failed_step_is_retried_over_http_with_the_least_rights(
 
 async def test_everything_is_asked_of_the_api_with_the_least_rights(users: None, system: System) -> None:
     own = open_at(database_of(system.database.listen_url, ServiceName.MARKETPLACE))
-    async with running_api(system.database) as api:
+    key = SecretStr(made_up())
+    async with running_api(system.database, webhook_key=key) as api:
         api.app.state.database, api.app.state.feed = own, Feed(own)
 
         async def ask(method: str, path: str, status: int, **body: Any) -> Any:
@@ -190,7 +203,16 @@ async def test_everything_is_asked_of_the_api_with_the_least_rights(users: None,
         assert (await api.http.get(urlsplit(preview["link"]).path)).status_code == 303
         await ask("GET", f"{project}/previews", 200)
         await ask("DELETE", f"{project}/previews/{preview['id']}", 204)
+        webhook = f"/webhooks/{(await ask('POST', '/webhooks', 201, url='https://hooks.invalid/'))['id']}"
+        await ask("POST", f"{webhook}/secret", 200, hours=1)
+        await ask("PATCH", webhook, 200, events=["vrs.project.cancelled.v1"])
         await ask("POST", f"{project}/cancellation", 202, reason="twice")
+        async with asyncio.TaskGroup() as tasks:
+            await Courier(own, Seal(key), WebhookClient()).look(tasks)
+        [delivery] = (await ask("GET", f"{webhook}/deliveries", 200))["deliveries"]
+        assert "hooks.invalid" in delivery["tries"][0]["problem"]
+        await ask("POST", f"{webhook}/deliveries/{delivery['id']}/retry", 202)
+        await ask("DELETE", webhook, 204)
     await own.engine.dispose()
 
 

@@ -24,6 +24,7 @@ READERS: dict[Tells, list[str]] = {
     Story.healthy: [CUSTOMER.email],
     Story.records_needed: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
+    Story.registration_held: [TEAM],
     Story.delayed: [TEAM],
     Story.failed: [TEAM, CUSTOMER.email],
     Story.cancelled: [CUSTOMER.email],

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts import CloudEvent, Contact, CoreHealthy, ProjectOrdered, ServiceName
 from ops.contracts.system import build_services
@@ -22,7 +23,15 @@ from shared.dead_letters.audit import Operator
 from shared.dead_letters.edit import body_of, data_of, edited, send_edited, with_values
 from shared.dead_letters.queues import holding
 from shared.dead_letters.view import look
-from shared.models import ProvisioningState
+from shared.models import (
+    DomainRegistration,
+    ProjectNote,
+    ProvisioningState,
+    RegistrationStage,
+    StaffAction,
+    StaffActionKind,
+    WebhookDelivery,
+)
 from tests.choreography.events import Story
 from tests.choreography.system import System
 from tests.choreography.test_least_privilege import database_of
@@ -60,6 +69,28 @@ async def holders(system: System, *words: str) -> set[str]:
         if any(form in told for word in words for form in forms(word)):
             found.add(table.tablename)
     return found
+
+
+async def written_elsewhere(system: System, story: Story, order: CloudEvent[ProjectOrdered]) -> None:
+    """What the admin UI, a webhook and a domain's registration hold of the customer."""
+    contact = order.data.customer
+    written = (
+        ProjectNote(project_id=story.project_id, by="alice", text=f"{contact.email} is wrong"),
+        StaffAction(
+            by="bob", kind=StaffActionKind.NOTED, project_id=story.project_id, subject="p", reason=contact.name
+        ),
+        WebhookDelivery(endpoint_id=uuid4(), event_id=order.id, type=order.type, body=order.encode()),
+        DomainRegistration(
+            project_id=story.project_id,
+            domain=f"d{uuid4().hex}.example",
+            stage=RegistrationStage.REQUESTED,
+            registrant={"name": contact.name, "email": contact.email, "street": f"{contact.name} 1"},
+            max_cents=0,
+            zone_made=False,
+        ),
+    )
+    async with AsyncSession(system.database.engine) as session, session.begin():
+        session.add_all(written)
 
 
 async def lying(system: System, *words: str) -> int:
@@ -114,6 +145,8 @@ async def test_a_contact_stands_where_it_must_and_after_vrs_forget_nowhere(
     assert live <= HOLDERS | {"provisioning_log"}  # the log by the domain: n…@domain
     assert name not in str(await system.sql("SELECT * FROM provisioning_log"))
     assert {name in str(event.data) for event in system.heard if event.type != ProjectOrdered.type} == {False}
+
+    await written_elsewhere(system, story, order)
 
     [(_, script)] = blocks("docs/personal-data.md")
     dry_run, in_earnest = script.replace("baeckerei-sommer", story.slug).splitlines()

@@ -56,9 +56,15 @@ class Inwx(Vendor):
             "VRS_INWX_USER": "demo",
             "VRS_INWX_PASSWORD": "demo",
             "VRS_INWX_GRACE": "0",
+            "VRS_INWX_NAME_SERVERS": "ns.inwx.example,ns2.inwx.example",
             "VRS_DNS_SERVERS": ",".join(self.inwx.dns_servers),
             "VRS_CUSTOMER_LOOK_AFTER": "0.2",
         }
+
+    async def charges(self, domain: str | None = None) -> list[str]:
+        """The domains that were paid for, or how often this one was."""
+        charges = await self._get(f"{self.control_url}/domains", "charges")
+        return [each["domain"] for each in charges if domain in (None, each["domain"])]
 
     async def records(self, story: Story | None = None, zone: str = BASE_DOMAIN) -> list[tuple[str, str, str]]:
         """Name, type and content of the project's records, or of all that were set in the zone."""

@@ -34,6 +34,7 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
     """The end state of each project, by aspect."""
     zones = await world.inwx._get(f"{world.inwx.control_url}/zones")
     records = [row for zone in zones if zone["domain"] == BASE_DOMAIN for row in zone["records"]]
+    charges = await world.inwx.charges()
     apps = await world.coolify.applications()
     projects = await world.coolify._get(f"{world.coolify.coolify.url}/_state", "projects")
     environments = [environment["name"] for project in projects for environment in project["environments"]]
@@ -49,6 +50,8 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "state": [row.state for row in rows["state"]],
             "undone": [sorted(row.undone) for row in rows["cancellations"]],
             "records": sorted((row["type"], row["content"]) for row in records if row["name"] == story.fqdn),
+            "paid for": charges.count(story.fqdn),
+            "registration rows": [(row.stage, row.cents) for row in rows["registration rows"]],
             "apps": [_app(story, app) for app in apps if str(story.project_id) in app["name"]],
             "environments": sum(str(story.project_id) in name for name in environments),
             "hosts": sum(f".{host}".endswith(f".{story.fqdn}") for host in hosts),
@@ -146,6 +149,7 @@ _TABLES = {
     "mails": "SELECT project_id, message_id, recipient, subject, sent_at IS NOT NULL AS sent FROM mails",
     "dns rows": "SELECT project_id, type, content, holder, record_id IS NOT NULL AS answered FROM dns_records"
     " ORDER BY type, content",
+    "registration rows": "SELECT project_id, stage, cents FROM domain_registrations",
     "deploy rows": "SELECT project_id, stage, retries FROM deployments",
     "places": "SELECT project_id FROM placements",
     "open": "SELECT project_id FROM open_steps",

@@ -44,17 +44,19 @@ class Scenario(StrEnum):
 
     LIVE = "goes live"
     ELSEWHERE = "goes live under a domain held elsewhere"
+    NEW = "goes live under a domain that is registered"
     CANCELLED = "is cancelled when live"
     NEVER_ORDERED = "is cancelled and never ordered"
     DELAYED = "is delayed"
     FAILED = "has failed"
     NO_ROOM = "finds no room"
+    HELD = "has its registration held"
     PLUGINS = "gives up a plugin when live"
 
 
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.PLUGINS)
+BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS)
 
 
 @dataclass
@@ -76,7 +78,8 @@ class World:
         if scenario in BEGIN_LIVE:
             story = await self._live.get()
         else:
-            story = Story(own_domain=f"{Story().slug}.example" if scenario is Scenario.ELSEWHERE else None)
+            own = scenario in (Scenario.ELSEWHERE, Scenario.NEW)
+            story = Story(own_domain=f"{Story().slug}.example" if own else None, is_new=scenario is Scenario.NEW)
         if scenario is Scenario.ELSEWHERE:
             wrong = {"name": "@", "type": "A", "content": "192.0.2.1"}
             await self.inwx.set(elsewhere={"zone": story.fqdn, "records": [wrong]})
@@ -96,7 +99,7 @@ class World:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
         event: CloudEvent[Any]
         match self.scenarios[story]:
-            case Scenario.LIVE | Scenario.ELSEWHERE:
+            case Scenario.LIVE | Scenario.ELSEWHERE | Scenario.NEW:
                 event = story.ordered()
             case Scenario.CANCELLED | Scenario.NEVER_ORDERED:
                 event = story.cancelled()
@@ -106,6 +109,8 @@ class World:
                 event, directly = story.failed(), True
             case Scenario.NO_ROOM:
                 event, directly = story.capacity_needed(), True
+            case Scenario.HELD:
+                event, directly = story.registration_held(), True
             case Scenario.PLUGINS:
                 event, directly = story.changed(PLUGINS[0]), True
         self.begun_by[story] = event.id
@@ -237,7 +242,8 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         inwx = Inwx(http, simulated.control_url, simulated)
         coolify = Deployments(http, running.control_url, running)
         cores, mailbox = Cores(http, core.control_url, core), Mailbox(http, smtp.control_url, smtp)
-        await inwx.set(latency=0.02, propagation=[0.0, 0.3])
+        # For so long a second order of a domain is paid for once more.
+        await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3)
         await coolify.set(**Deployments.knobs | {"latency": 0.02, "deploy_seconds": 0.3, "delete_seconds": 0.3})
         await coolify.set(rate_limit=100_000)
         await cores.set(latency=0.05, boot_seconds=0.3)

@@ -22,6 +22,7 @@ RUN_BY = {
     "docs/backup.md": "tests/containers/test_documented.py",
     "docs/containers.md": "tests/containers/test_documented.py",
     "docs/api.md": "tests/services/marketplace/test_api_page.py",
+    "docs/case-workers.md": "tests/ops/test_users.py",
     "docs/contracts.md": "tests/ops/test_contracts_command.py",
     "docs/core.md": "tests/containers/test_documented.py",  # and tests/ops/test_plugins.py
     "docs/data.md": "tests/legacy/test_documented.py",

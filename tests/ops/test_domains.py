@@ -4,18 +4,20 @@ import json
 import shlex
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from contracts import PlacementStrategy
 from services.dns.models import Placement
 from shared.database import Database
-from shared.models import ProjectDomain, Server
+from shared.models import DomainRegistration, ProjectDomain, Server
 from simulators.inwx import running_inwx
+from tests.choreography.events import OWNER
 from tests.choreography.vendors import Inwx
 from tests.examples.documents import blocks
 from tests.ops.conftest import Ended, Vrs
@@ -96,3 +98,49 @@ async def test_what_cannot_be_checked_is_said_with_a_remedy(vrs: Vrs, inwx: Inwx
     await inwx.break_("account.login", "refused", code=2200)
     refused = await typed(vrs, inwx, f"vrs domains check {DOMAIN}")
     assert (refused.code, "VRS_INWX_PASSWORD" in refused.err) == (1, True), refused.err
+
+
+async def test_a_free_domain_is_told_with_its_price(vrs: Vrs, inwx: Inwx) -> None:
+    await inwx.set(premium={"gold.example": 900})
+    usual, premium = [await typed(vrs, inwx, f"vrs domains check {name}") for name in ("frei.example", "gold.example")]
+    assert (usual.code, "frei.example is free." in usual.out, "costs 4.65 EUR" in usual.out) == (0, True, True)
+    assert "a premium name, costs 900.00 EUR" in premium.out
+    report = json.loads((await typed(vrs, inwx, "vrs domains check müller.example --json")).out)
+    assert (report["domain"], report["holder"], report["cents"]) == ("xn--mller-kva.example", "nobody", 465)
+
+
+async def held(database: Database, hold: str | None = "too_expensive") -> None:
+    row = {"project_id": uuid4(), "domain": DOMAIN, "stage": "held" if hold else "pending", "hold": hold}
+    async with database.engine.begin() as connection:
+        await connection.execute(
+            insert(DomainRegistration).values(row | {"max_cents": 1500, "registrant": {}, "zone_made": False})
+        )
+
+
+async def test_a_held_registration_is_answered_with_a_price_or_an_owner(
+    vrs: Vrs, database: Database, tmp_path: Path
+) -> None:
+    await held(database)
+    owner = tmp_path / "owner.toml"
+    facts = OWNER.model_dump(exclude_none=True).items()
+    owner.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in facts))
+    ended = await vrs("domains", "register", DOMAIN, "--max-price", "29,50", "--registrant", str(owner))
+    assert (ended.code, ended.err, ended.out) == (0, "", f"{DOMAIN} is tried again.\n")
+    async with database.engine.connect() as connection:
+        row = (await connection.execute(select(DomainRegistration))).one()
+    assert (row.stage, row.hold, row.max_cents, row.registrant["city"]) == ("requested", None, 2950, "Berlin")
+    again = await vrs("domains", "register", DOMAIN)
+    assert (again.code, "waits for nobody: it is requested" in again.err) == (1, True)
+
+
+async def test_what_cannot_be_answered_is_said_with_a_remedy(vrs: Vrs, database: Database, tmp_path: Path) -> None:
+    wrong = tmp_path / "owner.toml"
+    wrong.write_text('name = "Otto Blum"\nphone = "030 1234"\n')
+    for words, code, said in (
+        (["--max-price", "viel"], 2, "'viel' is no amount of euros such as 29 or 29.50"),
+        (["--registrant", str(tmp_path / "none.toml")], 2, "none.toml"),
+        (["--registrant", str(wrong)], 2, "owner.toml: phone"),
+        ([], 1, f"No project has {DOMAIN} registered: order it"),
+    ):
+        ended = await vrs("domains", "register", DOMAIN, *words)
+        assert (ended.code, said in ended.err) == (code, True), ended.err

@@ -30,7 +30,8 @@ FROM information_schema.columns WHERE table_schema = 'public'
 UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
-UNION ALL SELECT 'enum', enumtypid::regtype::text, enumlabel, enumsortorder::text FROM pg_enum
+UNION ALL SELECT 'enum', enumtypid::regtype::text, enumlabel,
+    (row_number() OVER (PARTITION BY enumtypid ORDER BY enumsortorder))::text FROM pg_enum
 UNION ALL SELECT 'sequence', sequencename, '', data_type::text FROM pg_sequences WHERE schemaname = 'public'
 """
 

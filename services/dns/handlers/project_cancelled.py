@@ -6,11 +6,16 @@ from contracts import DnsReleased, ProjectCancelled
 from services.dns.inwx import Inwx
 from services.dns.models import CustomerWait, ManagedRecord, Placement, RecordHolder
 from services.dns.records import unanswered_for, undo
+from services.dns.registrar import Registrar
+from services.dns.registration import give_up, undecided_for
 from services.dns.reservation import ReleasePlace
-from shared.models import ProjectDomain
+from shared.models import DomainRegistration, ProjectDomain
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 from shared.writes import Delete
+
+_REGISTRY = 30.0
+"""Seconds between looks at a registry that has not decided yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,24 +23,31 @@ class ReleaseDns:
     """Delete by id what was written down, then free the place and the names; fine if there is nothing."""
 
     inwx: Inwx
+    registrar: Registrar
     inwx_grace: float
 
     async def __call__(self, cancelled: ProjectCancelled, step: Step) -> Outcome:
         """Wait until no create can be under way; from then on what is looked up stays true."""
         del cancelled  # what is to be undone is written down
         rows = await step.rows(ManagedRecord)
-        if wait := unanswered_for(rows, self.inwx_grace):
+        domains = await step.rows(DomainRegistration)
+        undecided = [undecided_for(row, self.inwx_grace) for row in domains]
+        if wait := max([unanswered_for(rows, self.inwx_grace), *undecided]):
             return Later(after=wait, message="A create at INWX was not answered; it is looked up when it must be over.")
         names = await step.rows(ProjectDomain)
         places = await step.rows(Placement)
         waits = await step.rows(CustomerWait)
-        if rows:
+        if rows or domains:
             await step.record()
+        kept = [await give_up(self.registrar, self.inwx, row) for row in domains]
+        if None in kept:
+            return Later(after=_REGISTRY, message="The registry is still registering the domain; it must answer first.")
         forgotten = await undo(self.inwx, rows)
         gone = tuple(row.says() for row in rows if row.holder is RecordHolder.INWX)
         return Done(
             message=f"DNS records deleted: {len(gone)}. The place and the names are free again."
-            if gone or places or names
+            + "".join(f" {each}." for each in kept if each)
+            if gone or places or names or domains
             else "There is nothing of dns to undo.",
             events=(
                 DnsReleased(
@@ -44,5 +56,5 @@ class ReleaseDns:
                     server=places[0].server.name if places else None,
                 ),
             ),
-            writes=(*forgotten, *(Delete(row) for row in (*names, *waits)), ReleasePlace()),
+            writes=(*forgotten, *(Delete(row) for row in (*names, *waits, *domains)), ReleasePlace()),
         )

@@ -14,6 +14,7 @@ from services.dns.models import ManagedRecord, Placement, RecordHolder
 from services.dns.outcomes import configured, refusal, waits_for_capacity
 from services.dns.placement import Need, Weights, Wish
 from services.dns.records import ensure, unanswered_for, undo
+from services.dns.registration import wait_for_registration
 from services.dns.reservation import ReservePlace, Waiting
 from shared.errors import PermanentError, TemporaryError
 from shared.host_claims import ClaimHosts, HostRefused, hosts_of
@@ -63,6 +64,8 @@ class ConfigureDns:
         if obsolete:
             await step.record(*await undo(self.inwx, obsolete))
             rows = [row for row in rows if row not in obsolete]
+        if order.registration and (wait_ := await wait_for_registration(order, order.registration, step, place)):
+            return wait_
         held = await self._zone(order, rows)
         if held is None:
             return await wait_for_customer(

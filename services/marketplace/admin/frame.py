@@ -25,6 +25,7 @@ from services.marketplace.admin.new_order import NewOrder
 from services.marketplace.admin.offer import Offer
 from services.marketplace.admin.overview import Overview
 from services.marketplace.admin.page import Desk, Page
+from services.marketplace.admin.previews import Previews
 from services.marketplace.admin.problems import OrderProblems
 from services.marketplace.admin.project import ProjectPage
 from services.marketplace.admin.projects import Projects
@@ -81,7 +82,7 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     )
     frame.middlewares.insert(1, Middleware(Guard, explain=frame.explain))  # inside the languages
     shown.add_to(frame.templates.env, PATH)
-    pages: Sequence[type[Page]] = (*MENU, ProjectPage, OrderProblems, Me)
+    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Previews, OrderProblems, Me)
     for page in pages:
         frame.add_view(page(desk))
     app.include_router(live.router)

@@ -76,6 +76,7 @@ DONE = {
     StaffActionKind.NOTED: _("wrote a note"),
     StaffActionKind.TAKEN: _("took care of it"),
     StaffActionKind.PREVIEW_MADE: _("made a preview link"),
+    StaffActionKind.PREVIEW_ENDED: _("ended a preview link"),
     StaffActionKind.REPLAYED: _("tried several failed orders again"),
     StaffActionKind.SERVER_ADDED: _("added a server"),
     StaffActionKind.SERVER_MOVED: _("changed whether a server takes projects"),

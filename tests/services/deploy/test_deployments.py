@@ -6,6 +6,7 @@ import pytest
 from services.deploy.budget import Budget
 from services.deploy.coolify import Coolify
 from services.deploy.deployments import DeploymentWatch, Sighting, deployment_key, queue_key
+from shared.outcome import Outcome, Parked
 from tests.services.deploy.bench import Bench, Clock, InMemoryKernel
 
 SERVER = "srv0000000000000000000001"
@@ -129,3 +130,21 @@ async def test_a_list_that_fails_wakes_nobody(bench: Bench, kind: str) -> None:
     with pytest.raises(Exception, match=r"502|unreadable"):
         await bench.watch.look(bench.kernel)
     assert not woken.is_set()
+
+
+async def test_who_waits_for_room_in_a_queue_costs_no_request_while_it_is_known_to_be_full(bench: Bench) -> None:
+    await bench.control(deploy_seconds=30)
+    await bench.api("PATCH", f"/servers/{SERVER}", {"deployment_queue_limit": 1})
+    orders = [bench.order() for _ in range(5)]
+    outcomes = [await order.deploy() for order in orders]
+    full = [order for order, outcome in zip(orders, outcomes, strict=True) if _waits_for_room(outcome)]
+    bench.kernel.park(f"queue:{SERVER}")
+    await bench.watch.look(bench.kernel)
+    before = await bench.calls()
+    assert len(full) == 2
+    assert all([_waits_for_room(await order.deploy()) for order in full])
+    assert await bench.calls() == before
+
+
+def _waits_for_room(outcome: Outcome) -> bool:
+    return isinstance(outcome, Parked) and outcome.key == f"queue:{SERVER}"

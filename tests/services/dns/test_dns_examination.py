@@ -77,6 +77,12 @@ async def test_certificates_that_a_parent_name_forbids_are_found_once(world: Wor
     assert '0 issue "letsencrypt.org"' in found.text.de
 
 
+async def test_certificates_that_the_name_above_the_zone_forbids_are_found(world: World) -> None:
+    await findings(world, ("www", "A", IPV4), ("@", "CAA", '0 issue ";"'))
+    [found] = (await examine(world.authority, own_hosts(f"www.{DOMAIN}"), ())).findings
+    assert briefly([found]) == ["caa_forbids fremd.example CAA"]
+
+
 @pytest.mark.parametrize("how", ["other_key", "expired", "unsigned"])
 async def test_broken_dnssec_comes_first(world: World, how: str) -> None:
     found = await findings(world, ("@", "A", IPV4), dnssec=how)

@@ -10,15 +10,17 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import SecretStr
 
-from contracts import DnsConfigured, PlacementStrategy, ProjectCancelled, ProjectOrdered
+from contracts import DnsConfigured, DomainRegistrationRequested, PlacementStrategy, ProjectCancelled, ProjectOrdered
 from services.dns.authority import Authority, ServerAddress
 from services.dns.customer import CustomerPatience
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
+from services.dns.handlers.registration_requested import RegisterDomain
 from services.dns.inwx import Inwx
 from services.dns.inwx_session import InwxSession
 from services.dns.models import CapacityWait, Placement
 from services.dns.placement import Weights, Wish
+from services.dns.registrar import Registrar
 from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from services.dns.servers import wait_of
 from services.dns.tan import TanSource
@@ -34,6 +36,7 @@ from tests.in_memory_step import InMemoryStep
 IPV4, IPV6 = "192.0.2.10", "2001:db8::10"
 INFO = "nameserver.info"
 CREATE = "nameserver.createRecord"
+NAME_SERVERS = ("ns.inwx.example", "ns2.inwx.example")
 
 
 @dataclass
@@ -43,6 +46,7 @@ class World:
     running: RunningInwx
     http: httpx.AsyncClient
     inwx: Inwx
+    registrar: Registrar
     authority: Authority
 
     async def control(self, **wanted: Any) -> Any:
@@ -74,7 +78,9 @@ class World:
 async def running_world(*, read_timeout: float = 20.0) -> AsyncIterator[World]:
     async with running_inwx() as running, httpx.AsyncClient() as http, http_client(read_timeout=read_timeout) as ours:
         servers = [ServerAddress(host, int(port)) for host, port in (at.split(":") for at in running.dns_servers)]
-        yield World(running, http, Inwx(session(running, ours)), Authority(servers))
+        signed_in = session(running, ours)
+        registrar = Registrar(signed_in, name_servers=NAME_SERVERS)
+        yield World(running, http, Inwx(signed_in), registrar, Authority(servers))
 
 
 def session(
@@ -116,8 +122,14 @@ class Project:
         )
         return await self._try(handler, self.order)
 
+    async def register(self) -> Outcome:
+        assert self.order.registration
+        requested = DomainRegistrationRequested(domain=self.order.fqdn, max_cents=self.order.registration.max_cents)
+        handler = RegisterDomain(registrar=self.world.registrar, inwx=self.world.inwx, inwx_grace=self.grace)
+        return await self._try(handler, requested)
+
     async def cancel(self) -> Outcome:
-        handler = ReleaseDns(inwx=self.world.inwx, inwx_grace=self.grace)
+        handler = ReleaseDns(inwx=self.world.inwx, registrar=self.world.registrar, inwx_grace=self.grace)
         return await self._try(handler, ProjectCancelled(reason="test", requested_by="test"))
 
     def rows(self, model: type[Table]) -> list[Any]:

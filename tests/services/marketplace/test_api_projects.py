@@ -40,7 +40,11 @@ async def test_projects_are_found_newest_first_page_by_page(api: Api) -> None:
     assert await pages(api, "state=live") == [["shop-1"]]
     assert await pages(api, "state=live&state=ordered&limit=5") == [[f"shop-{number}" for number in (4, 3, 2, 1, 0)]]
     assert await pages(api, "q=OP-3.vrs") == [["shop-3"]]
-    assert await pages(api, "q=%25") == [[]]
+    for words in ("%25", "_", "%27", "%5C", "%3Awords", "shop-theirs"):
+        assert await pages(api, f"q={words}") == [[]], words
+    await api.sql("DELETE FROM project_orders WHERE project_id = :id", id=ids[2])  # dns has not heard of it yet
+    assert await pages(api, "q=SHOP&limit=3") == [["shop-4", "shop-3", "shop-2"], ["shop-1", "shop-0"]]
+    assert await pages(api, "q=shop&state=live&limit=1") == [["shop-1"]]
     assert await pages(api, f"q={ids[0]}") == [["shop-0"]]
     for cursor in ("x", "", "%C3%A4", "A" * 22 + "=="):
         wrong = await api.call("GET", f"/projects?cursor={cursor}")

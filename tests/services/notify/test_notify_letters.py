@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from jinja2 import UndefinedError
 
-from contracts import CustomerText, Locale, ServiceName
+from contracts import CustomerText, Locale, RegistrationHold, ServiceName
 from services.notify.letters import STEPS, Kind, write
 
 TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
@@ -27,6 +27,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
         "considered": ["tenants-1: full"],
         "more": 2,
     },
+    Kind.REGISTRATION_HELD: {"reason": "too_expensive", "message": "it costs 900.00 EUR", "cents": 90_000},
     Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
     Kind.CANCELLED: {"keep_volumes": True},
     Kind.DELAYED: {
@@ -45,7 +46,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
 }
 
-INTERNAL = (Kind.CAPACITY_NEEDED, Kind.DELAYED, Kind.FAILED)
+INTERNAL = (Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED)
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
 
@@ -115,6 +116,18 @@ def test_the_customer_reads_the_reason_in_the_orders_language() -> None:
 
 def test_every_service_has_a_name_for_case_workers() -> None:
     assert set(STEPS) == set(ServiceName)
+
+
+@pytest.mark.parametrize("reason", RegistrationHold)
+def test_each_reason_of_a_held_registration_has_its_remedy(reason: RegistrationHold) -> None:
+    words = {"no_credit": "aufladen", "too_expensive": "--max-price", "taken": "anderen Namen"}
+    text = written(Kind.REGISTRATION_HELD, Locale.DE, reason=reason, cents=None).text
+    assert words.get(reason, "domains register" if reason == "refused" else "--registrant") in " ".join(text.split())
+    assert "Preis im ersten Jahr: nicht bekannt" in text
+
+
+def test_a_price_is_written_as_germans_do() -> None:
+    assert "Preis im ersten Jahr: 900,00 EUR" in written(Kind.REGISTRATION_HELD, Locale.DE).text
 
 
 def test_a_fact_that_is_missing_is_an_error_and_not_a_gap() -> None:

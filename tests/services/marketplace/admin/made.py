@@ -135,7 +135,7 @@ def _made(batch: Batch, project_id: UUID, slug: str, at: datetime) -> None:
         )
     batch.add(
         "INSERT INTO mails (message_id, project_id, event_id, recipient, subject, sent_at)"
-        " VALUES (:message, :id, gen_random_uuid(), 'customer', 'Ihr Projekt ist online', :at)",
+        " VALUES (:message, :id, gen_random_uuid(), 'customer', 'Ihre Bestellung', :at)",
         message=str(uuid4()),
         id=project_id,
         at=at + timedelta(minutes=3),

@@ -174,3 +174,18 @@ async def test_an_administrator_sets_what_is_offered(desk: Desk) -> None:
     await browser.follow("/offer/prices", {"name": "crm", "sum": ""})
     assert await desk.sql("SELECT * FROM plugin_prices") == await desk.sql("SELECT * FROM bundles") == []
     assert len(await desk.sql("SELECT * FROM staff_actions")) == 7
+
+
+async def test_a_preview_link_is_shown_once_works_and_is_ended(desk: Desk) -> None:
+    made = await fill(desk.database)
+    browser = await desk.signed_in()
+    where = f"/projects/{made['cafe-linde']}"
+    await browser.follow(f"{where}/previews")
+    link = re.search(r"http://desk\.example(/preview/[A-Za-z0-9_-]{43})<", browser.page)
+    assert link
+    assert (await desk.browser().http.get(link[1])).headers["location"].startswith("https://cafe-linde.vrs.example")
+    await browser.get(where)
+    assert ("opened 1 time" in browser.page, link[1] in browser.page) == (True, False)
+    await browser.follow(f"{where}/previews/end", {"preview": "1"})
+    assert (await desk.browser().http.get(link[1])).status_code in (404, 410)
+    assert await desk.sql("SELECT kind::text FROM staff_actions ORDER BY id") == [("preview made",), ("preview ended",)]

@@ -39,6 +39,8 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
         changes: list[tuple[str, dict[str, Any]]] = [
             (f"{project}/note", {"text": "x"}),
             (f"{project}/take", {}),
+            (f"{project}/previews", {}),
+            (f"{project}/previews/end", {"preview": "1"}),
             (f"{project}/cancel", {"reason": "twice"}),
             (f"/problems/{group}/note", {"text": "x"}),
             ("/projects/searches", {"query": "q=x", "name": "x"}),

