@@ -27,9 +27,12 @@ def test_each_link_names_a_test() -> None:
 
 OF_THE_WHOLE = {
     f"test_{subject}.py"
-    for subject in ("adopted", "least_privilege", "recover", "scaled_out", "secrets_stay_secret", "traces")
+    for subject in (
+        *("adopted", "in_a_browser", "least_privilege", "personal_data", "recover", "scaled_out"),
+        *("secrets_stay_secret", "traces", "two_versions"),
+    )
 }
-"""What they show is true of all events and stands on pages of its own: data, access, backup, monitoring."""
+"""What they show is true of all events and stands on pages of its own: data, access, backup, monitoring, …"""
 
 
 def test_each_test_of_the_choreography_is_linked() -> None:

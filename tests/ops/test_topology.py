@@ -37,6 +37,7 @@ async def test_the_doctor_names_everything_that_is_wrong_with_its_remedy(
         ),
         ("dns.project-ordered", "nobody consumes it, 0 messages wait", "vrs run dns"),
         ("dns.project-cancelled", "the queue is missing", "vrs topology declare"),
+        ("dns.registration-requested", "the queue is missing", "vrs topology declare"),
         (
             "dns.dead",
             "x-delivery-limit is 5, expected 1000000",
@@ -63,7 +64,7 @@ async def test_the_doctor_has_nothing_to_say_of_a_topology_that_is_declared_and_
     monkeypatch.setenv("VRS_AMQP_URL", amqp_url)
     declared = await vrs("topology", "declare", VRS_AMQP_URL=amqp_url)
     assert (declared.code, declared.err) == (0, "")
-    for queue in ("dns.project-ordered", "dns.project-cancelled"):
+    for queue in ("dns.project-ordered", "dns.project-cancelled", "dns.registration-requested"):
         await channel.basic_consume(queue, ignore)
     await channel.basic_publish(b"dead", exchange="vrs.dead", routing_key=WORKING.name)
     found = await compare(connection, ["dns"], None)
@@ -71,6 +72,7 @@ async def test_the_doctor_has_nothing_to_say_of_a_topology_that_is_declared_and_
     assert {line.name: (line.ready, line.consumers) for line in found.queues} == {
         "dns.project-ordered": (0, 1),
         "dns.project-cancelled": (0, 1),
+        "dns.registration-requested": (0, 1),
         "dns.dead": (1, 0),
     }
     for line in found.queues:

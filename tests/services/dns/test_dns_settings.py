@@ -69,9 +69,11 @@ async def test_the_service_is_put_together_and_its_checks_pass(world: World, mon
         assert service.name is ServiceName.DNS
         assert [consumer.event.type for consumer in service.consumers] == [
             "vrs.project.ordered.v1",
+            "vrs.registration.requested.v1",
             "vrs.project.cancelled.v1",
         ]
-        assert not any(consumer.needs_project for consumer in service.consumers), "the order makes the project known"
+        needing = [consumer.event.type for consumer in service.consumers if consumer.needs_project]
+        assert needing == ["vrs.registration.requested.v1"], "the order makes the project known"
         said = [await check.run() for check in service.checks]
     assert said[0] == "signed in as demo"
     assert all(server in said[2] for server in world.running.dns_servers)
