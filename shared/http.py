@@ -16,9 +16,21 @@ READ_TIMEOUT = 20.0
 THROTTLED = 429
 
 
+SENDS = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
+"""What httpcore says right before it writes to the socket (www.encode.io/httpcore/extensions, "trace")."""
+
+
 async def _before(request: httpx.Request) -> None:
-    require_lease(f"{request.method} {request.url.path}")
+    """Look at the lease now, and again when a connection is there: a process may be frozen in between."""
+    call = f"{request.method} {request.url.path}"
+    require_lease(call)
     reached(CrashPoint.BEFORE_CALL)
+
+    async def look_again(event: str, _: Mapping[str, Any]) -> None:
+        if event in SENDS:
+            require_lease(call)
+
+    request.extensions["trace"] = look_again
 
 
 async def _after(response: httpx.Response) -> None:  # noqa: ARG001 - httpx's signature
