@@ -179,7 +179,7 @@ class Harness:
         properties = spec.Basic.Properties(delivery_mode=2, headers=headers)
         await self.channel.basic_publish(body, exchange="vrs.to", routing_key=queue, properties=properties)
 
-    async def next_message(self, queue: str, *, within: float = 10.0) -> Message:
+    async def next_message(self, queue: str, *, within: float = 30.0) -> Message:
         """Take the next message from `queue`."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
@@ -224,7 +224,7 @@ class Harness:
         """The waiting room."""
         return await self.sql("SELECT * FROM open_steps ORDER BY created_at")
 
-    async def logged(self, project_id: UUID | None, *statuses: str, within: float = 10.0) -> None:
+    async def logged(self, project_id: UUID | None, *statuses: str, within: float = 30.0) -> None:
         """Wait until the project's log says exactly `statuses`."""
 
         async def says() -> bool:
@@ -236,7 +236,7 @@ class Harness:
             assert await self.statuses(project_id) == list(statuses)  # shows the difference
 
 
-async def until(condition: Callable[[], Any], *, within: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], *, within: float = 30.0) -> None:
     """Poll until `condition` holds.
 
     Raises:

@@ -81,7 +81,7 @@ async def test_a_parked_step_has_a_deadline_unless_it_waits_until_woken(harness:
         return Parked(key="deployment:1", message="still deploying", look_again=0.1)
 
     harness.handle = park
-    harness.options["deadline"] = timedelta(seconds=0.5)
+    harness.options["deadline"] = timedelta(seconds=3)  # a slow machine must reach the wait before
     event = order()
     async with harness.running():
         await harness.publish(event)
@@ -99,7 +99,7 @@ async def test_a_deadline_begins_anew_when_a_long_wait_ends(harness: Harness) ->
         return Later(after=0.1, message="one moment")
 
     harness.handle = park
-    harness.options["deadline"] = timedelta(seconds=1)
+    harness.options["deadline"] = timedelta(seconds=3)
     event = order()
     async with harness.running() as runtime:
         await harness.publish(event)
