@@ -33,20 +33,11 @@ EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
 END $$
 """
 
-CUSTOMER = """
-CREATE FUNCTION vrs_customer(body bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+# The customer, and what a registry must know of a domain's owner.
+PERSON = """
+CREATE FUNCTION vrs_person(body bytea, path text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN convert_from(body, 'UTF8')::jsonb #> '{data,customer}';
-EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
-    RETURN '{}';
-END $$
-"""
-
-# What a registry must know of a domain's owner stands in the order too.
-REGISTRANT = """
-CREATE FUNCTION vrs_registrant(body bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN convert_from(body, 'UTF8')::jsonb #> '{data,registration,registrant}';
+    RETURN convert_from(body, 'UTF8')::jsonb #> path;
 EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
     RETURN '{}';
 END $$
@@ -79,10 +70,11 @@ BEGIN
         UNION ALL SELECT a.body FROM dead_letter_archive a WHERE a.project_id = project
     ), registrants (facts) AS (
         SELECT r.registrant FROM domain_registrations r WHERE r.project_id = project
-        UNION ALL SELECT vrs_registrant(b.body) FROM bodies b
+        UNION ALL SELECT vrs_person(b.body, '{{data,registration,registrant}}') FROM bodies b
     ), contacts (name, email) AS (
         SELECT o.customer_name, o.customer_email FROM project_orders o WHERE o.project_id = project
-        UNION ALL SELECT vrs_customer(b.body) ->> 'name', vrs_customer(b.body) ->> 'email' FROM bodies b
+        UNION ALL SELECT p.facts ->> 'name', p.facts ->> 'email'
+        FROM bodies b, vrs_person(b.body, '{{data,customer}}') AS p (facts)
         UNION ALL SELECT r.facts ->> 'name', r.facts ->> 'email' FROM registrants r
     ), said (word) AS (
         SELECT name FROM contacts
@@ -115,7 +107,7 @@ BEGIN
 
     UPDATE open_steps s SET body = vrs_without_customer(s.body), reason = vrs_without(s.reason, words)
     WHERE s.state = 'dead'
-      AND (s.project_id = project AND vrs_customer(s.body) IS NOT NULL AND s.body <> ''
+      AND (s.project_id = project AND vrs_person(s.body, '{{data,customer}}') IS NOT NULL AND s.body <> ''
            OR s.project_id IS NULL AND EXISTS (SELECT FROM unnest(addresses) AS a (address)
                                                WHERE position(convert_to(a.address, 'UTF8') IN s.body) > 0));
     GET DIAGNOSTICS changed = ROW_COUNT;
@@ -130,7 +122,7 @@ BEGIN
     UPDATE dead_letter_archive a
     SET body = vrs_without_customer(a.body), changes = NULL, headers = vrs_without(a.headers::text, words)::jsonb
     WHERE a.project_id = project
-      AND (vrs_customer(a.body) IS NOT NULL AND a.body <> '' OR a.changes IS NOT NULL
+      AND (vrs_person(a.body, '{{data,customer}}') IS NOT NULL AND a.body <> '' OR a.changes IS NOT NULL
            OR vrs_without(a.headers::text, words) <> a.headers::text);
     GET DIAGNOSTICS changed = ROW_COUNT;
     counts := counts || jsonb_build_object('dead_letter_archive', changed);
@@ -148,7 +140,7 @@ BEGIN
     counts := counts || jsonb_build_object('cancellations', changed);
 
     UPDATE webhook_deliveries d SET body = vrs_without_customer(d.body)
-    WHERE d.event_id = ANY(steps) AND vrs_customer(d.body) IS NOT NULL AND d.body <> '';
+    WHERE d.event_id = ANY(steps) AND vrs_person(d.body, '{{data,customer}}') IS NOT NULL AND d.body <> '';
     GET DIAGNOSTICS changed = ROW_COUNT;
     counts := counts || jsonb_build_object('webhook_deliveries', changed);
 
@@ -182,7 +174,7 @@ END $$
 def upgrade() -> None:
     op.add_column("project_orders", sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True))
     schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
-    for function in (WITHOUT, WITHOUT_CUSTOMER, CUSTOMER, REGISTRANT, FORGET.format(schema=schema)):
+    for function in (WITHOUT, WITHOUT_CUSTOMER, PERSON, FORGET.format(schema=schema)):
         op.get_bind().exec_driver_sql(function)
     op.execute("REVOKE ALL ON FUNCTION vrs_forget(uuid, text, text) FROM PUBLIC")
 
@@ -190,8 +182,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for function in (
         "vrs_forget(uuid, text, text)",
-        "vrs_registrant(bytea)",
-        "vrs_customer(bytea)",
+        "vrs_person(bytea, text[])",
         "vrs_without_customer(bytea)",
         "vrs_without(text, text[])",
     ):

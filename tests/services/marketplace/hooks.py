@@ -81,7 +81,8 @@ class Hooks:
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
         client = WebhookClient(HERE)
-        work = asyncio.ensure_future(delivering(self.api.database, Seal(KEY), client)(None))  # type: ignore[arg-type]
+        run = delivering(self.api.database, Seal(KEY), client)
+        work = asyncio.ensure_future(run(None))  # type: ignore[arg-type]  # it needs no kernel
         try:
             yield
         finally:

@@ -114,7 +114,9 @@ async def test_a_key_ends_when_it_is_revoked_and_when_its_time_is_over(api: Api)
 
 async def test_of_a_key_only_a_hash_is_kept_and_any_other_secret_is_refused(api: Api) -> None:
     key = await api.key(Scope.PROJECTS_READ)
-    _, public_id, secret = re.fullmatch(r"(vrs)_([0-9a-f]{12})_(.{43})", key).groups()  # type: ignore[union-attr]
+    parts = re.fullmatch(r"vrs_([0-9a-f]{12})_(.{43})", key)
+    assert parts is not None
+    public_id, secret = parts.groups()
     rows = await api.sql(
         "SELECT CAST(k AS text) AS row, position(:secret IN encode(secret_hash, 'escape')) FROM api_keys k",
         secret=secret,
