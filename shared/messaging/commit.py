@@ -105,13 +105,14 @@ class Committer:
     async def run(self) -> None:
         """Commit group after group, for ever. Woken also by the speaker when confirms wait for half a second."""
         while True:
-            if not self._jobs:
-                self._ready.clear()
-                await self._ready.wait()
+            await self._ready.wait()
             await self._pace.wait(len(self._jobs))
+            self._ready.clear()  # a wake from now on, also one that comes during the commit, is for the next group
             group = self._next_group()
             await self._commit(group)
             self._pace.ended(len(group))
+            if self._jobs:
+                self._ready.set()
 
     @property
     def idle(self) -> bool:

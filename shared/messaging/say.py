@@ -7,7 +7,7 @@ lease has ended, the sweeper of the service that owns it says it again, on anoth
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -91,8 +91,8 @@ class Speaker:
         return confirmed
 
     def give_back(self, confirmed: list[UUID]) -> None:
-        """The removal was not committed."""
-        self._confirmed += confirmed
+        """The removal was not committed: it is asked for again."""
+        self._remember(confirmed)
 
     def forget(self, rows: Iterable[UUID]) -> None:
         """The rows are no longer ours to say: removed, or left to the sweeper."""
@@ -169,7 +169,7 @@ class Speaker:
                 raise
             raise ConnectionError("the connection was lost") from error
 
-    def _remember(self, confirmed: set[UUID]) -> None:
+    def _remember(self, confirmed: Collection[UUID]) -> None:
         self._confirmed += confirmed
         if confirmed and self._removal is None:
             self._removal = asyncio.get_running_loop().call_later(REMOVE_WITHIN, self.remove_confirmed)
