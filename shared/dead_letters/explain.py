@@ -101,8 +101,8 @@ def _at(standing: Standing) -> str:
 
 async def _circumstances(database: Database, event: CloudEvent[Any]) -> Circumstances:
     async with begin(database) as transaction:
-        facts = await project_facts(transaction, [event.subject])
-    return Circumstances(database, event.id, event.subject, facts.get(event.subject))
+        facts = await project_facts(transaction, event.subject)
+    return Circumstances(database, event.id, event.subject, facts)
 
 
 @cache

@@ -23,7 +23,6 @@ from shared.messaging.verdict import Ending, Verdict, decide, gave_up
 from shared.messaging.waiting_room import StepRow
 from shared.outcome import Later, Outcome
 from shared.service import Consumer, Service
-from shared.step import ProjectFacts
 from shared.trace_context import current_traceparent
 from shared.tracing import span
 
@@ -85,7 +84,6 @@ class Actor:
         self,
         lane: Lane,
         rows: Iterable[StepRow],
-        facts: Mapping[UUID, ProjectFacts],
         events: Mapping[UUID, CloudEvent[Event]] | None = None,
         *,
         since: float,
@@ -110,7 +108,7 @@ class Actor:
                 expires=None if row.remaining is None else since + row.remaining,
                 opened_at=row.created_at,
                 reason=row.reason,
-                project=facts.get(event.subject),
+                project=row.project,
                 lease=Lease(since + self.committer.lease),
                 records=self.committer,
                 supersedes=row.supersedes,

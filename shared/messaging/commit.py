@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,9 @@ from shared.crash_points import CrashPoint, reached
 from shared.database import Database
 from shared.errors import PermanentError, StepVoidError
 from shared.messaging.cancellation import end_if_undone, mark_undone
+from shared.messaging.complete import Completion, complete
 from shared.messaging.ending import STAYS_AS, ended, heeds_mark, stay_of, under_cancellation, undoes
+from shared.messaging.job import Answers, Job
 from shared.messaging.pace import Pace
 from shared.messaging.say import Speaker
 from shared.messaging.settle import leave, lock_projects, stay, unsaid, write_down
@@ -37,34 +39,6 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
 DATA_ERROR = "data_error"
 LAST_WORDS = "gave up: "
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A record (`writes`) or an ending (`verdict`) of a try. `done` gets the writes' results, or why there are none.
-
-    `alone`: its project's row was locked by somebody else for long; it must not hold up a group again. `ending` is
-    what the verdict came to under its project's lock.
-    """
-
-    step: LiveStep
-    done: asyncio.Future[list[Any]]
-    writes: tuple[Write, ...] = ()
-    verdict: Verdict | None = None
-    alone: bool = False
-    ending: Ending = Ending.VOID
-
-    def answer(self, answer: list[Any] | Exception) -> None:
-        """Tell whoever still waits: a try may have been stopped meanwhile."""
-        if self.done.done():
-            return
-        if isinstance(answer, Exception):
-            self.done.set_exception(answer)
-        else:
-            self.done.set_result(answer)
-
-
-Answers = dict[Job, list[Any] | Exception]
 
 
 class Committer:
@@ -109,7 +83,8 @@ class Committer:
             await self._pace.wait(len(self._jobs))
             self._ready.clear()  # a wake from now on, also one that comes during the commit, is for the next group
             group = self._next_group()
-            await self._commit(group)
+            for part in _parts(group):
+                await self._commit(part)
             self._pace.ended(len(group))
             if self._jobs:
                 self._ready.set()
@@ -164,7 +139,7 @@ class Committer:
         self.speaker.forget(confirmed)
         self.speaker.say(messages)
         KERNEL.group(self.service.name, "commit", len(group))
-        KERNEL.ended(job.step.counted(job.ending, job.verdict.state) for job in group if job.verdict)
+        KERNEL.ended(job.step.counted(job.ending, job.verdict.state) for job in answers if job.verdict)
         for job, answer in answers.items():
             if job.verdict is None and not isinstance(answer, Exception):
                 job.step.lease.ends = began + self.lease
@@ -202,6 +177,9 @@ class Committer:
         self, group: list[Job], confirmed: list[UUID], unsure: list[Message]
     ) -> tuple[Answers, list[Message]]:
         """`unsure`: what an earlier call wrote to the outbox. If only its COMMIT's answer was lost, it is said now."""
+        completing = [(job, job.verdict) for job in group if job.completes and job.verdict]
+        if completing:
+            return await self._complete(completing, confirmed, unsure)
         async with begin(self.database) as transaction:
             cancelled = await lock_projects(transaction, [job.step.project_id for job in group]) if group else set()
             records = [job for job in group if job.verdict is None]
@@ -217,6 +195,35 @@ class Committer:
         reached(CrashPoint.ENDING_COMMITTED, endings)
         reached(CrashPoint.REMOVED, confirmed)
         return answers, messages
+
+    async def _complete(
+        self, jobs: list[tuple[Job, Verdict]], confirmed: list[UUID], unsure: list[Message]
+    ) -> tuple[Answers, list[Message]]:
+        """Complete what may be; whatever is cancelled or void meanwhile comes again, with the others."""
+        service = self.service.name
+        completions = [
+            Completion(job.step.fence, job.step.project_id, ended(service, job.step, verdict)) for job, verdict in jobs
+        ]
+        earlier = list(unsure)
+        async with begin(self.database) as transaction:
+            gone = await complete(transaction, service, completions, confirmed)
+            valid = [(job, verdict) for job, verdict in jobs if job.step.token in gone]
+            writes = [(job.step.project_id, write) for job, verdict in valid for write in verdict.writes]
+            if writes:
+                await apply_all(transaction.connection, writes)
+            messages = [message for each in completions if each.fence.token in gone for message in each.ended.messages]
+            messages += await unsaid(transaction, earlier)
+            unsure[:] = messages
+            reached(CrashPoint.ENDING_WRITTEN, jobs)
+            reached(CrashPoint.REMOVAL_WRITTEN, confirmed)
+        reached(CrashPoint.ENDING_COMMITTED, jobs)
+        reached(CrashPoint.REMOVED, confirmed)
+        for job, verdict in valid:
+            job.ending = verdict.ending
+        for job in [job for job, _ in reversed(jobs) if job.step.token not in gone]:
+            job.refused = True
+            self._jobs.appendleft(job)
+        return {job: [] for job, _ in valid}, messages
 
     async def _record(self, transaction: Transaction, jobs: list[Job], cancelled: set[UUID]) -> Answers:
         answers: Answers = {}
@@ -287,3 +294,9 @@ class Committer:
         for job, _ in jobs:
             answers[job] = [] if job.step.token in ours else StepVoidError("the try was void when it ended")
         return messages
+
+
+def _parts(group: list[Job]) -> list[list[Job]]:
+    """What one statement completes, and the others; an empty group stands for what is only to be removed."""
+    completing, others = [job for job in group if job.completes], [job for job in group if not job.completes]
+    return [part for part in (completing, others) if part] or [[]]

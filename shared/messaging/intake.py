@@ -29,7 +29,7 @@ from shared.messaging.say import Speaker
 from shared.messaging.supersede import SUPERSEDES, remember
 from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.unreadable import derived_id
-from shared.messaging.waiting_room import Fence, StepRow, claim, project_facts, renew
+from shared.messaging.waiting_room import Fence, StepRow, claim, renew
 from shared.metrics import KERNEL
 from shared.transaction import Transaction, begin
 
@@ -234,7 +234,6 @@ class Intake:
             )
             rows += await self._still_ours(transaction, unsure)
             rows = await self._remember_originals(transaction, rows, legible)
-            facts = await project_facts(transaction, [row.project_id for row in rows if row.project_id])
             begun_anew = [row.project_id for row in rows if row.project_id and (row.attempt > 1 or row.supersedes)]
             if begun_anew and self.lane.consumer.due:
                 await promise(transaction.connection, begun_anew, self.lane.consumer.due)
@@ -244,7 +243,7 @@ class Intake:
         reached(CrashPoint.CLAIM_COMMITTED, group)
         KERNEL.group(self.broker.service.name, "claim", len(group))
         self.speaker.say(messages)
-        self.actor.start(self.lane, rows, facts, events, since=since)
+        self.actor.start(self.lane, rows, events, since=since)
 
     async def _still_ours(self, transaction: Transaction, rows: list[StepRow]) -> list[StepRow]:
         if not rows:

@@ -81,12 +81,10 @@ class Scheduler:
                 rows = await waiting_room.take(
                     transaction, consumer=lane.queue, lease=self.actor.committer.lease, most=room
                 )
-                project_ids = [row.project_id for row in rows if row.project_id]
-                facts = await waiting_room.project_facts(transaction, project_ids)
                 reached(CrashPoint.TAKE_WRITTEN, rows)
             reached(CrashPoint.TAKEN, rows)
             lane.more_is_due = len(rows) == room
-            self.actor.start(lane, rows, facts, since=since)
+            self.actor.start(lane, rows, since=since)
 
     async def renew_leases(self) -> None:
         """Renew each lease of a try that is really in hand, `RENEWALS` times in its life; for ever."""

@@ -31,7 +31,22 @@ SETTLED_ALREADY = f"""
 """SQL condition of an event `d` that is done: one look into the index for each. OFFSET 0 keeps the planner from making
 a join of it, which, where statistics are missing or old, reads the consumer's whole log for each group."""
 
+_FACTS = """
+    SELECT o.project_id AS ordered, p.provisioning_state AS project_state, o.slug, o.fqdn, o.base_domain,
+           o.project_type, o.plan, o.plugins, o.locale, o.customer_name, o.customer_email, o.ordered_at,
+           t.vrs_image, t.vrs_image_tag, t.vrs_port
+    FROM project_orders o JOIN projects p ON p.vrs_id = o.project_id
+    LEFT JOIN project_types t
+      ON t.name = o.project_type AND t.vrs_image IS NOT NULL AND t.vrs_image_tag IS NOT NULL AND t.vrs_port IS NOT NULL
+"""
+
+_WITH_FACTS = f"""
+    SELECT g.*, f.* FROM given g LEFT JOIN LATERAL ({_FACTS} WHERE o.project_id = g.project_id OFFSET 0) f ON true
+"""  # noqa: S608 - constants of ours
+"""Steps that were `given` us, with what is known of their projects; OFFSET 0 as above."""
+
 _CLAIM = Statement(f"""
+    WITH given AS (
     INSERT INTO open_steps AS s (consumer, event_id, project_id, body, state, attempt, token, due_at, deadline, deaths)
     SELECT :consumer, d.event_id, d.project_id, d.body, 'running', 1, nextval('step_tokens'),
            clock_timestamp() + make_interval(secs => :lease), clock_timestamp() + make_interval(secs => :lifetime),
@@ -46,6 +61,7 @@ _CLAIM = Statement(f"""
             deadline = EXCLUDED.deadline, body = EXCLUDED.body, project_id = EXCLUDED.project_id, reason = NULL
         WHERE s.state = 'dead' AND s.deaths = EXCLUDED.deaths
     RETURNING {_STEP}, false AS crashed
+    ) {_WITH_FACTS}
 """)  # noqa: S608 - constants of ours
 
 _UNCLAIM_SETTLED = Statement(f"""
@@ -55,6 +71,7 @@ _UNCLAIM_SETTLED = Statement(f"""
 """)  # noqa: S608 - constants of ours
 
 _TAKE = Statement(f"""
+    WITH given AS (
     UPDATE open_steps s
     SET state = 'running', token = nextval('step_tokens'), wake_key = NULL,
         attempt = s.attempt + CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
@@ -64,6 +81,7 @@ _TAKE = Statement(f"""
           ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) d
     WHERE s.consumer = :consumer AND s.event_id = d.event_id
     RETURNING {_STEP}, d.state = 'running' AS crashed
+    ) {_WITH_FACTS}
 """)  # noqa: S608 - constants of ours
 
 _RENEW = Statement("""
@@ -107,15 +125,7 @@ _PARKED_KEYS = Statement("""
     WHERE state = 'parked' AND wake_key LIKE :pattern ESCAPE '!' AND consumer LIKE :consumers
 """)
 
-_FACTS = Statement("""
-    SELECT o.project_id, p.provisioning_state AS state, o.slug, o.fqdn, o.base_domain, o.project_type, o.plan,
-           o.plugins, o.locale, o.customer_name, o.customer_email, o.ordered_at,
-           t.vrs_image, t.vrs_image_tag, t.vrs_port
-    FROM project_orders o JOIN projects p ON p.vrs_id = o.project_id
-    LEFT JOIN project_types t
-      ON t.name = o.project_type AND t.vrs_image IS NOT NULL AND t.vrs_image_tag IS NOT NULL AND t.vrs_port IS NOT NULL
-    WHERE o.project_id = ANY(CAST(:project_ids AS uuid[]))
-""")
+_FACTS_OF = Statement(f"{_FACTS} WHERE o.project_id = :project_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,8 @@ class StepRow:
     """A step that was claimed or taken.
 
     `remaining` seconds are left until its deadline; None: it has none now. `crashed`: its last try ended without a
-    word, its lease ran out. `supersedes`: it is an edited copy of that event.
+    word, its lease ran out. `project`: what was ordered, if that is known. `supersedes`: it is an edited copy of that
+    event.
     """
 
     event_id: UUID
@@ -136,6 +147,7 @@ class StepRow:
     created_at: datetime
     remaining: float | None
     crashed: bool
+    project: ProjectFacts | None = None
     supersedes: UUID | None = None
 
 
@@ -224,26 +236,40 @@ async def parked_keys(transaction: Transaction, *, service: str, prefix: str) ->
     return [row["wake_key"] for row in found]
 
 
-async def project_facts(transaction: Transaction, project_ids: Sequence[UUID]) -> dict[UUID, ProjectFacts]:
-    """What is known of the projects that were ordered."""
-    if not project_ids:
-        return {}
-    facts = {}
-    for row in await transaction.rows(_FACTS, project_ids=list(project_ids)):
-        try:
-            facts[row["project_id"]] = _facts(row)
-        except ValueError:  # somebody changed the row by hand: this project waits, the others go on
-            log.exception("an order row cannot be read", project=str(row["project_id"]))
-    return facts
+async def project_facts(transaction: Transaction, project_id: UUID) -> ProjectFacts | None:
+    """What is known of a project that was ordered."""
+    found = await transaction.rows(_FACTS_OF, project_id=project_id)
+    return _facts(found[0]) if found else None
 
 
 def _step(row: Any) -> StepRow:
-    return StepRow(*(row[name] for name in StepRow.__slots__))
+    return StepRow(
+        event_id=row["event_id"],
+        project_id=row["project_id"],
+        body=row["body"],
+        attempt=row["attempt"],
+        token=row["token"],
+        deaths=row["deaths"],
+        reason=row["reason"],
+        created_at=row["created_at"],
+        remaining=row["remaining"],
+        crashed=row["crashed"],
+        project=_facts(row) if row["ordered"] else None,
+        supersedes=row["supersedes"],
+    )
 
 
-def _facts(row: Any) -> ProjectFacts:
+def _facts(row: Any) -> ProjectFacts | None:
+    try:
+        return _readable(row)
+    except ValueError:  # somebody changed the row by hand: this project waits, the others go on
+        log.exception("an order row cannot be read", project=str(row["ordered"]))
+        return None
+
+
+def _readable(row: Any) -> ProjectFacts:
     return ProjectFacts(
-        state=ProvisioningState(row["state"] or ProvisioningState.ORDERED),
+        state=ProvisioningState(row["project_state"] or ProvisioningState.ORDERED),
         slug=row["slug"],
         fqdn=row["fqdn"],
         base_domain=row["base_domain"],
