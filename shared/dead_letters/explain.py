@@ -14,7 +14,7 @@ from uuid import UUID
 from contracts import EVENTS, CloudEvent, ContractError, Event, ProjectCancelled, decode
 from shared.database import Database
 from shared.dead_letters.room import Settled, Standing
-from shared.messaging.waiting_room import project_facts
+from shared.messaging.given import project_facts
 from shared.models import StepState
 from shared.rows import rows_of
 from shared.step import ProjectFacts, Row

@@ -16,11 +16,11 @@ from shared.lease import Lease, current_lease
 from shared.messaging.cancellation import CloseOpenSteps
 from shared.messaging.commit import Committer
 from shared.messaging.ending import undoes
+from shared.messaging.given import StepRow
 from shared.messaging.steps import LiveStep
 from shared.messaging.supersede import Place, TakePlace
 from shared.messaging.topology import queue_name
 from shared.messaging.verdict import Ending, Verdict, decide, gave_up
-from shared.messaging.waiting_room import StepRow
 from shared.outcome import Later, Outcome
 from shared.service import Consumer, Service
 from shared.trace_context import current_traceparent

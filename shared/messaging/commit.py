@@ -16,7 +16,7 @@ from shared.errors import PermanentError, StepVoidError
 from shared.messaging.cancellation import end_if_undone, mark_undone
 from shared.messaging.complete import Completion, complete
 from shared.messaging.ending import STAYS_AS, ended, heeds_mark, stay_of, under_cancellation, undoes
-from shared.messaging.job import Answers, Job
+from shared.messaging.job import Answers, Job, parts_of
 from shared.messaging.pace import Pace
 from shared.messaging.say import Speaker
 from shared.messaging.settle import leave, lock_projects, stay, unsaid, write_down
@@ -29,7 +29,7 @@ from shared.outbox import Message
 from shared.rows import rows_of
 from shared.service import Service
 from shared.step import Row
-from shared.transaction import Transaction, begin
+from shared.transaction import Transaction, begin, each_alone
 from shared.writes import Write, apply_all
 
 log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ class Committer:
             await self._pace.wait(len(self._jobs))
             self._ready.clear()  # a wake from now on, also one that comes during the commit, is for the next group
             group = self._next_group()
-            for part in _parts(group):
+            for part in parts_of(group):
                 await self._commit(part)
             self._pace.ended(len(group))
             if self._jobs:
@@ -205,17 +205,18 @@ class Committer:
             Completion(job.step.fence, job.step.project_id, ended(service, job.step, verdict)) for job, verdict in jobs
         ]
         earlier = list(unsure)
-        async with begin(self.database) as transaction:
+        has_writes = any(verdict.writes for _, verdict in jobs)
+        async with (begin if has_writes else each_alone)(self.database) as transaction:
+            unsure += [message for each in completions for message in each.ended.messages]
             gone = await complete(transaction, service, completions, confirmed)
             valid = [(job, verdict) for job, verdict in jobs if job.step.token in gone]
-            writes = [(job.step.project_id, write) for job, verdict in valid for write in verdict.writes]
-            if writes:
+            if has_writes:
+                writes = [(job.step.project_id, write) for job, verdict in valid for write in verdict.writes]
                 await apply_all(transaction.connection, writes)
+                reached(CrashPoint.ENDING_WRITTEN, jobs)
+                reached(CrashPoint.REMOVAL_WRITTEN, confirmed)
             messages = [message for each in completions if each.fence.token in gone for message in each.ended.messages]
             messages += await unsaid(transaction, earlier)
-            unsure[:] = messages
-            reached(CrashPoint.ENDING_WRITTEN, jobs)
-            reached(CrashPoint.REMOVAL_WRITTEN, confirmed)
         reached(CrashPoint.ENDING_COMMITTED, jobs)
         reached(CrashPoint.REMOVED, confirmed)
         for job, verdict in valid:
@@ -294,9 +295,3 @@ class Committer:
         for job, _ in jobs:
             answers[job] = [] if job.step.token in ours else StepVoidError("the try was void when it ended")
         return messages
-
-
-def _parts(group: list[Job]) -> list[list[Job]]:
-    """What one statement completes, and the others; an empty group stands for what is only to be removed."""
-    completing, others = [job for job in group if job.completes], [job for job in group if not job.completes]
-    return [part for part in (completing, others) if part] or [[]]

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from aiormq.abc import DeliveredMessage
@@ -23,15 +23,16 @@ from shared.database import Database
 from shared.messaging.act import Actor, Lane
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker, is_cancelled
 from shared.messaging.cancellation import introduce, mark_cancelled, promise
+from shared.messaging.claim import Claim, claim
+from shared.messaging.given import StepRow
 from shared.messaging.pace import Pace
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
 from shared.messaging.supersede import SUPERSEDES, remember
 from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.unreadable import derived_id
-from shared.messaging.waiting_room import Fence, StepRow, claim, renew
 from shared.metrics import KERNEL
-from shared.transaction import Transaction, begin
+from shared.transaction import Transaction, begin, each_alone
 
 log = structlog.get_logger(__name__)
 
@@ -168,15 +169,16 @@ class Intake:
         for delivery in group:
             self._read(delivery)
         pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
-        unsure: list[StepRow] = []
+        name, again = uuid4(), False
         while True:
             try:
-                await self._claim_once(group, unsure)
+                await self._claim_once(group, name, again=again)
             except Exception as error:  # noqa: BLE001 - whatever a message does, its neighbours go on
                 if not passes(error):
                     await self._split(group, error)
                     return
                 log.warning("claim is repeated", consumer=self.lane.queue, error=reason_of(error))
+                again = True
                 await pause.wait()
             else:
                 return
@@ -205,52 +207,48 @@ class Intake:
             except ContractError as error:
                 delivery.error = error
 
-    async def _claim_once(self, group: list[Delivery], unsure: list[StepRow]) -> None:
-        """`unsure`: what an earlier call claimed and failed. If only its COMMIT's answer was lost, it is ours."""
+    async def _claim_once(self, group: list[Delivery], name: UUID, *, again: bool) -> None:
+        """`name` is the claim's; `again`: an earlier call has failed, or only its answer was lost."""
         legible = {delivery.event.id: delivery for delivery in group if delivery.event is not None}
         for delivery in group:  # of two copies in one group the replay counts
             if delivery.event is not None and delivery.deaths > legible[delivery.event.id].deaths:
                 legible[delivery.event.id] = delivery
         events = {event_id: delivery.event for event_id, delivery in legible.items() if delivery.event is not None}
         refused = [self._refused(delivery, delivery.error) for delivery in group if delivery.error is not None]
+        consumer = self.lane.consumer
+        claiming = Claim(
+            id=name,
+            consumer=self.lane.queue,
+            despite_cancellation=consumer.event is ProjectCancelled or consumer.despite_cancellation,
+            lease=self.actor.committer.lease,
+            lifetime=consumer.deadline.total_seconds(),
+            deliveries=[
+                (event_id, events[event_id].subject, delivery.body, delivery.deaths)
+                for event_id, delivery in legible.items()
+            ],
+        )
         since = time.monotonic()
-        async with begin(self.database) as transaction:
+        async with (each_alone if self._is_usual(group) else begin)(self.database) as transaction:
             await self._prepare(transaction, list(events.values()))
-            rows = (
-                await claim(
-                    transaction,
-                    consumer=self.lane.queue,
-                    despite_cancellation=self.lane.consumer.event is ProjectCancelled
-                    or self.lane.consumer.despite_cancellation,
-                    lease=self.actor.committer.lease,
-                    lifetime=self.lane.consumer.deadline.total_seconds(),
-                    deliveries=[
-                        (event_id, events[event_id].subject, delivery.body, delivery.deaths)
-                        for event_id, delivery in legible.items()
-                    ],
-                )
-                if legible
-                else []
-            )
-            rows += await self._still_ours(transaction, unsure)
+            rows = await claim(transaction, claiming, again=again) if legible else []
             rows = await self._remember_originals(transaction, rows, legible)
             begun_anew = [row.project_id for row in rows if row.project_id and (row.attempt > 1 or row.supersedes)]
-            if begun_anew and self.lane.consumer.due:
-                await promise(transaction.connection, begun_anew, self.lane.consumer.due)
+            if begun_anew and consumer.due:
+                await promise(transaction.connection, begun_anew, consumer.due)
             messages = await refuse(transaction, self.broker.service.name, self.lane, refused) if refused else []
-            unsure[:] = rows
-            reached(CrashPoint.CLAIM_WRITTEN, group)
         reached(CrashPoint.CLAIM_COMMITTED, group)
         KERNEL.group(self.broker.service.name, "claim", len(group))
         self.speaker.say(messages)
         self.actor.start(self.lane, rows, events, since=since)
 
-    async def _still_ours(self, transaction: Transaction, rows: list[StepRow]) -> list[StepRow]:
-        if not rows:
-            return []
-        tries = [Fence(self.lane.queue, row.event_id, row.token) for row in rows]
-        alive = await renew(transaction, tries, self.actor.committer.lease)
-        return [row for row in rows if row.token in alive]
+    def _is_usual(self, group: list[Delivery]) -> bool:
+        """Whether the claim is all there is to do: its statements need no common transaction.
+
+        A project that an order introduces may stand without a claimed step; the order comes again.
+        """
+        return self.lane.consumer.event is not ProjectCancelled and all(
+            delivery.error is None and not delivery.deaths and delivery.supersedes is None for delivery in group
+        )
 
     async def _remember_originals(
         self, transaction: Transaction, rows: list[StepRow], legible: Mapping[UUID, Delivery]

@@ -43,3 +43,9 @@ class Job:
 
 
 Answers = dict[Job, list[Any] | Exception]
+
+
+def parts_of(group: list[Job]) -> list[list[Job]]:
+    """What one statement completes, and the others; an empty group stands for what is only to be removed."""
+    completing, others = [job for job in group if job.completes], [job for job in group if not job.completes]
+    return [part for part in (completing, others) if part] or [[]]

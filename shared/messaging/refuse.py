@@ -12,11 +12,11 @@ import structlog
 
 from contracts import CloudEvent, ContractError, ProvisioningFailed, ServiceName
 from shared.messaging.act import Lane
+from shared.messaging.claim import SETTLED_ALREADY, unclaim_settled
 from shared.messaging.clean import clean
 from shared.messaging.ending import dead_letter, failure
 from shared.messaging.settle import LogRow, lock_projects, write_down
 from shared.messaging.verdict import GENERAL_TEXT, Ending, Verdict
-from shared.messaging.waiting_room import SETTLED_ALREADY, unclaim_settled
 from shared.models import LogStatus
 from shared.outbox import Message, said
 from shared.transaction import Statement, Transaction

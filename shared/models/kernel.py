@@ -29,7 +29,7 @@ class OpenStep(Table):
 
     `due_at` is the next moment at which somebody should look: a running step's lease ends, a waiting one is due, a
     parked one looks again by itself. `attempt` counts for people; `token` fences: a write that names another is void.
-    `supersedes` is the event that this one, an edited copy, replaces.
+    `supersedes` is the event that this one, an edited copy, replaces. `claim` names the call that claimed it.
     """
 
     __tablename__ = "open_steps"
@@ -47,6 +47,7 @@ class OpenStep(Table):
     deaths: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     supersedes: Mapped[UUID | None]
+    claim: Mapped[UUID | None]
 
     __table_args__ = (
         Index("ix_open_steps_due", "consumer", "due_at", postgresql_where=text("state <> 'dead'")),

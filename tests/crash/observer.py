@@ -16,7 +16,7 @@ from contracts import EVENTS, ServiceName
 from ops import services
 from shared.crash_points import CrashPoint, observe
 from shared.messaging import intake, say, schedule
-from shared.messaging.commit import Job
+from shared.messaging.job import Job
 from shared.messaging.steps import LiveStep
 from shared.messaging.topology import queue_name
 from shared.outbox import Message

@@ -12,7 +12,7 @@ from shared.outcome import Done, Outcome, Parked
 from shared.step import Step
 from shared.transaction import begin
 from shared.writes import Upsert
-from tests.shared.messaging.harness import NEXT, ORDERED, Harness, cancellation, configure, order, until
+from tests.shared.messaging.harness import NEXT, ORDERED, Harness, cancellation, configure, configured, order, until
 
 
 async def test_a_late_event_of_a_cancelled_project_has_no_effect(harness: Harness) -> None:
@@ -228,3 +228,31 @@ async def test_a_project_stays_cancelled_when_a_second_undo_fails(harness: Harne
         await harness.publish(cancellation(event.subject))
         await harness.logged(event.subject, "completed", "dead")
     assert await harness.state(event.subject) == "cancelled"
+
+
+async def test_a_completion_that_waits_for_the_cancellation_s_lock_is_closed_by_its_mark(harness: Harness) -> None:
+    event = order()
+    wish = ProjectCancelled(reason="changed their mind", requested_by="case worker")
+    at_its_end, cancelling = asyncio.Event(), asyncio.Event()
+
+    async def ends(ordered: Any, step: Step) -> Outcome:
+        at_its_end.set()
+        await cancelling.wait()
+        return Done(message="configured", events=(configured(ordered),))
+
+    harness.handle = ends
+    async with harness.running():
+        await harness.publish(event)
+        await at_its_end.wait()
+        async with begin(harness.database) as transaction:
+            await mark_cancelled(transaction, [(event.subject, wish)])
+            cancelling.set()
+            await until(lambda: somebody_waits_for_a_lock(harness))
+        await harness.logged(event.subject, "cancelled")
+    assert await harness.open_steps() == []
+    assert await harness.sql("SELECT * FROM outbox") == []
+    assert await harness.count(NEXT) == 0
+
+
+async def somebody_waits_for_a_lock(harness: Harness) -> bool:
+    return bool(await harness.sql("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
