@@ -26,6 +26,7 @@ STATES = {
     ProvisioningState.ORDERED: _("ordered"),
     ProvisioningState.WAITING_FOR_CAPACITY: _("waits for a server"),
     ProvisioningState.WAITING_FOR_CUSTOMER: _("waits for the customer"),
+    ProvisioningState.WAITING_FOR_DOMAIN: _("domain is being registered"),
     ProvisioningState.DNS_CONFIGURED: _("domain is set up"),
     ProvisioningState.APP_DEPLOYED: _("app is installed"),
     ProvisioningState.LIVE: _("live"),
@@ -36,6 +37,7 @@ STATES = {
 TONES = {
     ProvisioningState.WAITING_FOR_CAPACITY: "waiting",
     ProvisioningState.WAITING_FOR_CUSTOMER: "waiting",
+    ProvisioningState.WAITING_FOR_DOMAIN: "waiting",
     ProvisioningState.LIVE: "done",
     ProvisioningState.FAILED: "failed",
     ProvisioningState.CANCELLING: "waiting",
@@ -78,6 +80,7 @@ DONE = {
     StaffActionKind.PREVIEW_MADE: _("made a preview link"),
     StaffActionKind.PREVIEW_ENDED: _("ended a preview link"),
     StaffActionKind.REPLAYED: _("tried several failed orders again"),
+    StaffActionKind.CORRECTED: _("corrected a failed order"),
     StaffActionKind.SERVER_ADDED: _("added a server"),
     StaffActionKind.SERVER_MOVED: _("changed whether a server takes projects"),
     StaffActionKind.SERVER_REMOVED: _("removed a server"),
@@ -95,6 +98,26 @@ DESK = {
     DeskActionKind.DISCARD: _("put the problem aside"),
 }
 """What operators do with failed orders; anything else is told in the desk's own word."""
+
+EVENT_FIELDS = {
+    "slug": _("Name below our domain"),
+    "base_domain": _("Our domain"),
+    "own_domain": _("The customer's domain"),
+    "project_type": _("Type"),
+    "plan": _("Plan"),
+    "plugins": _("Plugins"),
+    "locale": _("Language of the mails"),
+    "region": _("Region"),
+    "placement": _("How the server is chosen"),
+    "customer.name": _("Customer"),
+    "customer.email": _("The customer's e-mail"),
+    "fqdn": _("Address of the project"),
+    "records": _("DNS entries"),
+    "server.name": _("Server"),
+    "image": _("Image"),
+    "tag": _("Version"),
+}
+"""What people call the values of an event, by their path; any other is shown by its path alone."""
 
 PARTS_OF_WORK = {
     ServiceName.MARKETPLACE: _("Order"),
