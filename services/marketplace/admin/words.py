@@ -11,6 +11,7 @@ from contracts import (
     ProjectOrdered,
     ServiceName,
 )
+from services.marketplace.admin.health import Health
 from shared.cancelling import PartState
 from shared.messaging.topology import queue_name
 from shared.models import (
@@ -56,6 +57,28 @@ REACHES = {
     ServerReach.UNREACHABLE: _("cannot be reached"),
     ServerReach.UNUSABLE: _("not ready"),
     ServerReach.UNKNOWN: _("unknown to Coolify"),
+}
+HEALTH = {
+    Health.READY: _("ready"),
+    Health.NOT_READY: _("does not get on"),
+    Health.AWAY: _("does not answer"),
+    Health.LISTENS: _("takes work"),
+    Health.SILENT: _("takes no work"),
+    Health.UNKNOWN: _("not known"),
+}
+HEALTH_TONES = {
+    Health.READY: "done",
+    Health.LISTENS: "done",
+    Health.NOT_READY: "waiting",
+    Health.AWAY: "failed",
+    Health.SILENT: "failed",
+    Health.UNKNOWN: "quiet",
+}
+BACKLOG = {
+    "queued": _("in the queue"),
+    "running": _("running"),
+    "waiting": _("waiting"),
+    "failed": _("failed"),
 }
 LICENCES = {
     LicenseState.PENDING: _("begins when the project is live"),

@@ -7,6 +7,7 @@ import pytest
 
 from contracts import Locale, ServiceName
 from services.marketplace.admin import words
+from services.marketplace.admin.health import Health
 from services.marketplace.status.words import STATES as OF_CUSTOMERS
 from shared.cancelling import PartState
 from shared.models import LicenseState, ProvisioningState, ServerReach, ServerState, StaffActionKind, StaffRole
@@ -24,6 +25,8 @@ UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
         (ServerReach, words.REACHES),
         (LicenseState, words.LICENCES),
         (PartState, words.PARTS),
+        (Health, words.HEALTH),
+        (Health, words.HEALTH_TONES),
         (StaffActionKind, words.DONE),
         (ServiceName, words.PARTS_OF_WORK),
     ],
