@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from multiprocessing import forkserver
@@ -49,7 +49,7 @@ class ServiceProcess:
     async def problem(self, http: httpx.AsyncClient) -> str | None:
         """Why it is not ready; None if it is."""
         try:
-            answer = await http.get(f"http://127.0.0.1:{self.port}/health/ready")
+            answer = await http.get(_ready_url(self.port))
         except httpx.HTTPError as error:
             return str(error)
         return None if answer.status_code == httpx.codes.OK else answer.text
@@ -64,12 +64,20 @@ def preload() -> None:
 
 def start_services(settings: dict[str, str], logs: Path, guard: Guard) -> list[ServiceProcess]:
     """Start every service with `settings` in its environment, logging to `logs`. Blocks until `preload` is done."""
-    return [_start(name, settings, logs, guard) for name in ServiceName]
+    with ExitStack() as held:
+        listeners = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in ServiceName]
+        ports: dict[ServiceName, int] = {
+            name: listener.getsockname()[1] for name, listener in zip(ServiceName, listeners, strict=True)
+        }
+    urls = ",".join(f"{name}={_ready_url(port)}" for name, port in ports.items())
+    return [_start(name, port, {"VRS_HEALTH_URLS": urls} | settings, logs, guard) for name, port in ports.items()]
 
 
-def _start(name: ServiceName, settings: dict[str, str], logs: Path, guard: Guard) -> ServiceProcess:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+def _ready_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/health/ready"
+
+
+def _start(name: ServiceName, port: int, settings: dict[str, str], logs: Path, guard: Guard) -> ServiceProcess:
     health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
     log = logs / f"{name}.log"
     process = _context.Process(target=_run, args=(name.value, settings | health, log), name=name.value, daemon=True)

@@ -41,7 +41,16 @@ class StepVoidError(Exception):
 
 
 class RefusedError(Exception):
-    """What somebody asked for can't be done as things are; nothing was changed. The message says why and what to do."""
+    """What somebody asked for can't be done as things are; nothing was changed. The message says why and what to do.
+
+    For whoever says it in another language: `code` is a stable cause, empty where nobody needs one, `facts` are what
+    the message names.
+    """
+
+    def __init__(self, message: str, *, code: str = "", **facts: object) -> None:
+        super().__init__(message)
+        self.code = code
+        self.facts = facts
 
 
 class UnknownError(RefusedError):

@@ -89,57 +89,68 @@ async def server_lines(engine: AsyncEngine) -> tuple[list[ServerLine], int]:
     return lines, waiting
 
 
-async def add_server(engine: AsyncEngine, server: NewServer) -> None:
-    """Add a server.
+async def add_server(connection: AsyncConnection, server: NewServer) -> None:
+    """Add a server in the caller's transaction.
 
     Raises:
         RefusedError: its name, its uuid at Coolify or an address is another server's.
 
     """
     row = server.row()
-    async with engine.begin() as connection:
-        for found in (await connection.execute(_LINES)).mappings():
-            for field in _DISTINCT:
-                if row.get(field) is not None and row[field] == found[field]:
-                    raise RefusedError(
-                        f"{field} {row[field]} is that of server {found['name']}: give another one, or change that "
-                        "server by a seed file (`vrs db seed FILE`)"
-                    )
-        await connection.execute(insert(Server).values(row))
+    for found in (await connection.execute(_LINES)).mappings():
+        for field in _DISTINCT:
+            if row.get(field) is not None and row[field] == found[field]:
+                raise RefusedError(
+                    f"{field} {row[field]} is that of server {found['name']}: give another one, or change that "
+                    "server by a seed file (`vrs db seed FILE`)",
+                    code="server_taken",
+                    value=row[field],
+                    server=found["name"],
+                )
+    await connection.execute(insert(Server).values(row))
 
 
-async def move_server(engine: AsyncEngine, name: str, state: ServerState) -> tuple[bool, int]:
-    """Drain a server or let it take new projects again; return whether it changed, and how many projects it holds."""
-    async with engine.begin() as connection:
-        row = await _locked(connection, name)
-        await connection.execute(update(Server).where(Server.id == row.id).values(state=state))
+async def move_server(connection: AsyncConnection, name: str, state: ServerState) -> tuple[bool, int]:
+    """Drain a server or let it take new projects again, in the caller's transaction.
+
+    Returns whether it changed, and how many projects it holds.
+
+    Raises:
+        UnknownError: there is none of that name.
+
+    """
+    row = await _locked(connection, name)
+    await connection.execute(update(Server).where(Server.id == row.id).values(state=state))
     return row.state is not state, row.used
 
 
-async def remove_server(engine: AsyncEngine, name: str) -> None:
-    """Remove a server.
+async def remove_server(connection: AsyncConnection, name: str) -> None:
+    """Remove a server in the caller's transaction.
 
     Raises:
         UnknownError: there is none of that name.
         RefusedError: it holds projects: names some and says what to do.
 
     """
-    async with engine.begin() as connection:
-        row = await _locked(connection, name)
-        held = (await connection.execute(_HELD, {"server": row.id})).all()
-        if held:
-            some = ", ".join(each.slug or str(each.project_id) for each in held[:MOST_NAMED])
-            more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
-            raise RefusedError(
-                f"{name} holds {len(held)} project{'s' if len(held) > 1 else ''}: {some}{more}. Drain it "
-                f"(`vrs servers drain {name}`), cancel them (`vrs cancel PROJECT`), then remove it"
-            )
-        await connection.execute(delete(Server).where(Server.id == row.id))
+    row = await _locked(connection, name)
+    held = (await connection.execute(_HELD, {"server": row.id})).all()
+    if held:
+        some = ", ".join(each.slug or str(each.project_id) for each in held[:MOST_NAMED])
+        more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
+        raise RefusedError(
+            f"{name} holds {len(held)} project{'s' if len(held) > 1 else ''}: {some}{more}. Drain it "
+            f"(`vrs servers drain {name}`), cancel them (`vrs cancel PROJECT`), then remove it",
+            code="server_holds_projects",
+            name=name,
+            count=len(held),
+        )
+    await connection.execute(delete(Server).where(Server.id == row.id))
 
 
 async def _locked(connection: AsyncConnection, name: str) -> Any:
     row = (await connection.execute(select(Server.__table__).where(Server.name == name).with_for_update())).first()
     if row is None:
         names = (await connection.scalars(select(Server.name).order_by(Server.name))).all()
-        raise UnknownError(f"There is no server {name!r}; there are {', '.join(names) or 'none'}")
+        message = f"There is no server {name!r}; there are {', '.join(names) or 'none'}"
+        raise UnknownError(message, code="server_unknown", name=name)
     return row

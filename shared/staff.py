@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database
 from shared.errors import RefusedError, UnknownError
-from shared.models import StaffRole, StaffSession, StaffUser
+from shared.models import StaffAction, StaffActionKind, StaffRole, StaffSession, StaffUser
 
 MOST_FAILURES = 5
 LOCKED = timedelta(minutes=15)
@@ -131,6 +131,8 @@ async def sign_in(database: Database, name: str, password: str) -> str | None:
         token = secrets.token_urlsafe(32)
         row = {"token_hash": _digest(token), "user_name": user.name, "expires_at": user.now + SESSION}
         await connection.execute(insert(StaffSession).values(row))
+        done = {"by": user.name, "kind": StaffActionKind.SIGNED_IN, "subject": user.name}
+        await connection.execute(insert(StaffAction).values(done))
     return token
 
 

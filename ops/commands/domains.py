@@ -80,8 +80,8 @@ def add(name: Name) -> None:
     stored = _stored(name)
 
     async def write() -> bool:
-        async with connected() as database:
-            return await add_domain(database.engine, stored)
+        async with connected() as database, database.engine.begin() as connection:
+            return await add_domain(connection, stored)
 
     typer.echo(f"{name} is a base domain{'' if asyncio.run(write()) else ' already'}.")
 
@@ -100,8 +100,8 @@ def remove(name: Name) -> None:
     stored = _stored(name)
 
     async def write() -> None:
-        async with connected() as database:
-            await remove_domain(database.engine, stored)
+        async with connected() as database, database.engine.begin() as connection:
+            await remove_domain(connection, stored)
 
     asyncio.run(write())
     typer.echo(f"{name} is no base domain any more.")

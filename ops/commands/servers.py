@@ -96,8 +96,8 @@ def add(
         raise CommandError("\n".join(field_problems(error)), exit_code=2) from error
 
     async def write() -> None:
-        async with connected() as database:
-            await add_server(database.engine, server)
+        async with connected() as database, database.engine.begin() as connection:
+            await add_server(connection, server)
 
     asyncio.run(write())
     typer.echo(f"{name} is there with {capacity} places. `vrs doctor deploy` asks Coolify about its servers.")
@@ -140,8 +140,8 @@ def remove(name: Name) -> None:
     from shared.servers import remove_server
 
     async def write() -> None:
-        async with connected() as database:
-            await remove_server(database.engine, name)
+        async with connected() as database, database.engine.begin() as connection:
+            await remove_server(connection, name)
 
     asyncio.run(write())
     typer.echo(f"{name} is removed.")
@@ -210,7 +210,7 @@ def _move(name: str, state: str) -> tuple[bool, int]:
     from shared.servers import move_server
 
     async def write() -> tuple[bool, int]:
-        async with connected() as database:
-            return await move_server(database.engine, name, ServerState(state))
+        async with connected() as database, database.engine.begin() as connection:
+            return await move_server(connection, name, ServerState(state))
 
     return asyncio.run(write())

@@ -41,7 +41,7 @@ _RETRIES = (
     Grant(OpenStep, (May.READ,)),
     Grant(DeskAction, (May.READ, May.ADD, May.CHANGE), ("ended_at", "detail")),
     Grant(DeskActionLetter, (May.READ, May.ADD, May.CHANGE), ("outcome",)),
-    Grant(ArchivedLetter, (May.READ,)),
+    Grant(ArchivedLetter, (May.READ, May.ADD)),  # the original of an edited copy
     Grant(DeadLetterNote, (May.READ, May.ADD, May.CHANGE)),
 )
 _OFFER = (

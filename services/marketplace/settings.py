@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from contracts import ServiceName
 from contracts.signatures import private_key
 from services.marketplace.webhooks import secrets
 from services.marketplace.webhooks.guard import Network
@@ -21,6 +22,16 @@ def _readable(keys: SecretStr) -> SecretStr:
 
 def _private_keys(keys: SecretStr) -> tuple[Ed25519PrivateKey, ...]:
     return tuple(private_key(key) for key in keys.get_secret_value().split(","))
+
+
+def _addresses(listed: object) -> object:
+    """Read ``dns=http://dns:8080/health/ready,deploy=…``."""
+    if not isinstance(listed, str):
+        return listed
+    pairs = [part.strip().partition("=") for part in listed.split(",") if part.strip()]
+    if unknown := [name for name, _equals, _url in pairs if name not in set(ServiceName)]:
+        raise ValueError(f"{unknown[0]!r} is no service, write service=URL; there are {', '.join(ServiceName)}")
+    return {name: url for name, _equals, url in pairs}
 
 
 def _networks(listed: object) -> object:
@@ -44,6 +55,8 @@ class MarketplaceSettings(Settings):
 
     `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
     it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
+
+    `health_urls` is where the services say whether they are ready, for the overview of the admin UI.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -57,6 +70,9 @@ class MarketplaceSettings(Settings):
     status_key: Annotated[SecretStr, AfterValidator(checked)] | None = None
     webhook_key: Annotated[SecretStr, AfterValidator(secrets.checked)] | None = None
     webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    health_urls: Annotated[dict[ServiceName, AnyHttpUrl], NoDecode, BeforeValidator(_addresses)] = Field(
+        default_factory=dict
+    )
     dns_due: Seconds = 300.0
 
     @property

@@ -37,6 +37,7 @@ class StaffActionKind(StrEnum):
     PREVIEW_MADE = "preview made"
     PREVIEW_ENDED = "preview ended"
     REPLAYED = "replayed"
+    CORRECTED = "corrected"
     SERVER_ADDED = "server added"
     SERVER_MOVED = "server moved"
     SERVER_REMOVED = "server removed"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ async def place_one(database: Database, *, slug: str = "shop") -> None:
         await connection.execute(insert(Placement).values(place | {"target": {}}))
         await connection.execute(insert(ProjectDomain).values(host))
         await connection.execute(text("UPDATE servers SET used = used + 1 WHERE id = 1"))
+
+
+async def committed(database: Database, change: Callable[..., Awaitable[Any]], *given: Any) -> Any:
+    """Make a change in a transaction of its own."""
+    async with database.engine.begin() as connection:
+        return await change(connection, *given)
 
 
 async def every_row(database: Database) -> list[Any]:
@@ -151,7 +158,7 @@ async def test_a_difference_that_is_another_one_meanwhile_is_not_written(databas
     await write_seed(database.engine, read_seed(SEED))
     seed = Seed(base_domains=["new.example"])
     shown = await difference(database.engine, seed)
-    await add_domain(database.engine, "new.example")
+    await committed(database, add_domain, "new.example")
     with pytest.raises(CommandError, match="meanwhile"):
         await write_seed(database.engine, seed, shown)
 
@@ -167,13 +174,13 @@ async def test_a_server_is_added_drained_and_removed_only_when_it_is_empty(datab
     await write_seed(database.engine, read_seed(SEED))
     await place_one(database)
     name = "srv-tenants-1"
-    assert await move_server(database.engine, name, ServerState.DRAINING) == (True, 1)
-    assert await move_server(database.engine, name, ServerState.DRAINING) == (False, 1)
+    assert await committed(database, move_server, name, ServerState.DRAINING) == (True, 1)
+    assert await committed(database, move_server, name, ServerState.DRAINING) == (False, 1)
     with pytest.raises(RefusedError, match=r"holds 1 project: .*vrs cancel PROJECT"):
-        await remove_server(database.engine, name)
+        await committed(database, remove_server, name)
     async with database.engine.begin() as connection:
         await connection.execute(text("DELETE FROM placements; "))
-    await remove_server(database.engine, name)
+    await committed(database, remove_server, name)
     new = NewServer(
         name=name,
         coolify_uuid="srv0000000000000000000001",
@@ -182,11 +189,11 @@ async def test_a_server_is_added_drained_and_removed_only_when_it_is_empty(datab
         ipv4=IPv4Address("203.0.113.11"),
     )
     with pytest.raises(RefusedError, match=r"ipv4 203\.0\.113\.11 is that of server srv-tenants-2"):
-        await add_server(database.engine, new)
-    await add_server(database.engine, new.model_copy(update={"ipv4": IPv4Address("203.0.113.10")}))
+        await committed(database, add_server, new)
+    await committed(database, add_server, new.model_copy(update={"ipv4": IPv4Address("203.0.113.10")}))
     assert (await server_lines(database.engine))[0][-1].name == name
     with pytest.raises(RefusedError, match="There is no server 'nobody'; there are srv-tenants-1, "):
-        await move_server(database.engine, "nobody", ServerState.ACTIVE)
+        await committed(database, move_server, "nobody", ServerState.ACTIVE)
 
 
 async def test_a_base_domain_that_is_used_is_not_removed(database: Database) -> None:
@@ -197,14 +204,14 @@ async def test_a_base_domain_that_is_used_is_not_removed(database: Database) -> 
         ("vrs.example", 1),
     ]
     with pytest.raises(RefusedError, match=r"1 project has a name under vrs\.example.*vrs cancel PROJECT"):
-        await remove_domain(database.engine, "vrs.example")
-    await remove_domain(database.engine, "vrs-projects.example")
-    assert await add_domain(database.engine, as_stored("Müller.example"))
+        await committed(database, remove_domain, "vrs.example")
+    await committed(database, remove_domain, "vrs-projects.example")
+    assert await committed(database, add_domain, as_stored("Müller.example"))
     assert [line.name for line in await domain_lines(database.engine)] == ["vrs.example", "xn--mller-kva.example"]
     for wrong in ("x.vrs.example", "example"):
         with pytest.raises(RefusedError, match="lie one under the other"):
-            await add_domain(database.engine, wrong)
-    assert not await add_domain(database.engine, "vrs.example")
+            await committed(database, add_domain, wrong)
+    assert not await committed(database, add_domain, "vrs.example")
 
 
 async def test_a_base_domain_is_not_removed_while_an_order_claims_a_name_under_it(database: Database) -> None:
@@ -215,14 +222,14 @@ async def test_a_base_domain_is_not_removed_while_an_order_claims_a_name_under_i
 
     async with database.engine.begin() as order:
         await order.run_sync(claim)
-        removal = asyncio.create_task(remove_domain(database.engine, "vrs.example"))
+        removal = asyncio.create_task(committed(database, remove_domain, "vrs.example"))
         async with database.engine.connect() as observer:
             await until(lambda: observer.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")), within=20)
     with pytest.raises(RefusedError, match=r"1 project has a name under vrs\.example"):
         await removal
     async with database.engine.begin() as connection:
         await connection.execute(text("DELETE FROM project_domains"))
-    await remove_domain(database.engine, "vrs.example")
+    await committed(database, remove_domain, "vrs.example")
     async with database.engine.begin() as late:
         with pytest.raises(UnknownBaseDomainError, match=r"vrs\.example is none of our base domains"):
             await late.run_sync(claim)

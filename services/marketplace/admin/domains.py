@@ -7,6 +7,7 @@ from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
 from services.marketplace.admin.page import Page, go_to, needs, typed, write_down
+from services.marketplace.admin.refusals import cannot, refusal
 from shared.base_domains import add_domain, domain_lines, remove_domain
 from shared.errors import RefusedError
 from shared.hosts import as_stored
@@ -31,11 +32,14 @@ class BaseDomains(Page):
         """Offer one."""
         try:
             name = as_stored(await typed(request, "name"))
-            await add_domain(self.desk.database.engine, name)
-        except (RefusedError, ValueError) as error:
-            return _refused(request, str(error))
-        async with self.desk.database.engine.begin() as connection:
-            await write_down(connection, request, StaffActionKind.DOMAIN_ADDED, name)
+        except ValueError:
+            return _refused(request, cannot(_("This is no domain. A domain looks like example.org.")))
+        try:
+            async with self.desk.database.engine.begin() as connection:
+                if await add_domain(connection, name):
+                    await write_down(connection, request, StaffActionKind.DOMAIN_ADDED, name)
+        except RefusedError as error:
+            return _refused(request, refusal(error))
         return go_to(request, "/domains", _("The base domain is offered now."))
 
     @route("/remove", methods=["POST"], name="domain-remove")
@@ -44,13 +48,13 @@ class BaseDomains(Page):
         """Offer one no more."""
         name = await typed(request, "name")
         try:
-            await remove_domain(self.desk.database.engine, name)
+            async with self.desk.database.engine.begin() as connection:
+                await remove_domain(connection, name)
+                await write_down(connection, request, StaffActionKind.DOMAIN_REMOVED, name)
         except RefusedError as error:
-            return _refused(request, str(error))
-        async with self.desk.database.engine.begin() as connection:
-            await write_down(connection, request, StaffActionKind.DOMAIN_REMOVED, name)
+            return _refused(request, refusal(error))
         return go_to(request, "/domains", _("The base domain is offered no more."))
 
 
-def _refused(request: Request, why: str) -> Response:
-    return go_to(request, "/domains", _("This cannot be done: %(why)s") % {"why": why}, category="error")
+def _refused(request: Request, said: str) -> Response:
+    return go_to(request, "/domains", said, category="error")

@@ -15,7 +15,6 @@ from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
 from contracts import Plugin, Slug
-from contracts.problems import field_problems
 from services.marketplace.admin.page import Page, go_to, needs, typed, write_down
 from shared.models import Bundle, BundlePlugin, PluginPrice, ProjectType, StaffActionKind, StaffRole
 
@@ -146,7 +145,7 @@ def _plugins(given: str) -> list[Plugin]:
             raise ValueError(_("Write each plugin with its version: contact-form 2.0.4, catalogue 3.2.1"))
         return _PLUGINS.validate_python([{"name": name, "version": version} for name, version in pairs])
     except ValidationError as error:
-        raise ValueError("; ".join(field_problems(error))) from error
+        raise ValueError(_("A plugin has a name of a-z, 0-9 and hyphens and a version like 2.0.4.")) from error
 
 
 def _refused(request: Request, error: Exception) -> Response:

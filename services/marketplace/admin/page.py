@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,12 +15,13 @@ from starlette_admin import CustomView
 from starlette_admin.auth import AdminUser
 from starlette_admin.flash import flash, get_flashed_messages
 
+from services.marketplace.audit import record
 from services.marketplace.settings import MarketplaceSettings
 from shared.api_keys import Caller
 from shared.database import Database
 from shared.dead_letters.audit import Operator
 from shared.messaging.clean import clean
-from shared.models import StaffAction, StaffActionKind, StaffRole
+from shared.models import StaffActionKind, StaffRole
 from shared.staff import Staff
 
 LONGEST_LINE = 500
@@ -128,15 +128,8 @@ async def write_down(
     **detail: Any,
 ) -> None:
     """Write into the audit log what who is signed in does, in the caller's transaction."""
-    row = {
-        "by": staff_of(request).name,
-        "kind": kind,
-        "subject": subject,
-        "project_id": project_id,
-        "reason": reason or None,
-        "detail": detail,
-    }
-    await connection.execute(insert(StaffAction).values(row))
+    by = staff_of(request).name
+    await record(connection, by, kind, subject, project_id=project_id, reason=reason, **detail)
 
 
 def caller_of(request: Request) -> Caller:

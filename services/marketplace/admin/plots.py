@@ -32,6 +32,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar from 0 to 100, and what it is of."""
+
+    kind: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line through points, as SVG's ``points``; `dots` are the points with what they say."""
 
@@ -52,6 +61,11 @@ class Plot:
     height: int = HEIGHT
     left: int = LEFT
     right: int = WIDTH - RIGHT
+
+    @property
+    def said(self) -> list[str]:
+        """All that is drawn, in words."""
+        return [column.title for column in self.columns] + [dot.text for line in self.lines for dot in line.dots]
 
 
 def columns(values: Sequence[tuple[str, float, str]]) -> Plot:
@@ -74,6 +88,16 @@ def columns(values: Sequence[tuple[str, float, str]]) -> Plot:
         across=_across([label for label, _, _ in values], middles),
         up=_up(top, lambda value: f"{value:.0f}"),
     )
+
+
+def stacked(counts: Mapping[str, int], most: int) -> tuple[Part, ...]:
+    """Draw counts one after the other; `most` is what fills the whole bar."""
+    parts, x = [], 0.0
+    for kind, count in counts.items():
+        if count:
+            parts.append(Part(kind, x, 100 * count / most))
+            x += 100 * count / most
+    return tuple(parts)
 
 
 def lines(labels: Sequence[str], values: Mapping[str, Sequence[float]], said: Callable[[float], str]) -> Plot:

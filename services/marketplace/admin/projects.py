@@ -32,7 +32,11 @@ GROUPS: dict[str, tuple[str, Sequence[ProvisioningState]]] = {
     ),
     "waiting": (
         lazy_gettext("Waiting"),
-        (ProvisioningState.WAITING_FOR_CAPACITY, ProvisioningState.WAITING_FOR_CUSTOMER),
+        (
+            ProvisioningState.WAITING_FOR_CAPACITY,
+            ProvisioningState.WAITING_FOR_CUSTOMER,
+            ProvisioningState.WAITING_FOR_DOMAIN,
+        ),
     ),
     LATE: (lazy_gettext("Late"), ()),
     "failed": (lazy_gettext("Need help"), (ProvisioningState.FAILED,)),

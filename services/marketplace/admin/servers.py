@@ -1,7 +1,5 @@
 """The servers: how full they are, and whether they take new projects."""
 
-from typing import Any
-
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,13 +7,24 @@ from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
-from contracts.problems import field_problems
 from services.marketplace.admin.page import Page, all_typed, go_to, needs, write_down
+from services.marketplace.admin.refusals import cannot, refusal
 from shared.errors import RefusedError
 from shared.models import ServerState, StaffActionKind, StaffRole
 from shared.servers import NewServer, add_server, move_server, remove_server, server_lines
 
-FIELDS = ("name", "coolify_uuid", "region", "ipv4", "ipv6", "capacity", "ram_mb", "cpu_cores")
+_NAME = lazy_gettext("Name and region are made of a-z, 0-9 and hyphens.")
+FIELDS = {
+    "name": _NAME,
+    "coolify_uuid": lazy_gettext("Coolify's uuid is missing."),
+    "region": _NAME,
+    "ipv4": lazy_gettext("An IPv4 address looks like 203.0.113.10."),
+    "ipv6": lazy_gettext("An IPv6 address looks like 2001:db8::10."),
+    "capacity": lazy_gettext("The places are a number from 0 to 100000."),
+    "ram_mb": lazy_gettext("The memory is a whole number of MB."),
+    "cpu_cores": lazy_gettext("The cores are a number like 4 or 0.5."),
+}
+"""The form, and what each field takes."""
 
 
 class Servers(Page):
@@ -38,12 +47,15 @@ class Servers(Page):
         given = await all_typed(request)
         try:
             server = NewServer.model_validate({name: given[name] for name in FIELDS if name in given})
-            await add_server(self.desk.database.engine, server)
+            async with self.desk.database.engine.begin() as connection:
+                await add_server(connection, server)
+                kind, places = StaffActionKind.SERVER_ADDED, server.capacity
+                await write_down(connection, request, kind, server.name, capacity=places)
         except ValidationError as error:
-            return _refused(request, "; ".join(field_problems(error)))
+            wrong = dict.fromkeys(str(FIELDS[str(problem["loc"][0])]) for problem in error.errors())
+            return _refused(request, cannot(" ".join(wrong)))
         except RefusedError as error:
-            return _refused(request, str(error))
-        await self._write_down(request, StaffActionKind.SERVER_ADDED, server.name, capacity=server.capacity)
+            return _refused(request, refusal(error))
         return go_to(request, "/servers", _("The server is added. Orders that wait for a place go on."))
 
     @route("/{name}/state", methods=["POST"], name="server-state")
@@ -54,10 +66,11 @@ class Servers(Page):
         is_draining = (await all_typed(request)).get("state") == ServerState.DRAINING
         state = ServerState.DRAINING if is_draining else ServerState.ACTIVE
         try:
-            await move_server(self.desk.database.engine, name, state)
+            async with self.desk.database.engine.begin() as connection:
+                await move_server(connection, name, state)
+                await write_down(connection, request, StaffActionKind.SERVER_MOVED, name, state=state.value)
         except RefusedError as error:
-            return _refused(request, str(error))
-        await self._write_down(request, StaffActionKind.SERVER_MOVED, name, state=state.value)
+            return _refused(request, refusal(error))
         said = _("The server takes no new projects now.") if is_draining else _("The server takes new projects again.")
         return go_to(request, "/servers", said)
 
@@ -67,16 +80,13 @@ class Servers(Page):
         """Remove one that holds no project."""
         name = request.path_params["name"]
         try:
-            await remove_server(self.desk.database.engine, name)
+            async with self.desk.database.engine.begin() as connection:
+                await remove_server(connection, name)
+                await write_down(connection, request, StaffActionKind.SERVER_REMOVED, name)
         except RefusedError as error:
-            return _refused(request, str(error))
-        await self._write_down(request, StaffActionKind.SERVER_REMOVED, name)
+            return _refused(request, refusal(error))
         return go_to(request, "/servers", _("The server is removed. Nothing was changed at Coolify."))
 
-    async def _write_down(self, request: Request, kind: StaffActionKind, name: str, **detail: Any) -> None:
-        async with self.desk.database.engine.begin() as connection:
-            await write_down(connection, request, kind, name, **detail)
 
-
-def _refused(request: Request, why: str) -> Response:
-    return go_to(request, "/servers", _("This cannot be done: %(why)s") % {"why": why}, category="error")
+def _refused(request: Request, said: str) -> Response:
+    return go_to(request, "/servers", said, category="error")

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from sqlalchemy import insert
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -13,7 +12,6 @@ from starlette_admin.flash import get_flashed_messages
 from starlette_admin.helpers import safe_redirect_url
 
 from services.marketplace.admin.page import Desk, SignedIn, typed
-from shared.models import StaffAction, StaffActionKind
 from shared.staff import LONGEST, SESSION, find_staff, sign_in, sign_out
 
 COOKIE = "vrs_staff"
@@ -60,15 +58,12 @@ class StaffProvider(BaseAuthProvider):
             if isinstance(password, str) and (
                 token := await sign_in(self._desk.database, name, password[: LONGEST + 1])
             ):
-                return await self._signed_in(request, token, name.lower(), wanted)
+                return self._signed_in(request, token, wanted)
             status = HTTPStatus.UNPROCESSABLE_ENTITY
         context = {"name": name, "refused": request.method == "POST", "flashed_messages": get_flashed_messages(request)}
         return templates.TemplateResponse(request, "login.html", context, status.value)
 
-    async def _signed_in(self, request: Request, token: str, name: str, wanted: str) -> Response:
-        async with self._desk.database.autocommit.begin() as connection:
-            row = {"by": name, "kind": StaffActionKind.SIGNED_IN, "subject": name}
-            await connection.execute(insert(StaffAction).values(row))
+    def _signed_in(self, request: Request, token: str, wanted: str) -> Response:
         answer = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
         answer.set_cookie(
             self._cookie(request),

@@ -11,6 +11,7 @@ from contracts import (
     ProjectOrdered,
     ServiceName,
 )
+from services.marketplace.admin.health import Health
 from shared.cancelling import PartState
 from shared.messaging.topology import queue_name
 from shared.models import (
@@ -26,6 +27,7 @@ STATES = {
     ProvisioningState.ORDERED: _("ordered"),
     ProvisioningState.WAITING_FOR_CAPACITY: _("waits for a server"),
     ProvisioningState.WAITING_FOR_CUSTOMER: _("waits for the customer"),
+    ProvisioningState.WAITING_FOR_DOMAIN: _("domain is being registered"),
     ProvisioningState.DNS_CONFIGURED: _("domain is set up"),
     ProvisioningState.APP_DEPLOYED: _("app is installed"),
     ProvisioningState.LIVE: _("live"),
@@ -36,6 +38,7 @@ STATES = {
 TONES = {
     ProvisioningState.WAITING_FOR_CAPACITY: "waiting",
     ProvisioningState.WAITING_FOR_CUSTOMER: "waiting",
+    ProvisioningState.WAITING_FOR_DOMAIN: "waiting",
     ProvisioningState.LIVE: "done",
     ProvisioningState.FAILED: "failed",
     ProvisioningState.CANCELLING: "waiting",
@@ -54,6 +57,28 @@ REACHES = {
     ServerReach.UNREACHABLE: _("cannot be reached"),
     ServerReach.UNUSABLE: _("not ready"),
     ServerReach.UNKNOWN: _("unknown to Coolify"),
+}
+HEALTH = {
+    Health.READY: _("ready"),
+    Health.NOT_READY: _("does not get on"),
+    Health.AWAY: _("does not answer"),
+    Health.LISTENS: _("takes work"),
+    Health.SILENT: _("takes no work"),
+    Health.UNKNOWN: _("not known"),
+}
+HEALTH_TONES = {
+    Health.READY: "done",
+    Health.LISTENS: "done",
+    Health.NOT_READY: "waiting",
+    Health.AWAY: "failed",
+    Health.SILENT: "failed",
+    Health.UNKNOWN: "quiet",
+}
+BACKLOG = {
+    "queued": _("in the queue"),
+    "running": _("running"),
+    "waiting": _("waiting"),
+    "failed": _("failed"),
 }
 LICENCES = {
     LicenseState.PENDING: _("begins when the project is live"),
@@ -78,6 +103,7 @@ DONE = {
     StaffActionKind.PREVIEW_MADE: _("made a preview link"),
     StaffActionKind.PREVIEW_ENDED: _("ended a preview link"),
     StaffActionKind.REPLAYED: _("tried several failed orders again"),
+    StaffActionKind.CORRECTED: _("corrected a failed order"),
     StaffActionKind.SERVER_ADDED: _("added a server"),
     StaffActionKind.SERVER_MOVED: _("changed whether a server takes projects"),
     StaffActionKind.SERVER_REMOVED: _("removed a server"),
@@ -95,6 +121,26 @@ DESK = {
     DeskActionKind.DISCARD: _("put the problem aside"),
 }
 """What operators do with failed orders; anything else is told in the desk's own word."""
+
+EVENT_FIELDS = {
+    "slug": _("Name below our domain"),
+    "base_domain": _("Our domain"),
+    "own_domain": _("The customer's domain"),
+    "project_type": _("Type"),
+    "plan": _("Plan"),
+    "plugins": _("Plugins"),
+    "locale": _("Language of the mails"),
+    "region": _("Region"),
+    "placement": _("How the server is chosen"),
+    "customer.name": _("Customer"),
+    "customer.email": _("The customer's e-mail"),
+    "fqdn": _("Address of the project"),
+    "records": _("DNS entries"),
+    "server.name": _("Server"),
+    "image": _("Image"),
+    "tag": _("Version"),
+}
+"""What people call the values of an event, by their path; any other is shown by its path alone."""
 
 PARTS_OF_WORK = {
     ServiceName.MARKETPLACE: _("Order"),

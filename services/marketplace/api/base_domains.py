@@ -7,10 +7,12 @@ from fastapi import APIRouter, Path, Response
 from pydantic import ConfigDict
 
 from services.marketplace.api.answers import Answer
+from services.marketplace.audit import record
 from services.marketplace.dependencies import Db, IsAdmin, MaySeeServers
 from shared.base_domains import add_domain, domain_lines, remove_domain
 from shared.errors import FieldProblem, WrongFieldsError
 from shared.hosts import as_stored
+from shared.models import StaffActionKind
 
 router = APIRouter(prefix="/api/v1/base-domains", tags=["base domains"])
 
@@ -42,19 +44,24 @@ async def list_base_domains(_: MaySeeServers, database: Db) -> BaseDomainList:
 
 
 @router.put("/{name}", responses={201: {"model": BaseDomainAnswer}, 409: {}})
-async def put_base_domain(_: IsAdmin, database: Db, name: Name, response: Response) -> BaseDomainAnswer:
+async def put_base_domain(caller: IsAdmin, database: Db, name: Name, response: Response) -> BaseDomainAnswer:
     """Offer a base domain. Its zone must be in the INWX account, or the first order under it fails and says so."""
     stored = _stored(name)
-    if await add_domain(database.engine, stored):
-        response.status_code = HTTPStatus.CREATED
+    async with database.engine.begin() as connection:
+        if await add_domain(connection, stored):
+            await record(connection, caller, StaffActionKind.DOMAIN_ADDED, stored)
+            response.status_code = HTTPStatus.CREATED
     lines = await domain_lines(database.engine)
     return BaseDomainAnswer.model_validate(next(line for line in lines if line.name == stored))
 
 
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses={404: {}, 409: {}})
-async def delete_base_domain(_: IsAdmin, database: Db, name: Name) -> None:
+async def delete_base_domain(caller: IsAdmin, database: Db, name: Name) -> None:
     """Offer a base domain no more. One with projects under it stays."""
-    await remove_domain(database.engine, _stored(name))
+    stored = _stored(name)
+    async with database.engine.begin() as connection:
+        await remove_domain(connection, stored)
+        await record(connection, caller, StaffActionKind.DOMAIN_REMOVED, stored)
 
 
 def _stored(name: str) -> str:

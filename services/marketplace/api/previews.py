@@ -5,15 +5,18 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.marketplace.api.answers import Answer
 from services.marketplace.api.projects import ProjectId, known_project
 from services.marketplace.dependencies import Configured, Db, MayPreview
 from services.marketplace.problems import Problem
+from services.marketplace.settings import MarketplaceSettings
 from shared.models import PreviewAccess, PreviewUse, ProvisioningState
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/previews", tags=["previews"])
@@ -88,19 +91,30 @@ async def create_preview(
         raise Problem(
             HTTPStatus.CONFLICT, f"project {project_id} is {project.state.value}: there is nothing to look at"
         )
+    async with database.engine.begin() as connection:
+        return await make_preview(connection, caller.name, project_id, wanted, base_of(settings, request))
+
+
+async def make_preview(
+    connection: AsyncConnection, by: str, project_id: UUID, wanted: PreviewRequest, base: str
+) -> NewPreviewAnswer:
+    """Make a link below `base` in the caller's transaction."""
     token = secrets.token_urlsafe(32)
     row = {
         "project_id": project_id,
         "token_hash": hashed(token),
         "expires_at": datetime.now(UTC) + timedelta(hours=wanted.hours),
         "uses_left": wanted.uses,
-        "created_by": caller.name,
+        "created_by": by,
     }
-    async with database.engine.begin() as connection:
-        new = await connection.scalar(insert(PreviewAccess).values(row).returning(PreviewAccess.id))
-        [line] = await connection.execute(_LINES.where(PreviewAccess.id == new))
-    base = str(settings.marketplace_url or request.base_url).rstrip("/")
+    new = await connection.scalar(insert(PreviewAccess).values(row).returning(PreviewAccess.id))
+    [line] = await connection.execute(_LINES.where(PreviewAccess.id == new))
     return NewPreviewAnswer(**line._asdict(), link=f"{base}/preview/{token}")
+
+
+def base_of(settings: MarketplaceSettings, request: Request) -> str:
+    """Where people reach this service, without a slash at the end."""
+    return str(settings.marketplace_url or request.base_url).rstrip("/")
 
 
 @router.get("", responses={404: {}})
@@ -116,11 +130,16 @@ async def list_previews(_: MayPreview, database: Db, project_id: ProjectId) -> P
 @router.delete("/{preview_id}", status_code=HTTPStatus.NO_CONTENT, responses={404: {}})
 async def revoke_preview(_: MayPreview, database: Db, project_id: ProjectId, preview_id: PreviewId) -> None:
     """End a preview link. Ending it again does no harm."""
+    async with database.engine.begin() as connection:
+        if not await end_preview(connection, project_id, preview_id):
+            raise Problem(HTTPStatus.NOT_FOUND, f"project {project_id} has no preview link {preview_id}")
+
+
+async def end_preview(connection: AsyncConnection, project_id: UUID, preview_id: int) -> bool:
+    """End a link in the caller's transaction; False if the project has none of that id."""
     mine = (PreviewAccess.id == preview_id) & (PreviewAccess.project_id == project_id)
     ended = update(PreviewAccess).where(mine).values(revoked_at=func.coalesce(PreviewAccess.revoked_at, func.now()))
-    async with database.autocommit.begin() as connection:
-        if not (await connection.execute(ended)).rowcount:
-            raise Problem(HTTPStatus.NOT_FOUND, f"project {project_id} has no preview link {preview_id}")
+    return bool((await connection.execute(ended)).rowcount)
 
 
 def hashed(token: str) -> bytes:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Body, Path
 from pydantic import BaseModel, ConfigDict
 
 from services.marketplace.api.answers import Answer
+from services.marketplace.audit import record
 from services.marketplace.dependencies import Db, IsAdmin, MaySeeServers
-from shared.models import ServerReach, ServerState
+from shared.models import ServerReach, ServerState, StaffActionKind
 from shared.servers import NewServer, add_server, move_server, remove_server, server_lines
 
 router = APIRouter(prefix="/api/v1/servers", tags=["servers"])
@@ -74,24 +75,30 @@ async def list_servers(_: MaySeeServers, database: Db) -> ServerList:
 
 @router.post("", status_code=HTTPStatus.CREATED, responses={409: {}})
 async def create_server(
-    _: IsAdmin, database: Db, server: Annotated[NewServer, Body(openapi_examples=_NEW)]
+    caller: IsAdmin, database: Db, server: Annotated[NewServer, Body(openapi_examples=_NEW)]
 ) -> ServerAnswer:
     """Add a server. Orders that wait for a place go on within a second or two."""
-    await add_server(database.engine, server)
+    async with database.engine.begin() as connection:
+        await add_server(connection, server)
+        await record(connection, caller, StaffActionKind.SERVER_ADDED, server.name, capacity=server.capacity)
     return await _one(database, server.name)
 
 
 @router.patch("/{name}", responses={404: {}})
-async def change_server(_: IsAdmin, database: Db, name: Name, change: ServerChange) -> ServerAnswer:
+async def change_server(caller: IsAdmin, database: Db, name: Name, change: ServerChange) -> ServerAnswer:
     """Drain a server, or let it take new projects again. Those that it holds stay and run."""
-    await move_server(database.engine, name, change.state)
+    async with database.engine.begin() as connection:
+        await move_server(connection, name, change.state)
+        await record(connection, caller, StaffActionKind.SERVER_MOVED, name, state=change.state.value)
     return await _one(database, name)
 
 
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses={404: {}, 409: {}})
-async def delete_server(_: IsAdmin, database: Db, name: Name) -> None:
+async def delete_server(caller: IsAdmin, database: Db, name: Name) -> None:
     """Remove a server that holds no project. Nothing is changed at Coolify."""
-    await remove_server(database.engine, name)
+    async with database.engine.begin() as connection:
+        await remove_server(connection, name)
+        await record(connection, caller, StaffActionKind.SERVER_REMOVED, name)
 
 
 async def _listed(database: Db) -> ServerList:

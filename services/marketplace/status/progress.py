@@ -39,7 +39,11 @@ FEWEST = 5
 """Completions of a step from which it is told how long one takes."""
 
 _OVER = (ProvisioningState.LIVE, ProvisioningState.CANCELLING, ProvisioningState.CANCELLED)
-_PATIENT = (ProvisioningState.WAITING_FOR_CAPACITY, ProvisioningState.WAITING_FOR_CUSTOMER)
+_PATIENT = (
+    ProvisioningState.WAITING_FOR_CAPACITY,
+    ProvisioningState.WAITING_FOR_CUSTOMER,
+    ProvisioningState.WAITING_FOR_DOMAIN,
+)
 
 _PROJECT = (
     select(

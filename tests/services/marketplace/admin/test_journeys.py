@@ -136,9 +136,9 @@ async def test_an_operator_drains_and_adds_servers_and_a_case_worker_only_sees_t
     await browser.follow("/servers", server)
     assert "The server is added." in browser.page
     await browser.follow("/servers", server)
-    assert "This cannot be done: name srv-1 is that of server srv-1" in browser.page
+    assert "This cannot be done: srv-1 belongs to the server srv-1 already." in browser.page
     await browser.follow("/servers", server | {"name": "srv-2", "ipv4": "999"})
-    assert "ipv4" in browser.page
+    assert "An IPv4 address looks like" in browser.page
     await browser.follow("/servers/srv-1/state", {"state": "draining"})
     assert await desk.sql("SELECT state::text FROM servers") == [("draining",)]
     await browser.follow("/servers/srv-1/remove")

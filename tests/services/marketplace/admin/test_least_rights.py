@@ -17,6 +17,7 @@ from tests.conftest import open_at
 from tests.services.marketplace.admin.browser import PASSWORD, opened
 from tests.services.marketplace.admin.made import fill
 from tests.services.marketplace.admin.test_journeys import an_order
+from tests.services.marketplace.admin.test_pages import letter_of
 
 
 async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(database: Database) -> None:
@@ -31,8 +32,10 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
         browser = await desk.signed_in(StaffRole.ADMIN)
         await browser.get("/")
         [group, *_] = re.findall(r"/problems/([0-9a-f]+)", browser.page)
+        letter = await letter_of(desk)
         for method, path in desk.routes():
             where = path.replace("{project_id:uuid}", str(made["goldberg"])).replace("{group}", group)
+            where = where.replace("{consumer}/{event_id:uuid}", letter)
             if method == "GET":
                 assert (await browser.get(where)).status_code in (200, 303), path
         project = f"/projects/{made['goldberg']}"
@@ -43,6 +46,7 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
             (f"{project}/previews/end", {"preview": "1"}),
             (f"{project}/cancel", {"reason": "twice"}),
             (f"/problems/{group}/note", {"text": "x"}),
+            (f"/letters/{letter}/note", {"text": "x"}),
             ("/projects/searches", {"query": "q=x", "name": "x"}),
             ("/servers", {"name": "s", "coolify_uuid": "u", "region": "r", "ipv4": "203.0.113.1", "capacity": "1"}),
             ("/servers/s/state", {"state": "draining"}),

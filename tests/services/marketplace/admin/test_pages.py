@@ -19,6 +19,10 @@ OPERATORS = {
     ("POST", "/servers/{name}/state"),
     ("POST", "/servers/{name}/remove"),
     ("POST", "/problems/{group}/replay"),
+    ("GET", "/letters/{consumer}/{event_id:uuid}"),
+    ("POST", "/letters/{consumer}/{event_id:uuid}/preview"),
+    ("POST", "/letters/{consumer}/{event_id:uuid}/send"),
+    ("POST", "/letters/{consumer}/{event_id:uuid}/note"),
 }
 ADMINS = {
     ("POST", "/domains"),
@@ -37,6 +41,7 @@ async def paths(desk: Desk) -> dict[str, str]:
     await browser.get("/")
     group = re.findall(r"/problems/([0-9a-f]+)", browser.page)[0]
     filled = {"{project_id:uuid}": str(made["baeckerei-sommer"]), "{group}": group, "{name}": "srv-1"}
+    filled["{consumer}/{event_id:uuid}"] = await letter_of(desk)
 
     def fill_in(path: str) -> str:
         for name, value in filled.items():
@@ -44,6 +49,12 @@ async def paths(desk: Desk) -> dict[str, str]:
         return path
 
     return {path: fill_in(path) for _method, path in desk.routes()}
+
+
+async def letter_of(desk: Desk) -> str:
+    """The path of a dead step."""
+    [(consumer, event_id), *_] = await desk.sql("SELECT consumer, event_id FROM open_steps WHERE state = 'dead'")
+    return f"{consumer}/{event_id}"
 
 
 async def test_no_page_answers_without_sign_in_nor_to_a_role_that_may_not(desk: Desk) -> None:
@@ -131,8 +142,9 @@ def counted(database: Database) -> Iterator[list[str]]:
 async def test_a_page_asks_the_database_as_often_for_many_projects_as_for_few(desk: Desk) -> None:
     made = await fill(desk.database)
     project = f"/projects/{made['baeckerei-sommer']}"
-    few = await desk.signed_in()
-    pages = ("/", "/projects", project, "/servers", "/offer", "/order", "/domains")
+    few = await desk.signed_in(StaffRole.OPERATOR)
+    letter = f"/letters/{await letter_of(desk)}"
+    pages = ("/", "/projects", project, letter, "/servers", "/offer", "/order", "/domains", "/changes")
     for path in pages:
         await few.get(path)  # what is kept for a minute is read
     first = {}

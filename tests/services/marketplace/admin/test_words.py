@@ -1,0 +1,40 @@
+"""Whatever the database may hold has a word for people, in both languages."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pytest
+
+from contracts import Locale, ServiceName
+from services.marketplace.admin import words
+from services.marketplace.admin.health import Health
+from services.marketplace.status.words import STATES as OF_CUSTOMERS
+from shared.cancelling import PartState
+from shared.models import LicenseState, ProvisioningState, ServerReach, ServerState, StaffActionKind, StaffRole
+
+UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
+"""What customers read of these is what they read of an order."""
+
+
+@pytest.mark.parametrize(
+    ("enum", "said"),
+    [
+        (ProvisioningState, words.STATES),
+        (StaffRole, words.ROLES),
+        (ServerState, words.SERVER_STATES),
+        (ServerReach, words.REACHES),
+        (LicenseState, words.LICENCES),
+        (PartState, words.PARTS),
+        (Health, words.HEALTH),
+        (Health, words.HEALTH_TONES),
+        (StaffActionKind, words.DONE),
+        (ServiceName, words.PARTS_OF_WORK),
+    ],
+)
+def test_every_value_has_its_word(enum: type[StrEnum], said: Mapping[StrEnum, object]) -> None:
+    assert set(said) == set(enum)
+
+
+def test_customers_read_of_every_state() -> None:
+    for locale in Locale:
+        assert set(OF_CUSTOMERS[locale]) == set(ProvisioningState) - UNDER_WAY
