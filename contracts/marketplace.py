@@ -89,8 +89,11 @@ class ProjectOrdered(Event):
     """
 
     type: ClassVar[str] = "vrs.project.ordered.v1"
-    changes: ClassVar[tuple[str, ...]] = ("0.1.0: first version.", "0.2.0: `placement` may be `pack`; `registration`.")
-    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DNS,)
+    changes: ClassVar[tuple[str, ...]] = (
+        "0.1.0: first version.",
+        "0.2.0: `placement` may be `pack`; `registration`; notify must hear it, too.",
+    )
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.DNS, ServiceName.NOTIFY)
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -39,8 +39,8 @@ _NOT_TAKEN_UP = text(f"""
 _UNHEARD = text("""
     SELECT p.slug FROM projects p
     WHERE p.provisioning_state = 'ordered'
-      AND NOT EXISTS (SELECT FROM provisioning_log l WHERE l.project_id = p.vrs_id)
-      AND NOT EXISTS (SELECT FROM open_steps s WHERE s.project_id = p.vrs_id)
+      AND NOT EXISTS (SELECT FROM provisioning_log l WHERE l.project_id = p.vrs_id AND l.service <> 'notify')
+      AND NOT EXISTS (SELECT FROM open_steps s WHERE s.project_id = p.vrs_id AND s.consumer NOT LIKE 'notify.%')
       AND NOT EXISTS (SELECT FROM outbox o WHERE position(convert_to(CAST(p.vrs_id AS text), 'UTF8') IN o.body) > 0)
     ORDER BY p.slug
 """)

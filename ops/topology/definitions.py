@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from contracts import EVENTS_EXCHANGE, ServiceName
+from contracts import EVENTS_EXCHANGE, ProjectOrdered, ServiceName
 from shared.dead_letters.queues import LOCK
+from shared.forget import FORGET
 from shared.messaging.topology import (
     DEAD_EXCHANGE,
     TO_EXCHANGE,
@@ -89,10 +90,13 @@ def _bindings(queue: Queue) -> list[dict[str, Any]]:
 def _permissions(service: Service, services: Sequence[Service]) -> dict[str, str]:
     """Declaring and binding its own queues, dead letters to `vrs.dead`, events to `vrs.events`; nothing else's.
 
-    Whoever replays also takes the desk's lock, reads everybody's dead letters and writes where replays go.
+    Whoever replays also takes the desk's lock, reads everybody's dead letters and writes where replays go. Whoever
+    forgets reads the dead letters in which a customer's contact may lie.
     """
     own = [queue.name for queue in own_queues(service)]
     may_read, may_declare, may_write = [*own, *(EXCHANGES if own else ())], own, [*own, EVENTS_EXCHANGE]
+    if FORGET in service.grants:
+        may_read = [*may_read, *(dead_queue(listener).name for listener in ProjectOrdered.required_by)]
     if service.replays:
         may_read = [*may_read, *(dead_queue(each.name).name for each in services if each.consumers)]
         may_declare, may_write = [*own, LOCK], [*may_write, TO_EXCHANGE]

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts import ServiceName
+from contracts import ProjectOrdered
 from shared.dead_letters.queues import BrokerAwayError, holding
 from shared.forget import UnderWayError, forget
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
@@ -41,9 +41,9 @@ async def forget_who_is_due(engine: AsyncEngine, amqp_url: str, *, keep: timedel
     if not due:
         return 0
     forgotten = 0
-    async with holding(amqp_url, (ServiceName.DNS,), lock=False) as held:
+    async with holding(amqp_url, ProjectOrdered.required_by, lock=False) as held:
         if held.busy:
-            raise BrokerAwayError("somebody else has dead letters of dns in hand")
+            raise BrokerAwayError(f"somebody else has dead letters in hand ({', '.join(held.busy)})")
         for project_id in due:
             try:
                 async with engine.begin() as connection:

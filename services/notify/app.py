@@ -13,6 +13,7 @@ from contracts import (
     DomainRegistrationHeld,
     Event,
     ProjectCancelled,
+    ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
     ServiceName,
@@ -33,6 +34,7 @@ from shared.step import Step
 Tell = Callable[[Post, Any, Step], Awaitable[Outcome]]
 
 TELLS: tuple[tuple[type[Event], Tell], ...] = (
+    (ProjectOrdered, handlers.tell_ordered),
     (CoreHealthy, handlers.tell_live),
     (CapacityNeeded, handlers.tell_capacity_needed),
     (DnsRecordsNeeded, handlers.tell_records_needed),
@@ -79,5 +81,5 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         deadline=timedelta(hours=24),
         fails_project=False,
         despite_cancellation=event is ProvisioningFailed,
-        needs_project=event not in (ProjectCancelled, ProvisioningDelayed, ProvisioningFailed),
+        needs_project=event not in (ProjectOrdered, ProjectCancelled, ProvisioningDelayed, ProvisioningFailed),
     )

@@ -7,6 +7,7 @@ from contracts import (
     DomainRegistrationHeld,
     Event,
     ProjectCancelled,
+    ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
 )
@@ -35,6 +36,7 @@ def _mails(what: str, *, to_customer: bool, to_case_workers: bool) -> Explain:
 
 EXPLANATIONS = Explanations(
     {
+        ProjectOrdered: _mails("the order has arrived", to_customer=True, to_case_workers=False),
         CoreHealthy: _mails("the project is live", to_customer=True, to_case_workers=False),
         CapacityNeeded: _mails("no server has room", to_customer=False, to_case_workers=True),
         DnsRecordsNeeded: _mails("records to set", to_customer=True, to_case_workers=False),

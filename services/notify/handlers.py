@@ -1,6 +1,6 @@
 """Whom each event is told to, and how."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contracts import (
@@ -10,6 +10,7 @@ from contracts import (
     DomainRegistrationHeld,
     Locale,
     ProjectCancelled,
+    ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
 )
@@ -34,10 +35,33 @@ _WITHOUT_ORDER = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whom a mail addresses, and the project's host name as people read it."""
+
+    name: str
+    email: str
+    locale: Locale
+    fqdn: str
+
+
+async def tell_ordered(post: Post, event: ProjectOrdered, step: Step) -> Outcome:
+    """Tell the customer that the order has arrived and where its status is shown, once however often it is said.
+
+    Nobody has to know the project yet. Once it is known, its order's row says whom to tell: it may be forgotten.
+    """
+    ordered = Customer(event.customer.name, event.customer.email, event.locale, as_shown(event.fqdn))
+    customer = _customer(step.project) if step.project else ordered
+    drafts = _to_customer(post, step, customer, Kind.ORDERED)
+    return await post.deliver(step, [replace(draft, once=Kind.ORDERED) for draft in drafts])
+
+
 async def tell_live(post: Post, event: CoreHealthy, step: Step) -> Outcome:
     """Tell the customer that the project is live."""
     plugins = [f"{plugin.name} {plugin.version}" for plugin in event.plugins]
-    return await post.deliver(step, _to_customer(post, step, Kind.LIVE, url=str(event.url), plugins=plugins))
+    return await post.deliver(
+        step, _to_customer(post, step, _customer(_ordered(step)), Kind.LIVE, url=str(event.url), plugins=plugins)
+    )
 
 
 async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -> Outcome:
@@ -45,7 +69,7 @@ async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -
     records = [(record.type.value, record.name, record.content) for record in event.records]
     problems = [getattr(each.text, _ordered(step).locale) for each in event.findings]
     facts = {"records": records, "problems": problems, "found": event.found, "reminder": event.reminder}
-    return await post.deliver(step, _to_customer(post, step, Kind.RECORDS_NEEDED, **facts))
+    return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.RECORDS_NEEDED, **facts))
 
 
 async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:
@@ -73,7 +97,9 @@ async def tell_failed(post: Post, event: ProvisioningFailed, step: Step) -> Outc
     """
     drafts = _to_case_workers(post, step, Kind.FAILED, **dict(event))
     if step.project is not None and not event.reason_code.startswith(UNREADABLE):
-        drafts += _to_customer(post, step, Kind.FAILED_CUSTOMER, customer_text=event.customer_text)
+        drafts += _to_customer(
+            post, step, _customer(_ordered(step)), Kind.FAILED_CUSTOMER, customer_text=event.customer_text
+        )
     return await post.deliver(step, drafts)
 
 
@@ -81,19 +107,23 @@ async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Out
     """Confirm the cancellation to the customer, once however often it is asked for."""
     if step.project is None:
         return Done(message="nobody to mail to: the project was cancelled before its order arrived")
-    drafts = _to_customer(post, step, Kind.CANCELLED, keep_volumes=event.keep_volumes)
-    return await post.deliver(step, [replace(draft, once=True) for draft in drafts])
+    drafts = _to_customer(post, step, _customer(_ordered(step)), Kind.CANCELLED, keep_volumes=event.keep_volumes)
+    return await post.deliver(step, [replace(draft, once=Kind.CANCELLED) for draft in drafts])
 
 
-def _to_customer(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
+def _to_customer(post: Post, step: Step, customer: Customer, kind: Kind, /, **facts: Any) -> list[Draft]:
     """None if the customer is forgotten."""
-    project = _ordered(step)
-    if not project.customer_email:
+    if not customer.email:
         return []
     if post.status_links:
         facts["status_url"] = post.status_links.link(step.project_id)
-    letter = write(kind, project.locale, name=project.customer_name, fqdn=as_shown(project.fqdn), **facts)
-    return [Draft(MailRecipient.CUSTOMER, project.customer_email, letter, project.customer_name)]
+    letter = write(kind, customer.locale, name=customer.name, fqdn=customer.fqdn, **facts)
+    return [Draft(MailRecipient.CUSTOMER, customer.email, letter, customer.name)]
+
+
+def _customer(project: ProjectFacts) -> Customer:
+    """Who the project's order says by now."""
+    return Customer(project.customer_name, project.customer_email, project.locale, as_shown(project.fqdn))
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:

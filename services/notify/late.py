@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import EVENTS, Event, ProjectCancelled, ProjectOrdered, ServiceName
 from shared.messaging.topology import queue_name
-from shared.models import LATE, StepState
+from shared.models import StepState
 
 AT_MOST = 100
 """Projects in one look; the next one takes the others."""
@@ -23,8 +23,10 @@ NOT_TAKEN_UP = timedelta(seconds=10)
 _LATE = text("""
     SELECT p.vrs_id AS project_id, p.step_due_at AS due_at, p.created_at, o.correlation_id,
            coalesce(p.provisioning_state, 'ordered') = 'ordered' AND NOT EXISTS (
-               SELECT FROM provisioning_log l WHERE l.project_id = p.vrs_id AND l.step <> :late
-           ) AND NOT EXISTS (SELECT FROM open_steps s WHERE s.project_id = p.vrs_id) AS is_unclaimed
+               SELECT FROM provisioning_log l WHERE l.project_id = p.vrs_id AND l.service <> :mails
+           ) AND NOT EXISTS (
+               SELECT FROM open_steps s WHERE s.project_id = p.vrs_id AND s.consumer NOT LIKE :mails || '.%'
+           ) AS is_unclaimed
     FROM projects p LEFT JOIN project_orders o ON o.project_id = p.vrs_id
     WHERE p.step_due_at <= clock_timestamp()
       AND NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = p.vrs_id)
@@ -103,7 +105,7 @@ class NothingOpen:
 
 async def late_steps(connection: AsyncConnection) -> list[LateStep | NothingOpen]:
     """Read what is late, the longest due first, at most `AT_MOST`."""
-    late = (await connection.execute(_LATE, {"most": AT_MOST, "late": LATE})).all()
+    late = (await connection.execute(_LATE, {"most": AT_MOST, "mails": ServiceName.NOTIFY.value})).all()
     if not late:
         return []
     projects = {"project_ids": [row.project_id for row in late]}

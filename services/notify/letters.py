@@ -33,6 +33,7 @@ SEE_STATUS = {Locale.DE: "Stand Ihres Projekts ansehen", Locale.EN: "See where y
 class Kind(StrEnum):
     """The mails there are; those to case workers exist in German only."""
 
+    ORDERED = "ordered"
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
     CAPACITY_NEEDED = "capacity_needed"

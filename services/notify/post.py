@@ -16,7 +16,7 @@ import structlog
 from email_validator import validate_email
 
 from services.notify.claim import ClaimMail
-from services.notify.letters import Letter
+from services.notify.letters import Kind, Letter
 from services.notify.models import Mail, MailRecipient
 from services.notify.smtp import MailDeferredError, MailRefusedError, Smtp, SmtpUnreachableError, mask
 from shared.outcome import Done, Outcome
@@ -29,13 +29,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A letter and whom it is for. `once`: a project gets it once, however many events ask for it."""
+    """A letter and whom it is for. `once`: a project gets one of this kind, however many events ask for it."""
 
     recipient: MailRecipient
     address: str
     letter: Letter
     name: str = ""
-    once: bool = False
+    once: Kind | None = None
 
     @property
     def addressee(self) -> str:
@@ -96,7 +96,7 @@ class Post:
 
     def _message_id(self, step: Step, draft: Draft) -> str:
         # By recipient kind too: a case worker may be a customer.
-        about = step.project_id if draft.once else step.event_id
+        about = uuid5(step.project_id, draft.once) if draft.once else step.event_id
         return f"{uuid5(about, f'{draft.recipient}:{draft.address}')}@{self._sender.domain}"
 
     def _message(self, message_id: str, draft: Draft) -> EmailMessage:

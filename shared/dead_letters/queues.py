@@ -63,7 +63,7 @@ async def holding(
     """Hold every letter of these services' queues; on leaving, all that was not removed lies where it lay.
 
     Without `bodies` they are forgotten at once, which saves memory. Without `lock` nobody else is kept away from the
-    desk meanwhile: for a service that reads its own queue, and may not declare the lock.
+    desk meanwhile: for a service that may read these queues, and not declare the lock.
 
     Raises:
         BrokerAwayError: see there; of the block's own AMQP errors as well.

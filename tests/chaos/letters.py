@@ -18,6 +18,14 @@ COMMIT_WITHIN = timedelta(seconds=5)
 LONGEST_COMMIT = timedelta(seconds=MINUTES.lease)
 """A try that has its 250 may wait for its commit as long as its lease lasts: the database is busy, a row is locked."""
 
+TOLD = {
+    "vrs.project.ordered.v1": "nobody told the customer that the order has arrived",
+    "vrs.core.healthy.v1": "nobody told the customer that it is live",
+}
+"""What the customer of a live project was told, by the event that had it told."""
+
+TOLD_ONCE = (*TOLD, "vrs.project.cancelled.v1")
+
 KNOBS = {
     "deployment_failed": ("fail_deployments", "restart_seconds", "reachable", "unhealthy"),
     "deployment_stuck": ("stick_deployments",),
@@ -49,9 +57,9 @@ def mails(snapshot: Snapshot, live: set[str]) -> Mails:
             findings.append(Finding(Wrong.LOST, str(row["project_id"]), what, "smtp /inbox, table mails"))
     told_of = {str(row["event_id"]) for row in rows.values() if row["message_id"] in inbox}
     findings += [
-        Finding(Wrong.LOST, event.project_id, "nobody told the customer that it is live", "smtp /inbox, table mails")
+        Finding(Wrong.LOST, event.project_id, TOLD[event.type], "smtp /inbox, table mails")
         for event in snapshot.heard.values()
-        if event.type == "vrs.core.healthy.v1" and event.project_id in live and event.id not in told_of
+        if event.type in TOLD and event.project_id in live and event.id not in told_of
     ]
     findings += [
         Finding(Wrong.DOUBLED, "unknown", f"nobody wrote down the mail {message_id}", "table mails")
@@ -63,7 +71,7 @@ def mails(snapshot: Snapshot, live: set[str]) -> Mails:
         if row["message_id"] in inbox and (event := snapshot.heard.get(str(row["event_id"]))) is not None
     )
     for (project, recipient, subject, kind), times in told.items():
-        if times > 1 and kind in ("vrs.core.healthy.v1", "vrs.project.cancelled.v1"):
+        if times > 1 and kind in TOLD_ONCE:
             what = f"{recipient} was told {subject!r} {times} times under different message ids"
             findings.append(Finding(Wrong.DOUBLED, project, what, "smtp /inbox, table mails"))
     second: Counter[str] = Counter()

@@ -94,7 +94,8 @@ async def test_the_services_of_the_release_before_work_on_this_ones_database(
 
     async def have_come_to(state: ProvisioningState, mails: int) -> bool:
         states = Counter([await system.state(story) for story in stories])
-        return states == {state: ORDERS} and len(await mailbox.mails()) == mails and await is_at_rest(system)
+        told = {mail["message_id"] for mail in await mailbox.mails() if "eingegangen" not in mail["subject"]}
+        return states == {state: ORDERS} and len(told) == mails and await is_at_rest(system)
 
     async with running(old, names, tmp_path), system.running(*beside):
         await place(system.database, [story.ordered() for story in stories])
@@ -102,5 +103,4 @@ async def test_the_services_of_the_release_before_work_on_this_ones_database(
         await system.publish(*(story.cancelled() for story in stories))
         await until(lambda: have_come_to(ProvisioningState.CANCELLED, 2 * ORDERS), within=120)
     assert await inwx.records() == []
-    assert len({mail["message_id"] for mail in await mailbox.mails()}) == 2 * ORDERS
     assert await system.sql("SELECT message FROM provisioning_log WHERE status = 'dead'") == []

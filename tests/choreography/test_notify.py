@@ -21,6 +21,7 @@ CANCELLED = "notify.project-cancelled"
 FAILED = "notify.provisioning-failed"
 
 READERS: dict[Tells, list[str]] = {
+    Story.ordered: [CUSTOMER.email],
     Story.healthy: [CUSTOMER.email],
     Story.records_needed: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
@@ -31,7 +32,7 @@ READERS: dict[Tells, list[str]] = {
 }
 ALL = list(READERS)
 TO_CUSTOMERS = [Story.healthy, Story.records_needed]
-ABOUT_THE_WAY = [*TO_CUSTOMERS, Story.delayed]
+ABOUT_THE_WAY = [Story.ordered, *TO_CUSTOMERS, Story.delayed]
 
 
 @pytest.mark.parametrize("tells", ALL)
@@ -68,6 +69,22 @@ async def test_an_event_before_its_order_is_mailed_once_the_project_is_known(
         await system.know(story, ProvisioningState.APP_DEPLOYED)
         await system.logged(consumer(event), event, "waiting", "completed", hurried=True)
     assert await readers(mailbox) == READERS[tells]
+
+
+async def test_an_order_is_confirmed_before_its_project_is_known(system: System, mailbox: Mailbox) -> None:
+    async with system.running(notify):
+        await system.publish(order := Story().ordered())
+        await system.logged(consumer(order), order, "completed")
+    assert await readers(mailbox) == [CUSTOMER.email]
+
+
+async def test_an_order_that_is_said_again_under_another_id_is_confirmed_once(system: System, mailbox: Mailbox) -> None:
+    story = await known(system)
+    async with system.running(notify):
+        for order in (story.ordered(), story.ordered()):
+            await system.publish(order)
+            await system.logged(consumer(order), order, "completed")
+    assert await readers(mailbox) == [CUSTOMER.email]
 
 
 @pytest.mark.parametrize("tells", [Story.failed, Story.delayed])

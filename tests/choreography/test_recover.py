@@ -101,7 +101,7 @@ async def test_what_lay_in_the_queues_is_said_again_and_nothing_is_done_twice(
         assert (await recover()) == {"due": {}, "sent": 0, "unheard_orders": [], "cancellations_not_undone": []}
         await system.database.engine.dispose()
     assert sorted(app["deployment_count"] for app in await coolify.applications()) == [1, 1]
-    assert len(await mailbox.mails()) == 2
+    assert len(await mailbox.mails()) == 4
 
 
 async def test_what_cannot_be_said_again_is_named(system: System) -> None:

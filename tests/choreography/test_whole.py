@@ -46,9 +46,12 @@ async def test_an_order_becomes_a_live_project_with_each_thing_done_once(
     assert await inwx.records() == [(story.fqdn, "A", "203.0.113.10"), (story.fqdn, "AAAA", "2001:db8::10")]
     [app] = await coolify.applications()
     assert (app["fqdn"], app["status"], app["deployment_count"]) == (f"https://{story.fqdn}", "running:healthy", 1)
-    [mail] = await mailbox.mails()
-    assert mail["to"] == [CUSTOMER.email]
-    assert story.fqdn in mail["text"]
+    mails = await mailbox.mails()
+    assert {mail["subject"] for mail in mails} == {
+        f"Ihre Bestellung {story.fqdn} ist eingegangen",
+        f"{story.fqdn} ist online",
+    }
+    assert [mail["to"] for mail in mails] == [[CUSTOMER.email]] * 2
     [configured], [deployed] = system.said(DnsConfigured, story), system.said(AppDeployed, story)
     assert [configured.causationid, deployed.causationid, healthy.causationid] == [order.id, configured.id, deployed.id]
     assert {each.correlation_id for each in (configured, deployed, healthy)} == {order.correlation_id}
@@ -74,7 +77,7 @@ async def test_twenty_orders_at_once_become_live_on_three_servers(
         story.fqdn for story in stories
     )
     mails = await mailbox.mails()
-    assert len(mails) == len({mail["message_id"] for mail in mails}) == 20
+    assert len(mails) == len({mail["message_id"] for mail in mails}) == 2 * 20
 
 
 async def test_a_domain_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself(
@@ -90,7 +93,7 @@ async def test_a_domain_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself
         await system.logged("notify.records-needed", needed, "completed")
         assert await system.state(story) == ProvisioningState.WAITING_FOR_CUSTOMER
         assert needed.data.found == ("kunde.example A 192.0.2.1",)
-        [mail] = await mailbox.mails()
+        [mail] = [mail for mail in await mailbox.mails() if "DNS-Einträge" in mail["subject"]]
         assert all(record.content in mail["text"] for record in needed.data.records)
         assert "verbietet Zertifikate von Let's Encrypt" in " ".join(mail["text"].split())
         assert await coolify.applications() == []
@@ -104,7 +107,7 @@ async def test_a_domain_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself
     assert [row.status for row in await system.log(ORDERED, order)][-1] == "completed"
     assert len(system.said(DnsRecordsNeeded, story)) == 1
     assert await inwx.records() == []
-    assert len(await mailbox.mails()) == 2
+    assert len(await mailbox.mails()) == 3
 
 
 async def test_an_order_without_a_free_place_goes_on_when_another_project_is_cancelled(

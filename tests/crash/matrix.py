@@ -43,6 +43,7 @@ ROWS = (
     Row("dns.registration-requested", Scenario.NEW),
     Row("deploy.dns-configured", Scenario.LIVE),
     Row("bootstrap.app-deployed", Scenario.LIVE),
+    Row("notify.project-ordered", Scenario.LIVE),
     Row("notify.core-healthy", Scenario.LIVE),
     Row("notify.records-needed", Scenario.ELSEWHERE),
     Row("notify.provisioning-delayed", Scenario.DELAYED),

@@ -23,6 +23,7 @@ KILLS = {
     Row("dns.registration-requested", Scenario.NEW): (CrashPoint.AFTER_CALL, 8),  # the one that costs money
     Row("deploy.dns-configured", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("bootstrap.app-deployed", LIVE): (CrashPoint.ENDING_COMMITTED, 1),
+    Row("notify.project-ordered", LIVE): (CrashPoint.BEFORE_MAIL, 1),
     Row("notify.core-healthy", LIVE): (CrashPoint.MAIL_TAKEN, 1),
     Row("notify.records-needed", Scenario.ELSEWHERE): (CrashPoint.BEFORE_ACK, 1),
     Row("notify.provisioning-delayed", Scenario.DELAYED): (CrashPoint.RECORD_WRITTEN, 1),

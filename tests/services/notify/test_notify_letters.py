@@ -13,6 +13,7 @@ from services.notify.letters import STEPS, Kind, write
 TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
 
 FACTS: dict[Kind, dict[str, Any]] = {
+    Kind.ORDERED: {},
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
     Kind.RECORDS_NEEDED: {
         "records": [("A", "www.a.example", "203.0.113.10")],

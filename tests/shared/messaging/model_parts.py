@@ -82,6 +82,8 @@ def _consumers() -> dict[str, tuple[ServiceName, Consumer]]:
     for event in EVENTS.values():
         for service in event.required_by:
             tells = service is ServiceName.NOTIFY
+            if tells and event is ProjectOrdered:
+                continue  # a mail beside the way is like the one at its end
             consumer = Consumer(
                 event=event,
                 handler=handler,
