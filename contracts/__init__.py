@@ -25,6 +25,16 @@ from contracts.dns import (
 )
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.failure import CustomerText, ProvisioningFailed
+from contracts.mail import (
+    MailDomainReady,
+    MailDomainReleased,
+    MailDomainRequested,
+    MailFinding,
+    MailProblem,
+    MailRecord,
+    MailRecordsNeeded,
+    MailRecordType,
+)
 from contracts.marketplace import (
     Contact,
     Locale,
@@ -57,10 +67,14 @@ EVENTS: dict[str, type[Event]] = {
         CoreHealthy,
         PluginsChanged,
         PluginsConverged,
+        MailDomainRequested,
+        MailRecordsNeeded,
+        MailDomainReady,
         ProvisioningDelayed,
         ProvisioningFailed,
         ProjectCancelled,
         DnsReleased,
+        MailDomainReleased,
         AppRemoved,
         CoreRetired,
         DeadLetterHandled,
@@ -95,6 +109,14 @@ __all__ = [
     "ExaminedType",
     "HostName",
     "Locale",
+    "MailDomainReady",
+    "MailDomainReleased",
+    "MailDomainRequested",
+    "MailFinding",
+    "MailProblem",
+    "MailRecord",
+    "MailRecordType",
+    "MailRecordsNeeded",
     "MissingPlugin",
     "PlacementStrategy",
     "Plugin",

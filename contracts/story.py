@@ -3,8 +3,8 @@
 Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
 replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. For Easter a name is
-registered for her, which costs more than was agreed until a case worker agrees as well. In the spring she closes the
-shop.
+registered for her, which costs more than was agreed until a case worker agrees as well, and her mail comes from her own
+domain. In the spring she closes the shop.
 """
 
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from contracts.dns import (
 )
 from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
+from contracts.mail_examples import MAIL_NEEDED, MAIL_READY, MAIL_RELEASED, MAIL_REQUESTED
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
 from contracts.registration import (
@@ -243,6 +244,9 @@ _BOUGHT = _registered(
     17,
     _REQUESTED,
 )
+_MAIL = _registered(MAIL_REQUESTED, 30, 18).model_copy(update={"source": ServiceName.MARKETPLACE.value})
+_MAIL_NEEDED = _registered(MAIL_NEEDED, 31, 19, _MAIL)
+_MAIL_READY = _registered(MAIL_READY, 59, 20, _MAIL)
 _CANCELLED = _said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
@@ -269,10 +273,14 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _CONVERGED,
     _REQUESTED,
     _HELD,
+    _MAIL,
+    _MAIL_NEEDED,
     _BOUGHT,
+    _MAIL_READY,
     _CANCELLED,
     _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),
+    _undone(MAIL_RELEASED, ServiceName.DNS, 2, 21),
     _undone(
         AppRemoved(application="hsk8o0gc4wk4g00w8s0k4cgs", environment="baeckerei-schmidt", volumes_kept=False),
         ServiceName.DEPLOY,

@@ -13,6 +13,10 @@ from contracts import (
     DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
+    MailDomainReady,
+    MailDomainReleased,
+    MailDomainRequested,
+    MailRecordsNeeded,
     ProjectCancelled,
     ProjectOrdered,
     ServiceName,
@@ -22,10 +26,12 @@ from services.dns.capacity import wake_when_free
 from services.dns.checks import checks
 from services.dns.customer import CustomerPatience
 from services.dns.grants import GRANTS
+from services.dns.handlers.mail_domain_requested import ConnectMail
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.handlers.registration_requested import RegisterDomain
 from services.dns.inwx import Inwx
+from services.dns.mail.brevo import open_brevo
 from services.dns.reconcile import DnsReconciler, session_of
 from services.dns.registrar import Registrar
 from services.dns.registration import wake_when_registered
@@ -37,6 +43,9 @@ from shared.plans import read_plans
 from shared.reconcile.watch import watch
 from shared.service import Consumer, Service
 from shared.settings import load
+
+MAIL_DEADLINE = timedelta(hours=6)
+"""Brevo's limit is by the hour: whoever is over it may have to wait for so long."""
 
 FAILED = CustomerText(
     de="Die Internetadresse Ihres Projekts konnte noch nicht eingerichtet werden. Wir kümmern uns darum.",
@@ -52,10 +61,19 @@ async def dns() -> AsyncIterator[Service]:
         settings.model_copy(update={"database_pool_size": 2}), application_name="vrs dns background"
     )
     try:
-        async with http_client(lease=settings.lease_seconds) as http:
+        lease = settings.lease_seconds
+        async with (
+            http_client(lease=lease) as http,
+            open_brevo(str(settings.brevo_url), settings.brevo_api_key, lease=lease) as brevo,
+        ):
             session = session_of(settings, http)
             inwx, authority = Inwx(session), Authority(settings.dns_servers)
             registrar = Registrar(session, name_servers=settings.inwx_name_servers)
+            patience = CustomerPatience(
+                gives_up_after=timedelta(days=settings.customer_days),
+                look_after=settings.customer_look_after,
+                look_at_most=settings.customer_look_at_most,
+            )
             configure = ConfigureDns(
                 inwx=inwx,
                 authority=authority,
@@ -64,13 +82,17 @@ async def dns() -> AsyncIterator[Service]:
                 weights=settings.weights,
                 plans=read_plans(),
                 inwx_grace=settings.inwx_grace,
-                patience=CustomerPatience(
-                    gives_up_after=timedelta(days=settings.customer_days),
-                    look_after=settings.customer_look_after,
-                    look_at_most=settings.customer_look_at_most,
-                ),
+                patience=patience,
             )
-            release = ReleaseDns(inwx=inwx, registrar=registrar, inwx_grace=settings.inwx_grace)
+            connect_mail = ConnectMail(
+                brevo=brevo,
+                inwx=inwx,
+                authority=authority,
+                record_ttl=settings.record_ttl,
+                inwx_grace=settings.inwx_grace,
+                patience=patience,
+            )
+            release = ReleaseDns(inwx=inwx, registrar=registrar, brevo=brevo, inwx_grace=settings.inwx_grace)
             register = RegisterDomain(registrar=registrar, inwx=inwx, inwx_grace=settings.inwx_grace)
             reconciler = DnsReconciler(inwx, database, grace=settings.inwx_grace)
             yield Service(
@@ -95,6 +117,13 @@ async def dns() -> AsyncIterator[Service]:
                         failed_text=FAILED,
                     ),
                     Consumer(
+                        event=MailDomainRequested,
+                        handler=connect_mail,
+                        concurrency=8,
+                        deadline=MAIL_DEADLINE,
+                        fails_project=False,
+                    ),
+                    Consumer(
                         event=ProjectCancelled,
                         handler=release,
                         concurrency=32,
@@ -111,6 +140,9 @@ async def dns() -> AsyncIterator[Service]:
                     DomainRegistrationHeld,
                     DomainRegistered,
                     DnsReleased,
+                    MailRecordsNeeded,
+                    MailDomainReady,
+                    MailDomainReleased,
                 ),
                 background=(
                     wake_when_free(database.engine, settings.weights),
@@ -123,7 +155,7 @@ async def dns() -> AsyncIterator[Service]:
                     ),
                 ),
                 grants=GRANTS,
-                checks=checks(inwx, authority),
+                checks=checks(inwx, authority, brevo),
             )
     finally:
         await database.engine.dispose()

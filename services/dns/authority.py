@@ -17,6 +17,8 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 
@@ -98,6 +100,17 @@ def as_detail(answers: Iterable[Answer]) -> dict[str, dict[str, str]]:
     return detail
 
 
+def text_of(content: str) -> str:
+    """A TXT record's content in one piece. In zone files it is quoted, in pieces of at most 255 bytes."""
+    if not content.startswith('"'):
+        return content
+    try:
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.TXT, content)
+    except dns.exception.DNSException:
+        return content
+    return b"".join(getattr(rdata, "strings")).decode(errors="replace")  # noqa: B009 - of TXT, which mypy does not know
+
+
 class Authority:
     """Asks every authoritative server; `servers` instead of the zone's own, where those cannot be reached."""
 
@@ -130,6 +143,27 @@ class Authority:
             for name, kind in questions
         ]
         return list(await asyncio.gather(*asked))
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        """Read the TXT records of a name of anybody's, as whoever receives mail does: from a resolver.
+
+        Raises:
+            TemporaryError: the question found no answer.
+
+        """
+        if self._fixed:
+            answers = await self.look(name, [(name, "TXT")])
+            told = next((answer for answer in answers if not answer.problem), None)
+            if told is None:
+                raise TemporaryError(f"no name server answers for {name}: {answers[0].problem}", code="dns_silent")
+            return tuple(text_of(content) for content in told.contents)
+        try:
+            found = await self._resolver.resolve(name, "TXT", raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return ()
+        except dns.exception.DNSException as error:
+            raise TemporaryError(f"no answer for the TXT records of {name}: {error}", code="dns_silent") from error
+        return tuple(text_of(record.to_text()) for record in found.rrset or ())
 
     async def parent_of(self, zone: str) -> str | None:
         """Find the zone that delegates `zone`; None where name servers are given instead of the zones' own.

@@ -1,7 +1,7 @@
 """What dns would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
 
-from contracts import DomainRegistrationRequested, ProjectCancelled, ProjectOrdered, RecordType
-from services.dns.models import ManagedRecord, Placement, RecordHolder
+from contracts import DomainRegistrationRequested, MailDomainRequested, ProjectCancelled, ProjectOrdered, RecordType
+from services.dns.models import MailDomain, MailSender, ManagedMailRecord, ManagedRecord, Placement, RecordHolder
 from shared.dead_letters.explain import Circumstances, Explanations
 from shared.host_claims import hosts_of
 from shared.models import DomainRegistration, RegistrationStage
@@ -42,6 +42,16 @@ async def cancelled(cancellation: ProjectCancelled, now: Circumstances) -> list[
         f"would call INWX: delete record {row.type} {row.name} ({row.record_id or 'if its create came true'})"
         for row in records
     ]
+    said += [
+        f"would call INWX: {'take our part out of' if row.is_merged else 'delete'} record {row.type} {row.name} "
+        f"({row.record_id or 'if its create came true'})"
+        for row in await now.rows(ManagedMailRecord)
+    ]
+    said += [
+        f"would call Brevo: remove the sender domain {row.domain}"
+        for row in await now.rows(MailDomain)
+        if row.sender in (MailSender.MADE, MailSender.INTENDED)
+    ]
     said += [f"would free the place on {place.server.name}" for place in await now.rows(Placement)]
     return said or ["would find nothing to undo"]
 
@@ -62,6 +72,24 @@ async def registration(requested: DomainRegistrationRequested, now: Circumstance
     return [f"would find that nobody wants {requested.domain} any more"]
 
 
+async def mail(requested: MailDomainRequested, now: Circumstances) -> list[str]:
+    """Find or make the sender domain, set the records or ask for them, wait until all have seen them."""
+    domain = requested.domain
+    known = next((row for row in await now.rows(MailDomain) if row.domain == domain), None)
+    has_sender = known is not None and known.sender in (MailSender.MADE, MailSender.FOUND)
+    said = [] if has_sender else [f"would call Brevo: find the sender domain {domain}, or make it"]
+    return [
+        *said,
+        f"would call INWX: ensure the records for mail in the zone of {domain}, or else ask the customer for them",
+        "would wait until every authoritative name server answers with them, and Brevo has verified them",
+    ]
+
+
 EXPLANATIONS = Explanations(
-    {ProjectOrdered: ordered, DomainRegistrationRequested: registration, ProjectCancelled: cancelled}
+    {
+        ProjectOrdered: ordered,
+        DomainRegistrationRequested: registration,
+        MailDomainRequested: mail,
+        ProjectCancelled: cancelled,
+    }
 )

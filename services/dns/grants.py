@@ -1,6 +1,13 @@
 """What dns may do in the database."""
 
-from services.dns.models import CapacityWait, CustomerWait, ManagedRecord, Placement
+from services.dns.models import (
+    CapacityWait,
+    CustomerWait,
+    MailDomain,
+    ManagedMailRecord,
+    ManagedRecord,
+    Placement,
+)
 from shared.forget import FORGET
 from shared.grants import ALL, Grant, May
 from shared.models import (
@@ -17,6 +24,8 @@ from shared.models import (
 GRANTS = (
     Grant(ManagedRecord, ALL),
     Grant(CustomerWait, ALL),
+    Grant(MailDomain, ALL),
+    Grant(ManagedMailRecord, ALL),
     Grant(Placement, ALL),
     Grant(DomainRegistration, ALL),
     Grant(ProjectDomain, ALL),

@@ -6,11 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from contracts import DnsRecord
+from contracts import DnsRecord, MailRecord
+from services.dns.authority import text_of
 from services.dns.inwx_errors import InwxExistsError, InwxNotFoundError, InwxUnavailableError, OutcomeUnknownError
 from services.dns.inwx_session import InwxSession
-
-_ADDRESSES = ("A", "AAAA")
 
 
 class InwxRecord(BaseModel):
@@ -40,15 +39,23 @@ class InwxRecord(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_spelling_of_an_address(cls, row: Any) -> Any:
-        if isinstance(row, dict) and row.get("type") in _ADDRESSES:
-            try:
-                return {**row, "content": str(ip_address(str(row.get("content")).strip()))}
-            except ValueError:
-                return row
-        return row
+    def _one_spelling(cls, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        content = str(row.get("content", "")).strip()
+        match row.get("type"):
+            case "A" | "AAAA":
+                try:
+                    content = str(ip_address(content))
+                except ValueError:
+                    return row
+            case "TXT":  # long ones may come in quoted pieces
+                content = text_of(content)
+            case "CNAME" | "MX":
+                content = content.rstrip(".").lower()
+        return {**row, "content": content}
 
-    def equals(self, record: DnsRecord) -> bool:
+    def equals(self, record: DnsRecord | MailRecord) -> bool:
         """Whether it is the same record; INWX refuses a second one (2302). The TTL does not count."""
         return (self.name, self.type, self.content) == (record.name, record.type, record.content)
 
@@ -155,7 +162,7 @@ class Inwx:
         except ValidationError as error:
             raise _unreadable("nameserver.list") from error
 
-    async def create_record(self, zone: str, record: DnsRecord) -> str:
+    async def create_record(self, zone: str, record: DnsRecord | MailRecord) -> str:
         """Create the record and return its id; an equal one that exists by now is taken for it.
 
         Ask `records` first whether somebody else has an equal one.
@@ -164,9 +171,9 @@ class Inwx:
             OutcomeUnknownError: the answer was lost and the record is not there, or not yet.
 
         """
-        params = {"domain": zone, "name": record.name, "type": record.type, "content": record.content}
+        values = _values(record)
         try:
-            made = await self._session.call("nameserver.createRecord", {**params, "ttl": record.ttl}, writes=True)
+            made = await self._session.call("nameserver.createRecord", {"domain": zone, **values}, writes=True)
             return _Created.model_validate(made).id
         except (OutcomeUnknownError, InwxExistsError, ValidationError) as error:
             equal = [found for found in await self.records(zone, name=record.name) if found.equals(record)]
@@ -177,7 +184,7 @@ class Inwx:
                 ) from error
             return min(equal, key=lambda found: found.age).id
 
-    async def update_record(self, zone: str, record_id: str, record: DnsRecord) -> None:
+    async def update_record(self, zone: str, record_id: str, record: DnsRecord | MailRecord) -> None:
         """Give the record these values.
 
         Raises:
@@ -185,9 +192,8 @@ class Inwx:
             OutcomeUnknownError: the answer was lost and the record does not show the change.
 
         """
-        values = {"name": record.name, "type": record.type, "content": record.content, "ttl": record.ttl}
         try:
-            await self._session.call("nameserver.updateRecord", {"id": record_id, **values}, writes=True)
+            await self._session.call("nameserver.updateRecord", {"id": record_id, **_values(record)}, writes=True)
         except OutcomeUnknownError:
             found = {each.id: each for each in await self.records(zone, name=record.name)}
             if record_id not in found or not found[record_id].equals(record):
@@ -211,6 +217,13 @@ class Inwx:
     async def user(self) -> str:
         """Who is signed in."""
         return str((await self._session.call("account.check", {})).get("user", ""))
+
+
+def _values(record: DnsRecord | MailRecord) -> dict[str, Any]:
+    values: dict[str, Any] = {"name": record.name, "type": record.type, "content": record.content, "ttl": record.ttl}
+    if isinstance(record, MailRecord) and record.priority is not None:
+        values["prio"] = record.priority
+    return values
 
 
 def _unreadable(method: str) -> InwxUnavailableError:

@@ -1,4 +1,4 @@
-"""The tables of dns: what it set at INWX for a project, and the place that it has, or waits for."""
+"""The tables of dns: what it set at INWX and Brevo for a project, and the place that it has, or waits for."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from contracts import DnsRecord, PlacementStrategy, RecordType, TargetServer
+from contracts import DnsRecord, MailRecord, MailRecordType, PlacementStrategy, RecordType, TargetServer
 from shared.models import Table
-from shared.models.table import enum_type
+from shared.models.table import HostNameType, enum_type
 
 
 class RecordHolder(StrEnum):
@@ -123,3 +123,76 @@ class CapacityWait(Table):
     told_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_capacity_waits_since", "since"),)
+
+
+class MailSender(StrEnum):
+    """Where a sender domain at Brevo comes from."""
+
+    INTENDED = "intended"  # about to be made, or made without an answer
+    MADE = "made"
+    FOUND = "found"  # it was there before, and stays
+
+
+class MailDomain(Table):
+    """A domain under which a project's mail is sent. Owner: dns.
+
+    `sender` is null before anything is known of it at Brevo; `ownership` and `dkim` are what Brevo wants to see in the
+    zone. `findings` are those of `MailRecordsNeeded`, `reminders` counts those that were due and is null before it is
+    said at all. `asked_at` is when Brevo was last asked to look.
+    """
+
+    __tablename__ = "mail_domains"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
+    mx: Mapped[bool]
+    sender: Mapped[MailSender | None] = mapped_column(enum_type(MailSender, "mail_sender"))
+    intended_at: Mapped[datetime | None]
+    ownership: Mapped[str | None]
+    dkim: Mapped[list[Any]]
+    findings: Mapped[list[Any]]
+    reminders: Mapped[int | None]
+    asked_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
+
+    def changed(self, **values: Any) -> "MailDomain":
+        """Return a copy with other values."""
+        return MailDomain(
+            **{column.name: getattr(self, column.name) for column in type(self).__table__.columns} | values
+        )
+
+
+class ManagedMailRecord(Table):
+    """A record for mail that dns made at INWX, or changed. Owner: dns. What stands here is ours, anything else is not.
+
+    `slot` is what it is for. Without `record_id` it is a create intent, as in `ManagedRecord`. `is_merged`: others have
+    a part in it, and only ours is ever taken out.
+    """
+
+    __tablename__ = "mail_records"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
+    slot: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    type: Mapped[MailRecordType] = mapped_column(enum_type(MailRecordType, "mail_record_type"))
+    content: Mapped[str]
+    priority: Mapped[int | None]
+    ttl: Mapped[int]
+    zone: Mapped[str]
+    record_id: Mapped[str | None]
+    is_merged: Mapped[bool]
+    intended_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a create was intended and its answer is not known."""
+        return self.record_id is None
+
+    def says(self) -> MailRecord:
+        """The record as events tell it."""
+        return MailRecord(name=self.name, type=self.type, content=self.content, priority=self.priority, ttl=self.ttl)
+
+    def changed(self, **values: Any) -> "ManagedMailRecord":
+        """Return a copy with other values."""
+        columns = {column.name: getattr(self, column.name) for column in type(self).__table__.columns}
+        return ManagedMailRecord(**columns | values)

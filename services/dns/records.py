@@ -20,7 +20,7 @@ from uuid import UUID
 from contracts import CustomerText, DnsRecord, RecordType
 from services.dns.inwx import Inwx, InwxRecord
 from services.dns.inwx_errors import InwxNotFoundError
-from services.dns.models import ManagedRecord, RecordHolder
+from services.dns.models import ManagedMailRecord, ManagedRecord, RecordHolder
 from shared.errors import PermanentError, TemporaryError
 from shared.step import Step
 from shared.writes import Delete, Upsert
@@ -102,7 +102,7 @@ async def ensure(
     return done
 
 
-def unanswered_for(rows: Iterable[ManagedRecord], grace: float) -> float:
+def unanswered_for(rows: Iterable[ManagedRecord | ManagedMailRecord], grace: float) -> float:
     """Seconds until no create of `rows` can still be under way; 0 when that is so."""
     ages = [(datetime.now(UTC) - row.intended_at).total_seconds() for row in rows if row.is_unanswered]
     return max([0.0, *(grace - age for age in ages)])

@@ -66,7 +66,7 @@ def finding(
     facts = {"name": as_shown(name), "type": kind}
 
     def said(sentence: str, nothing: str) -> str:
-        shown = {"found": _listed(found) or nothing, "wanted": _listed(wanted) or nothing}
+        shown = {"found": listed(found) or nothing, "wanted": listed(wanted) or nothing}
         return sentence.format(**facts, **shown)[:_LONGEST]
 
     return RecordFinding(
@@ -79,6 +79,7 @@ def finding(
     )
 
 
-def _listed(contents: Sequence[str]) -> str:
+def listed(contents: Sequence[str]) -> str:
+    """The first few of them, none too long."""
     shown = [text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…" for text in contents[:_MOST_SHOWN]]
     return ", ".join(shown) + (", …" if len(contents) > _MOST_SHOWN else "")

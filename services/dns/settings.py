@@ -61,7 +61,7 @@ class DnsSettings(PlacementSettings):
     until `customer_look_at_most` (at most 300, the kernel's). `inwx_grace` is how long after its call a create without
     an answer may still be done. After `dns_due` seconds its step counts as late, after `dns_deadline` it is given up;
     from its end `deploy_due` counts. So many `retention_days`
-    after a project was cancelled its customer's contact is removed.
+    after a project was cancelled its customer's contact is removed. Without `brevo_api_key` no mail is set up.
     """
 
     inwx_url: HttpUrl = HttpUrl("https://api.domrobot.com/jsonrpc/")
@@ -74,6 +74,8 @@ class DnsSettings(PlacementSettings):
         "ns2.inwx.de",
         "ns3.inwx.eu",
     )
+    brevo_url: HttpUrl = HttpUrl("https://api.brevo.com/v3")
+    brevo_api_key: SecretStr | None = None
     dns_servers: Annotated[tuple[ServerAddress, ...], NoDecode, BeforeValidator(_servers)] = ()
     record_ttl: int = Field(default=300, ge=300, le=864_000)
     customer_days: float = Field(default=30.0, gt=0, le=365)
@@ -90,6 +92,11 @@ class DnsSettings(PlacementSettings):
         if not (url.path or "").endswith("/"):
             raise ValueError("must end with a slash, as in https://api.domrobot.com/jsonrpc/")
         return url
+
+    @field_validator("brevo_api_key")
+    @classmethod
+    def _given(cls, key: SecretStr | None) -> SecretStr | None:
+        return key if key and key.get_secret_value() else None
 
     @field_validator("inwx_totp_secret")
     @classmethod

@@ -6,6 +6,7 @@ from contracts import (
     DnsRecordsNeeded,
     DomainRegistrationHeld,
     Event,
+    MailRecordsNeeded,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -34,6 +35,11 @@ def _mails(what: str, *, to_customer: bool, to_case_workers: bool) -> Explain:
     return explain
 
 
+async def _mail_records(needed: Event, now: Circumstances) -> list[str]:
+    is_ours = isinstance(needed, MailRecordsNeeded) and needed.is_ours
+    return await _mails("records for mail", to_customer=not is_ours, to_case_workers=is_ours)(needed, now)
+
+
 EXPLANATIONS = Explanations(
     {
         ProjectOrdered: _mails("the order has arrived", to_customer=True, to_case_workers=False),
@@ -41,6 +47,7 @@ EXPLANATIONS = Explanations(
         CapacityNeeded: _mails("no server has room", to_customer=False, to_case_workers=True),
         DnsRecordsNeeded: _mails("records to set", to_customer=True, to_case_workers=False),
         DomainRegistrationHeld: _mails("a registration waits", to_customer=False, to_case_workers=True),
+        MailRecordsNeeded: _mail_records,
         ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
         ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),
         ProjectCancelled: _mails("the project is cancelled", to_customer=True, to_case_workers=False),

@@ -9,6 +9,7 @@ from contracts import (
     DnsRecordsNeeded,
     DomainRegistrationHeld,
     Locale,
+    MailRecordsNeeded,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -70,6 +71,20 @@ async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -
     problems = [getattr(each.text, _ordered(step).locale) for each in event.findings]
     facts = {"records": records, "problems": problems, "found": event.found, "reminder": event.reminder}
     return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.RECORDS_NEEDED, **facts))
+
+
+async def tell_mail_records_needed(post: Post, event: MailRecordsNeeded, step: Step) -> Outcome:
+    """Tell whoever can set them what is wrong with the records for mail: the case workers in a zone of ours."""
+    records = [
+        (each.type.value, each.name, each.content if each.priority is None else f"{each.priority} {each.content}")
+        for each in event.records
+    ]
+    locale = Locale.DE if event.is_ours else _ordered(step).locale
+    problems = [getattr(each.text, locale) for each in event.findings]
+    facts = {"domain": as_shown(event.domain), "records": records, "problems": problems, "reminder": event.reminder}
+    if event.is_ours:
+        return await post.deliver(step, _to_case_workers(post, step, Kind.MAIL_RECORDS_WRONG, **facts))
+    return await post.deliver(step, _to_customer(post, step, Kind.MAIL_RECORDS_NEEDED, **facts))
 
 
 async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     RECORDS_NEEDED = "records_needed"
     CAPACITY_NEEDED = "capacity_needed"
     REGISTRATION_HELD = "registration_held"
+    MAIL_RECORDS_NEEDED = "mail_records_needed"
+    MAIL_RECORDS_WRONG = "mail_records_wrong"
     FAILED_CUSTOMER = "failed_customer"
     CANCELLED = "cancelled"
     DELAYED = "delayed"

@@ -21,7 +21,7 @@ from .accounts import Account, Accounts
 from .answers import CLOSES_SESSION, Envelope, ResultCode, envelope
 from .authoritative import NameServer
 from .contacts import Contacts
-from .control import InwxControl, World
+from .control import ForeignRecord, ForeignZone, InwxControl, World
 from .dns_transport import running_dns
 from .domains import Domains
 from .registrations import Registrar
@@ -36,6 +36,11 @@ ZONES = {
     "kunde-mit-domain.example": "demo",
     "vrs-totp.example": "totp",
 }
+
+MAIL_SERVICE = ForeignZone(
+    zone="brevo.com", records=[ForeignRecord(name="spf", type="TXT", content="v=spf1 ip4:192.0.2.128/25 -all")]
+)
+"""What whoever sends with Brevo includes; its networks are made up."""
 
 _COOKIE = "domrobot"
 
@@ -111,6 +116,7 @@ def _world(servers: list[NameServer]) -> World:
     world = World(accounts, zones, domains, Registrar(domains, Contacts(), zones), servers)
     for domain, account in ZONES.items():
         world.register(domain, account=account)
+    world.apply(InwxControl(elsewhere=MAIL_SERVICE))
     return world
 
 

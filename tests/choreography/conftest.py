@@ -4,12 +4,13 @@ import httpx
 import pytest
 
 from shared.database import Database
+from simulators.brevo import running_brevo
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
 from tests.choreography.system import System, connected
-from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
 
 
 @pytest.fixture
@@ -31,6 +32,14 @@ async def inwx(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> Asyn
         inwx = Inwx(http, running.control_url, running)
         lead(monkeypatch, inwx.settings())
         yield inwx
+
+
+@pytest.fixture
+async def brevo(inwx: Inwx, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Brevo]:
+    async with running_brevo(dns_servers=inwx.inwx.dns_servers) as running:
+        brevo = Brevo(http, running.control_url, running)
+        lead(monkeypatch, brevo.settings())
+        yield brevo
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ from contracts import (
     DomainRegistrationRequested,
     Event,
     Locale,
+    MailDomainRequested,
+    MailFinding,
+    MailProblem,
+    MailRecordsNeeded,
+    MailRecordType,
     Plugin,
     PluginsChanged,
     ProjectCancelled,
@@ -124,6 +129,22 @@ class Story:
         reason = RegistrationHold.TOO_EXPENSIVE
         data = DomainRegistrationHeld(domain=self.fqdn, reason=reason, message="it costs 900.00 EUR", cents=90_000)
         return self.event(data, ServiceName.DNS)
+
+    def mail_requested(self, *, mx: bool = False) -> CloudEvent[MailDomainRequested]:
+        """What the marketplace says when mail is to be sent under the project's own domain."""
+        data = MailDomainRequested(domain=self.fqdn, mx=mx, requested_by="case worker")
+        return self.event(data, ServiceName.MARKETPLACE)
+
+    def mail_records_needed(self, *, is_ours: bool = False) -> CloudEvent[MailRecordsNeeded]:
+        """What dns says of records for mail that are missing."""
+        text = CustomerText(de="Der Eintrag fehlt.", en="The record is missing.")
+        missing = MailFinding(problem=MailProblem.MISSING, name=self.fqdn, type=MailRecordType.TXT, text=text)
+        data = MailRecordsNeeded(domain=self.fqdn, is_ours=is_ours, records=(), findings=(missing,))
+        return self.event(data, ServiceName.DNS)
+
+    def mail_records_wrong(self) -> CloudEvent[MailRecordsNeeded]:
+        """The same of a zone in our account."""
+        return self.mail_records_needed(is_ours=True)
 
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from simulators.brevo import RunningBrevo
 from simulators.coolify import Coolify
 from simulators.core import Core
 from simulators.inwx import RunningInwx
@@ -75,6 +76,22 @@ class Inwx(Vendor):
             for row in rows
             if row["type"] not in ("SOA", "NS") and (story is None or row["name"] == story.fqdn)
         )
+
+
+@dataclass
+class Brevo(Vendor):
+    """The mail service."""
+
+    brevo: RunningBrevo
+
+    def settings(self) -> dict[str, str]:
+        """What leads dns here."""
+        return {"VRS_BREVO_URL": self.brevo.url, "VRS_BREVO_API_KEY": self.brevo.api_key}
+
+    async def domains(self) -> dict[str, bool]:
+        """Each sender domain, and whether mail may be sent under it."""
+        rows = await self._get(f"{self.control_url}/domains")
+        return {row["domain_name"]: row["authenticated"] for row in rows}
 
 
 @dataclass

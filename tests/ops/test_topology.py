@@ -64,7 +64,8 @@ async def test_the_doctor_has_nothing_to_say_of_a_topology_that_is_declared_and_
     monkeypatch.setenv("VRS_AMQP_URL", amqp_url)
     declared = await vrs("topology", "declare", VRS_AMQP_URL=amqp_url)
     assert (declared.code, declared.err) == (0, "")
-    for queue in ("dns.project-ordered", "dns.project-cancelled", "dns.registration-requested"):
+    consumed = ("project-ordered", "project-cancelled", "registration-requested", "maildomain-requested")
+    for queue in [f"dns.{each}" for each in consumed]:
         await channel.basic_consume(queue, ignore)
     await channel.basic_publish(b"dead", exchange="vrs.dead", routing_key=WORKING.name)
     found = await compare(connection, ["dns"], None)
@@ -73,6 +74,7 @@ async def test_the_doctor_has_nothing_to_say_of_a_topology_that_is_declared_and_
         "dns.project-ordered": (0, 1),
         "dns.project-cancelled": (0, 1),
         "dns.registration-requested": (0, 1),
+        "dns.maildomain-requested": (0, 1),
         "dns.dead": (1, 0),
     }
     for line in found.queues:

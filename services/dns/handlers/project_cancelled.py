@@ -1,9 +1,11 @@
-"""ProjectCancelled: our records go, the place and the names are free again."""
+"""ProjectCancelled: our records and the mail go, the place and the names are free again."""
 
 from dataclasses import dataclass
 
 from contracts import DnsReleased, ProjectCancelled
 from services.dns.inwx import Inwx
+from services.dns.mail.brevo import Brevo
+from services.dns.mail.release import Mail
 from services.dns.models import CustomerWait, ManagedRecord, Placement, RecordHolder
 from services.dns.records import unanswered_for, undo
 from services.dns.registrar import Registrar
@@ -24,6 +26,7 @@ class ReleaseDns:
 
     inwx: Inwx
     registrar: Registrar
+    brevo: Brevo | None
     inwx_grace: float
 
     async def __call__(self, cancelled: ProjectCancelled, step: Step) -> Outcome:
@@ -31,22 +34,25 @@ class ReleaseDns:
         del cancelled  # what is to be undone is written down
         rows = await step.rows(ManagedRecord)
         domains = await step.rows(DomainRegistration)
+        mail = await Mail.of(step)
         undecided = [undecided_for(row, self.inwx_grace) for row in domains]
-        if wait := max([unanswered_for(rows, self.inwx_grace), *undecided]):
-            return Later(after=wait, message="A create at INWX was not answered; it is looked up when it must be over.")
+        if wait := max([unanswered_for(rows, self.inwx_grace), mail.undecided_for(self.inwx_grace), *undecided]):
+            return Later(after=wait, message="A create was not answered; it is looked up when it must be over.")
         names = await step.rows(ProjectDomain)
         places = await step.rows(Placement)
         waits = await step.rows(CustomerWait)
-        if rows or domains:
+        if rows or domains or mail.domains:
             await step.record()
         kept = [await give_up(self.registrar, self.inwx, row) for row in domains]
         if None in kept:
             return Later(after=_REGISTRY, message="The registry is still registering the domain; it must answer first.")
         forgotten = await undo(self.inwx, rows)
+        released, mail_forgotten = await mail.release(self.inwx, self.brevo)
         gone = tuple(row.says() for row in rows if row.holder is RecordHolder.INWX)
         return Done(
             message=f"DNS records deleted: {len(gone)}. The place and the names are free again."
             + "".join(f" {each}." for each in kept if each)
+            + "".join(f" No mail is sent under {each.domain} any more." for each in released)
             if gone or places or names or domains
             else "There is nothing of dns to undo.",
             events=(
@@ -55,6 +61,7 @@ class ReleaseDns:
                     records=gone,
                     server=places[0].server.name if places else None,
                 ),
+                *released,
             ),
-            writes=(*forgotten, *(Delete(row) for row in (*names, *waits, *domains)), ReleasePlace()),
+            writes=(*forgotten, *mail_forgotten, *(Delete(row) for row in (*names, *waits, *domains)), ReleasePlace()),
         )

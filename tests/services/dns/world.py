@@ -18,6 +18,7 @@ from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.handlers.registration_requested import RegisterDomain
 from services.dns.inwx import Inwx
 from services.dns.inwx_session import InwxSession
+from services.dns.mail.brevo import Brevo
 from services.dns.models import CapacityWait, Placement
 from services.dns.placement import Weights, Wish
 from services.dns.registrar import Registrar
@@ -48,6 +49,7 @@ class World:
     inwx: Inwx
     registrar: Registrar
     authority: Authority
+    brevo: Brevo | None = None
 
     async def control(self, **wanted: Any) -> Any:
         answer = await self.http.post(self.running.control_url, json=wanted)
@@ -129,7 +131,8 @@ class Project:
         return await self._try(handler, requested)
 
     async def cancel(self) -> Outcome:
-        handler = ReleaseDns(inwx=self.world.inwx, registrar=self.world.registrar, inwx_grace=self.grace)
+        world = self.world
+        handler = ReleaseDns(inwx=world.inwx, registrar=world.registrar, brevo=world.brevo, inwx_grace=self.grace)
         return await self._try(handler, ProjectCancelled(reason="test", requested_by="test"))
 
     def rows(self, model: type[Table]) -> list[Any]:

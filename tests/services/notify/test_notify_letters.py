@@ -12,6 +12,13 @@ from services.notify.letters import STEPS, Kind, write
 
 TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
 
+MAIL = {
+    "domain": "a.vrs.example",
+    "records": [("TXT", "a.vrs.example", "v=spf1 include:spf.brevo.com ~all")],
+    "problems": ["There is no TXT record at a.vrs.example."],
+    "reminder": 0,
+}
+
 FACTS: dict[Kind, dict[str, Any]] = {
     Kind.ORDERED: {},
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
@@ -29,6 +36,8 @@ FACTS: dict[Kind, dict[str, Any]] = {
         "more": 2,
     },
     Kind.REGISTRATION_HELD: {"reason": "too_expensive", "message": "it costs 900.00 EUR", "cents": 90_000},
+    Kind.MAIL_RECORDS_NEEDED: MAIL,
+    Kind.MAIL_RECORDS_WRONG: MAIL,
     Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
     Kind.CANCELLED: {"keep_volumes": True},
     Kind.DELAYED: {
@@ -47,7 +56,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
 }
 
-INTERNAL = (Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED)
+INTERNAL = (Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.MAIL_RECORDS_WRONG, Kind.DELAYED, Kind.FAILED)
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
 
