@@ -15,6 +15,7 @@ from contracts import (
     DomainRegistrationRequested,
     ProjectCancelled,
     ProjectOrdered,
+    RoutesChanged,
     ServiceName,
 )
 from services.dns.authority import Authority
@@ -22,6 +23,7 @@ from services.dns.capacity import wake_when_free
 from services.dns.checks import checks
 from services.dns.customer import CustomerPatience
 from services.dns.grants import GRANTS
+from services.dns.handlers.domains import Domains
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.handlers.registration_requested import RegisterDomain
@@ -56,6 +58,11 @@ async def dns() -> AsyncIterator[Service]:
             session = session_of(settings, http)
             inwx, authority = Inwx(session), Authority(settings.dns_servers)
             registrar = Registrar(session, name_servers=settings.inwx_name_servers)
+            patience = CustomerPatience(
+                gives_up_after=timedelta(days=settings.customer_days),
+                look_after=settings.customer_look_after,
+                look_at_most=settings.customer_look_at_most,
+            )
             configure = ConfigureDns(
                 inwx=inwx,
                 authority=authority,
@@ -64,11 +71,14 @@ async def dns() -> AsyncIterator[Service]:
                 weights=settings.weights,
                 plans=read_plans(),
                 inwx_grace=settings.inwx_grace,
-                patience=CustomerPatience(
-                    gives_up_after=timedelta(days=settings.customer_days),
-                    look_after=settings.customer_look_after,
-                    look_at_most=settings.customer_look_at_most,
-                ),
+                patience=patience,
+            )
+            domains = Domains(
+                inwx=inwx,
+                authority=authority,
+                record_ttl=settings.record_ttl,
+                inwx_grace=settings.inwx_grace,
+                patience=patience,
             )
             release = ReleaseDns(inwx=inwx, registrar=registrar, inwx_grace=settings.inwx_grace)
             register = RegisterDomain(registrar=registrar, inwx=inwx, inwx_grace=settings.inwx_grace)
@@ -94,6 +104,17 @@ async def dns() -> AsyncIterator[Service]:
                         deadline=timedelta(seconds=settings.dns_deadline),
                         failed_text=FAILED,
                     ),
+                    *(
+                        Consumer(
+                            event=event,
+                            handler=handler,
+                            concurrency=8,
+                            deadline=timedelta(seconds=settings.dns_deadline),
+                            fails_project=False,  # the project is live, and what worked before still works
+                            serial=True,
+                        )
+                        for event, handler in domains.handlers.items()
+                    ),
                     Consumer(
                         event=ProjectCancelled,
                         handler=release,
@@ -110,6 +131,7 @@ async def dns() -> AsyncIterator[Service]:
                     DomainRegistrationRequested,
                     DomainRegistrationHeld,
                     DomainRegistered,
+                    RoutesChanged,
                     DnsReleased,
                 ),
                 background=(

@@ -7,6 +7,7 @@ from contracts import (
     CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
+    DomainConnected,
     DomainRegistrationHeld,
     Locale,
     ProjectCancelled,
@@ -45,7 +46,13 @@ async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -
     records = [(record.type.value, record.name, record.content) for record in event.records]
     problems = [getattr(each.text, _ordered(step).locale) for each in event.findings]
     facts = {"records": records, "problems": problems, "found": event.found, "reminder": event.reminder}
-    return await post.deliver(step, _to_customer(post, step, Kind.RECORDS_NEEDED, **facts))
+    return await post.deliver(step, _to_customer(post, step, Kind.RECORDS_NEEDED, fqdn=as_shown(event.fqdn), **facts))
+
+
+async def tell_connected(post: Post, event: DomainConnected, step: Step) -> Outcome:
+    """Tell the customer that the project can be reached under one more address."""
+    facts = {"fqdn": as_shown(event.domain), "url": str(event.url)}
+    return await post.deliver(step, _to_customer(post, step, Kind.DOMAIN_CONNECTED, **facts))
 
 
 async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:
@@ -92,7 +99,8 @@ def _to_customer(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Dr
         return []
     if post.status_links:
         facts["status_url"] = post.status_links.link(step.project_id)
-    letter = write(kind, project.locale, name=project.customer_name, fqdn=as_shown(project.fqdn), **facts)
+    facts = {"name": project.customer_name, "fqdn": as_shown(project.fqdn)} | facts
+    letter = write(kind, project.locale, **facts)
     return [Draft(MailRecipient.CUSTOMER, project.customer_email, letter, project.customer_name)]
 
 

@@ -35,6 +35,7 @@ class Kind(StrEnum):
 
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
+    DOMAIN_CONNECTED = "domain_connected"
     CAPACITY_NEEDED = "capacity_needed"
     REGISTRATION_HELD = "registration_held"
     FAILED_CUSTOMER = "failed_customer"

@@ -23,6 +23,7 @@ FAILED = "notify.provisioning-failed"
 READERS: dict[Tells, list[str]] = {
     Story.healthy: [CUSTOMER.email],
     Story.records_needed: [CUSTOMER.email],
+    Story.connected: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
     Story.registration_held: [TEAM],
     Story.delayed: [TEAM],
@@ -30,7 +31,7 @@ READERS: dict[Tells, list[str]] = {
     Story.cancelled: [CUSTOMER.email],
 }
 ALL = list(READERS)
-TO_CUSTOMERS = [Story.healthy, Story.records_needed]
+TO_CUSTOMERS = [Story.healthy, Story.records_needed, Story.connected]
 ABOUT_THE_WAY = [*TO_CUSTOMERS, Story.delayed]
 
 

@@ -9,7 +9,7 @@ from services.dns.records import unanswered_for, undo
 from services.dns.registrar import Registrar
 from services.dns.registration import give_up, undecided_for
 from services.dns.reservation import ReleasePlace
-from shared.models import DomainRegistration, ProjectDomain
+from shared.models import AddedDomain, DomainRegistration, ProjectDomain
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 from shared.writes import Delete
@@ -37,6 +37,7 @@ class ReleaseDns:
         names = await step.rows(ProjectDomain)
         places = await step.rows(Placement)
         waits = await step.rows(CustomerWait)
+        added = await step.rows(AddedDomain)
         if rows or domains:
             await step.record()
         kept = [await give_up(self.registrar, self.inwx, row) for row in domains]
@@ -56,5 +57,5 @@ class ReleaseDns:
                     server=places[0].server.name if places else None,
                 ),
             ),
-            writes=(*forgotten, *(Delete(row) for row in (*names, *waits, *domains)), ReleasePlace()),
+            writes=(*forgotten, *(Delete(row) for row in (*names, *waits, *domains, *added)), ReleasePlace()),
         )
