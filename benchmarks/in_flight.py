@@ -35,7 +35,7 @@ from ops.places import new_log_folder
 from ops.plugins import read_key
 from ops.system import System, running_system
 from ops.vendors import Latencies
-from services.deploy.blueprint import Blueprint
+from services.deploy.blueprint import Blueprint, site_of
 from services.deploy.models import ProjectDeployment, Stage
 from services.deploy.settings import DeploySettings
 from shared.messaging.topology import queue_name
@@ -143,7 +143,7 @@ async def write_waiting(system: System, full: Server, count: int) -> None:
         half = len(orders) // 2
         parked, waiting = [_configured(each, target) for each in orders[:half]], orders[half:]
         rows = [
-            _deployment(event, blueprint.wanted(order.subject, _facts(order), event.data).spec)
+            _deployment(event, blueprint.wanted(order.subject, _facts(order), site_of(event.data, None)).spec)
             for order, event in zip(orders, parked, strict=False)
         ]
         steps = [_step(DEPLOYS, event, StepState.PARKED, f"queue:{full.uuid}") for event in parked]

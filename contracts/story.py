@@ -3,8 +3,8 @@
 Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
 replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. For Easter a name is
-registered for her, which costs more than was agreed until a case worker agrees as well, and her mail comes from her own
-domain. In the spring she closes the shop.
+registered for her, which costs more than was agreed until a case worker agrees as well; the shop answers under it, too,
+and for some weeks mainly, and her mail comes from her own domain. In the spring she closes the shop.
 """
 
 from datetime import UTC, datetime
@@ -27,6 +27,15 @@ from contracts.dns import (
     RecordType,
     ServerVerdict,
     TargetServer,
+)
+from contracts.domains import (
+    AppRouted,
+    DomainAdded,
+    DomainConnected,
+    DomainRemoved,
+    PrimaryDomainChanged,
+    RoutedDomain,
+    RoutesChanged,
 )
 from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
@@ -247,6 +256,50 @@ _BOUGHT = _registered(
 _MAIL = _registered(MAIL_REQUESTED, 30, 18).model_copy(update={"source": ServiceName.MARKETPLACE.value})
 _MAIL_NEEDED = _registered(MAIL_NEEDED, 31, 19, _MAIL)
 _MAIL_READY = _registered(MAIL_READY, 59, 20, _MAIL)
+
+
+def _spring(data: DataT, day: int, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
+    by = {RoutesChanged: ServiceName.DNS, AppRouted: ServiceName.DEPLOY, DomainConnected: ServiceName.BOOTSTRAP}
+    when = datetime(2027, 3, day, 13, 6, second, 180_000, tzinfo=UTC)
+    event = _said(data, by.get(type(data), ServiceName.MARKETPLACE), when, number, cause)
+    return event.model_copy(update={"correlationid": _ORDERED.id})
+
+
+_BOTH = (
+    RoutedDomain(domain=_DOMAIN, hosts=(_DOMAIN, f"www.{_DOMAIN}"), since=0),
+    RoutedDomain(domain=_EASTER, hosts=(_EASTER, f"www.{_EASTER}"), since=1),
+)
+_BY_HER = "erika@kunde-mit-domain.example"
+_ADDED = _spring(DomainAdded(domain=_EASTER, primary=False, requested_by=_BY_HER), 1, 4, 21)
+_ROUTES = _spring(RoutesChanged(revision=1, domains=_BOTH, primary=_DOMAIN, server=_SERVER), 1, 9, 22, _ADDED)
+_ROUTED = _spring(
+    AppRouted(
+        revision=1,
+        domains=_BOTH,
+        primary=_DOMAIN,
+        application="hsk8o0gc4wk4g00w8s0k4cgs",
+        deployment="d0s8k4wsc4ogwcszkc4s8w0gk",
+    ),
+    1,
+    31,
+    23,
+    _ROUTES,
+)
+_CONNECTED = _spring(
+    DomainConnected(
+        domain=_EASTER,
+        url=f"https://{_EASTER}",
+        since=1,
+        certificate_ends_at=datetime(2027, 5, 30, 12, 6, 35, tzinfo=UTC),
+    ),
+    1,
+    36,
+    24,
+    _ROUTED,
+)
+_PRIMARY = _spring(PrimaryDomainChanged(domain=_EASTER, requested_by=_BY_HER), 2, 1, 25)
+_BACK = _spring(PrimaryDomainChanged(domain=_DOMAIN, requested_by=_BY_HER), 30, 7, 26)
+_REMOVED = _spring(DomainRemoved(domain=_EASTER, requested_by=_BY_HER), 31, 12, 27)
 _CANCELLED = _said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
@@ -277,6 +330,13 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _MAIL_NEEDED,
     _BOUGHT,
     _MAIL_READY,
+    _ADDED,
+    _ROUTES,
+    _ROUTED,
+    _CONNECTED,
+    _PRIMARY,
+    _BACK,
+    _REMOVED,
     _CANCELLED,
     _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),

@@ -51,6 +51,16 @@ class HostRefused:
     problem: HostProblem
     host: str
 
+    @property
+    def sentence(self) -> str:
+        """Why the host name cannot be had."""
+        return {
+            HostProblem.TAKEN: f"{self.host} belongs to another project",
+            HostProblem.UNKNOWN_BASE_DOMAIN: f"{self.host} is none of our base domains",
+            HostProblem.UNDER_BASE_DOMAIN: f"{self.host} lies in a base domain of ours, whose names are given by slug",
+            HostProblem.RESERVED: f"{self.host} is reserved",
+        }[self.problem]
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimHosts:

@@ -29,6 +29,7 @@ class Consumer:
     `next_due` the step that follows does, from this one's end.
     `fails_project`: a death of this step is a ProvisioningFailed; without it, only a dead letter.
     `despite_cancellation`: hears of cancelled projects as well, as whoever tells people of a failing undo must.
+    `serial`: of all serial consumers of the service, at most one try of a project runs at a time.
     `introduces_project`: the event makes a project known; a consumer that `needs_project` waits for that.
     """
 
@@ -44,6 +45,7 @@ class Consumer:
     failed_text: CustomerText | None = None
     fails_project: bool = True
     despite_cancellation: bool = False
+    serial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

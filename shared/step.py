@@ -67,6 +67,10 @@ class Step(Protocol):
         """When the step was first claimed, UTC."""
 
     @property
+    def said_at(self) -> datetime:
+        """When the consumed event was said, by its publisher's clock, UTC."""
+
+    @property
     def project(self) -> ProjectFacts | None:
         """What was ordered; None if the project is not known (yet)."""
 

@@ -32,6 +32,7 @@ class InMemoryStep:
         self.correlation_id = uuid4()
         self.attempt = attempt
         self.opened_at = datetime.now(UTC)
+        self.said_at = datetime.now(UTC)
         self.project = project
         self.tables = {} if tables is None else tables
         self.decide = decide

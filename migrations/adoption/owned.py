@@ -4,7 +4,9 @@ A database in which one of them is somebody else's is not touched. A test holds 
 """
 
 OWN_TABLES = (
+    "added_domains",
     "api_keys",
+    "app_routes",
     "base_domains",
     "bundle_plugins",
     "cancellations",
@@ -43,6 +45,7 @@ OWN_TABLES = (
     "step_tokens",
     "type_placements",
     "watched_cores",
+    "watched_domains",
     "webhook_deliveries",
     "webhook_endpoints",
 )

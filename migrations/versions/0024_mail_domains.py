@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0023"
 
 SENDER = postgresql.ENUM("intended", "made", "found", name="mail_sender", create_type=False)
 RECORD_TYPE = postgresql.ENUM("TXT", "CNAME", "MX", name="mail_record_type", create_type=False)

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - imports on call, see the package
 import asyncio
+import getpass
 import json
 import sys
 from pathlib import Path
@@ -12,34 +13,50 @@ import typer
 from ops.failure import CommandError
 
 if TYPE_CHECKING:
+    from ops.project_domains import Wish
     from shared.base_domains import DomainLine
     from shared.domain_check import DomainReport
 
 Name = Annotated[str, typer.Argument(help="The domain, for example vrs.example.")]
 
+
 app = typer.Typer(
-    help="""See, add and remove base domains, zones of ours under which projects get a name; see to customers' domains.
+    help="""See, add and remove the domains of live projects, and the base domains under which projects get a name.
 
     Examples:
       vrs domains list
       vrs domains add vrs-projects.example
+      vrs domains list baeckerei-sommer
+      vrs domains add baeckerei-sommer sommer.example --primary
       vrs domains check kunde.example
     """,
     no_args_is_help=True,
 )
 
+First = Annotated[str, typer.Argument(metavar="[PROJECT] NAME", help="Of a project: its id or slug. Then the domain.")]
+Second = Annotated[str | None, typer.Argument(metavar="", help="The domain, if a project was named.")]
+By = Annotated[str | None, typer.Option(help="Who asks for it; your user name if left out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 
 @app.command("list")
-def list_domains(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the base domains and how many projects have a name under each.
+def list_domains(
+    project: Annotated[str | None, typer.Argument(help="The project's id or slug; the base domains without.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List a project's domains and how far each is; without a project, the base domains and how many projects each has.
 
     Not on a terminal: a line each, with a tab between.
 
     Examples:
       vrs domains list
-      vrs domains list --json
+      vrs domains list baeckerei-sommer --json
 
     """
+    if project is not None:
+        _of_project(project, None, None, as_json=as_json)
+        return
     from dataclasses import asdict
 
     from rich.console import Console
@@ -67,44 +84,92 @@ def list_domains(*, as_json: Annotated[bool, typer.Option("--json", help="Print 
 
 
 @app.command()
-def add(name: Name) -> None:
-    """Offer names under a domain. Its zone must be in the INWX account: `vrs doctor dns` asks INWX.
+def add(
+    first: First,
+    second: Second = None,
+    *,
+    primary: Annotated[
+        bool, typer.Option("--primary", help="The project's other domains redirect to it, as soon as it works.")
+    ] = False,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a live project one more domain, and its www; with a domain alone: offer names of projects under it.
+
+    Where the domain's zone is in our INWX account we set its records; else the customer is mailed which to set, and it
+    goes on by itself. A base domain's zone must be in the account: `vrs doctor dns` asks INWX.
 
     Examples:
+      vrs domains add baeckerei-sommer sommer.example --primary
       vrs domains add vrs-projects.example
 
     """
+    if second is not None:
+        from ops.project_domains import Wish
+
+        _of_project(first, second, Wish.PRIMARY_ADDED if primary else Wish.ADDED, by=by, as_json=as_json)
+        return
+    if primary or by or as_json:
+        raise CommandError("--primary, --by and --json go with a project: PROJECT NAME", exit_code=2)
     from ops.connection import connected
     from shared.base_domains import add_domain
 
-    stored = _stored(name)
+    stored = _stored(first)
 
     async def write() -> bool:
         async with connected() as database, database.engine.begin() as connection:
             return await add_domain(connection, stored)
 
-    typer.echo(f"{name} is a base domain{'' if asyncio.run(write()) else ' already'}.")
+    typer.echo(f"{first} is a base domain{'' if asyncio.run(write()) else ' already'}.")
 
 
 @app.command()
-def remove(name: Name) -> None:
-    """Offer no names under a domain any more. Refused while a project has one. Nothing is changed at INWX.
+def remove(first: First, second: Second = None, *, by: By = None, as_json: AsJson = False) -> None:
+    """Take a domain from a live project; with a domain alone: offer no names under it any more.
+
+    A project keeps its primary domain and the one that it was ordered under. Our records are deleted, nobody else's. A
+    base domain under which a project has a name is refused; nothing is changed at INWX.
 
     Examples:
+      vrs domains remove baeckerei-sommer sommer.example
       vrs domains remove vrs-projects.example
 
     """
+    if second is not None:
+        from ops.project_domains import Wish
+
+        _of_project(first, second, Wish.REMOVED, by=by, as_json=as_json)
+        return
     from ops.connection import connected
     from shared.base_domains import remove_domain
 
-    stored = _stored(name)
+    stored = _stored(first)
 
     async def write() -> None:
         async with connected() as database, database.engine.begin() as connection:
             await remove_domain(connection, stored)
 
     asyncio.run(write())
-    typer.echo(f"{name} is no base domain any more.")
+    typer.echo(f"{first} is no base domain any more.")
+
+
+@app.command("primary")
+def make_primary(
+    project: Annotated[str, typer.Argument(help="The project's id or slug.")],
+    name: Name,
+    *,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a domain of a live project its primary one: all others redirect to it (308), path and query kept.
+
+    Examples:
+      vrs domains primary baeckerei-sommer sommer.example
+
+    """
+    from ops.project_domains import Wish
+
+    _of_project(project, name, Wish.PRIMARY, by=by, as_json=as_json)
 
 
 @app.command()
@@ -190,6 +255,17 @@ def register(
 
     asyncio.run(write())
     typer.echo(f"{name} is tried again.")
+
+
+def _of_project(
+    project: str, name: str | None, wish: "Wish | None", *, by: str | None = None, as_json: bool = False
+) -> None:
+    """Carry the wish out, if there is one, and show the project's domains."""
+    from ops.project_domains import carry_out, show
+
+    domain = None if name is None else _stored(name)
+    domains = asyncio.run(carry_out(project, domain, wish, by=by or getpass.getuser()))
+    show(domains, as_json=as_json)
 
 
 def _cents(euros: str) -> int:

@@ -8,17 +8,20 @@ from functools import partial
 
 from contracts import (
     AppDeployed,
+    AppRouted,
     CoreHealthy,
     CoreRetired,
     CustomerText,
+    DomainConnected,
     PluginsChanged,
     PluginsConverged,
     ProjectCancelled,
     ServiceName,
 )
 from services.bootstrap.core import Core, core_http
+from services.bootstrap.domains import connect_domains
 from services.bootstrap.handlers import await_core, converge_plugins, retire_core
-from services.bootstrap.models import WatchedCore
+from services.bootstrap.models import WatchedCore, WatchedDomain
 from services.bootstrap.settings import BootstrapSettings
 from shared.grants import ALL, Grant, May
 from shared.models import License, LicenseHistory
@@ -31,6 +34,7 @@ GRANTS = (
     Grant(License, (May.READ, May.CHANGE), ("vrs_state",)),  # active when the project is live, ended at its end
     Grant(LicenseHistory, (May.ADD,)),
     Grant(WatchedCore, ALL),
+    Grant(WatchedDomain, ALL),
 )
 
 NOT_STARTED = CustomerText(
@@ -51,7 +55,7 @@ async def bootstrap() -> AsyncIterator[Service]:
         core = Core(http, connect=settings.core_connect, health_path=settings.core_health_path)
         yield Service(
             name=ServiceName.BOOTSTRAP,
-            publishes=(CoreHealthy, CoreRetired, PluginsConverged),
+            publishes=(CoreHealthy, PluginsConverged, DomainConnected, CoreRetired),
             grants=GRANTS,
             consumers=(
                 Consumer(
@@ -68,6 +72,14 @@ async def bootstrap() -> AsyncIterator[Service]:
                     concurrency=LOOKS_AT_ONCE,
                     deadline=timedelta(seconds=settings.bootstrap_deadline),
                     fails_project=False,  # the project is live, and what ran before still runs
+                ),
+                Consumer(
+                    event=AppRouted,
+                    handler=partial(connect_domains, core),
+                    concurrency=LOOKS_AT_ONCE,
+                    deadline=timedelta(seconds=settings.bootstrap_deadline),
+                    fails_project=False,  # the project is live, and answers where it did before
+                    serial=True,
                 ),
                 Consumer(event=ProjectCancelled, handler=retire_core, needs_project=False),
             ),

@@ -29,6 +29,9 @@ MOST_BYTES = 262_144
 """A health report of 100 plugins takes about 20 kB; a customer's container may send anything."""
 
 CONVERGE_PATH = "/converge"
+PROBE_PATH = "/any/page?of=them"
+"""No page: what counts is where it leads."""
+
 REPORTING = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -95,6 +98,19 @@ class Core:
             first = error.errors(include_url=False)[0]
             field = ".".join(map(str, first["loc"])) or "body"
             return NoHealth(f"{fqdn} at {address} answers {status} without a health report: {field}: {first['msg']}")
+
+    async def redirect(self, *, fqdn: str, ipv4: IPv4Address) -> str | None:
+        """Where the server at `ipv4` sends whoever opens `PROBE_PATH` under `fqdn`, for good (308); None if nowhere."""
+        address = self._connect or str(ipv4)
+        headers = {"Host": fqdn, "Connection": "close"}
+        with suppress(httpx.HTTPError, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                response = await self._http.get(
+                    f"https://{address}{PROBE_PATH}", headers=headers, extensions={"sni_hostname": fqdn}
+                )
+            if response.status_code == HTTPStatus.PERMANENT_REDIRECT:
+                return str(response.headers.get("location", ""))
+        return None
 
     async def ask_to_converge(self, *, fqdn: str, ipv4: IPv4Address) -> None:
         """Ask vrs-core to read its manifest again, once; whether it did, `look` tells. Never raises for its silence."""

@@ -16,7 +16,7 @@ from contracts import (
 )
 from services.bootstrap.core import Core, NoHealth
 from services.bootstrap.health import REFUSED, CoreState, Health, one_line
-from services.bootstrap.models import WatchedCore
+from services.bootstrap.models import WatchedCore, WatchedDomain
 from shared.errors import TemporaryError
 from shared.licenses import LicensesBecome
 from shared.messaging.topology import queue_name
@@ -39,7 +39,7 @@ async def await_core(core: Core, event: AppDeployed, step: Step) -> Outcome:
         raise TemporaryError(f"{event.fqdn}: what was ordered is not known (yet)", code="unknown_project")
     health = await core.look(fqdn=event.fqdn, ipv4=event.server.ipv4, key=event.core_key)
     if isinstance(health, NoHealth):
-        return Later(message=health.reason, after=_pause(step))
+        return Later(message=health.reason, after=pause(step))
     ordered = step.project.plugins
     missing = health.missing(ordered)
     found = _found(event.fqdn, health)
@@ -48,12 +48,12 @@ async def await_core(core: Core, event: AppDeployed, step: Step) -> Outcome:
     if health.state is CoreState.FAILED:
         raise TemporaryError(f"{found}. See the container's log in Coolify", code="core_failed")
     if missing or health.state is not CoreState.HEALTHY:
-        return Later(message=found, after=_pause(step), detail=_report(health))
+        return Later(message=found, after=pause(step), detail=_report(health))
     certificate = health.certificate
     if certificate is not None and certificate.days_left < FEWEST_DAYS:
         return Later(
             message=f"{found}; the certificate for {event.fqdn} {certificate.told}: waits for a new one",
-            after=_pause(step),
+            after=pause(step),
         )
     secured = f"; its certificate {certificate.told}" if certificate else ""
     watched = WatchedCore(
@@ -75,20 +75,20 @@ async def converge_plugins(core: Core, event: PluginsChanged, step: Step) -> Out
     """
     watched = next(iter(await step.rows(WatchedCore)), None)
     if watched is None:
-        return Later(message="vrs-core is not live yet: the change waits until it is", after=_pause(step))
+        return Later(message="vrs-core is not live yet: the change waits until it is", after=pause(step))
     fqdn, ipv4 = watched.fqdn, IPv4Address(watched.ipv4)
     health = await core.look(fqdn=fqdn, ipv4=ipv4, key=watched.core_key)
     if isinstance(health, NoHealth):
-        return Later(message=health.reason, after=_pause(step))
+        return Later(message=health.reason, after=pause(step))
     found = _found(fqdn, health)
     if health.manifest is None or health.manifest < step.opened_at:  # the change was committed before that
         if health.phase is None:
             await step.record(Upsert(watched))
             await core.ask_to_converge(fqdn=fqdn, ipv4=ipv4)
-        return Later(message=f"{found}; it is to carry out the change", after=_pause(step), detail=_report(health))
+        return Later(message=f"{found}; it is to carry out the change", after=pause(step), detail=_report(health))
     missing = _missing(event, health)
     if any(plugin.state != REFUSED for plugin in health.not_as_wanted):
-        return Later(message=f"{found}; {_told(missing)}", after=_pause(step), detail=_report(health))
+        return Later(message=f"{found}; {_told(missing)}", after=pause(step), detail=_report(health))
     running = tuple(Plugin(name=each.name, version=each.installed) for each in health.plugins if each.installed)
     return Done(
         message=f"{found} and has carried out the change: {_told(missing) or 'everything licensed runs'}",
@@ -105,13 +105,14 @@ async def retire_core(event: ProjectCancelled, step: Step) -> Outcome:
     """Stop looking, and end the licences: the kernel has closed the open look, the app is deploy's to remove."""
     looked = queue_name(ServiceName.BOOTSTRAP, AppDeployed)
     log = await step.rows(ProvisioningLog)
+    watched = (*await step.rows(WatchedCore), *await step.rows(WatchedDomain))
     was_healthy = any(row.consumer == looked and row.status is LogStatus.COMPLETED for row in log)
     return Done(
         message="vrs-core was live and is no longer watched" if was_healthy else "vrs-core had not become healthy",
         events=(
             CoreRetired(fqdn=step.project.fqdn if step.project else None, was_healthy=was_healthy, reason=event.reason),
         ),
-        writes=(LicensesBecome(LicenseState.ENDED), *(Delete(row) for row in await step.rows(WatchedCore))),
+        writes=(LicensesBecome(LicenseState.ENDED), *map(Delete, watched)),
     )
 
 
@@ -137,7 +138,7 @@ def _told(missing: tuple[MissingPlugin, ...]) -> str:
     return f"missing: {'; '.join(f'{each.name}: {each.reason}' for each in missing)}" if missing else ""
 
 
-def _pause(step: Step) -> float:
+def pause(step: Step) -> float:
     """A tenth of the step's age: quick while a boot is fresh, seldom when it hangs."""
     age = (datetime.now(UTC) - step.opened_at).total_seconds()
     return min(max(SHORTEST_PAUSE, age / 10), LONGEST_PAUSE)

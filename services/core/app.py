@@ -23,6 +23,7 @@ from services.core.settings import CoreSettings, SettingsError, load
 from services.core.store import HomeBusyError, Store
 
 MOST_NONCE = 128
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 HTTP_TIMEOUT = 20.0
 """Seconds without a byte from the marketplace."""
 
@@ -30,7 +31,10 @@ WORKING = (CoreState.HEALTHY, CoreState.DEGRADED)
 
 
 def application(boot: Boot, settings: CoreSettings) -> Starlette:
-    """The health routes of vrs-core, and ``POST /converge``, which only makes it look at its manifest sooner."""
+    """The health routes of vrs-core, ``POST /converge``, which only makes it look at its manifest sooner, redirects.
+
+    Health is told under every name: bootstrap asks each of them.
+    """
     key = settings.signing_key
 
     async def live(_: Request) -> Response:
@@ -50,14 +54,31 @@ def application(boot: Boot, settings: CoreSettings) -> Starlette:
         boot.ask()
         return Response(status_code=202)
 
+    async def elsewhere(request: Request) -> Response:
+        """Whoever comes under another name is sent to the primary one, with path and query."""
+        host = request.headers.get("host", "").partition(":")[0].lower()
+        if settings.primary_host is None or host == settings.primary_host:
+            return Response("404 not found\n", 404, media_type="text/plain")
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Response(
+            status_code=308, headers={"Location": f"https://{settings.primary_host}{_path(request)}{query}"}
+        )
+
     return Starlette(
         routes=[
             Route("/health/live", live),
             Route("/health/ready", ready),
             Route("/health", health),
             Route("/converge", converge, methods=["POST"]),
+            Route("/{path:path}", elsewhere, methods=METHODS),
         ]
     )
+
+
+def _path(request: Request) -> str:
+    """The path as it came: decoded once, it would be another one for some."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
 
 
 async def serve(settings: CoreSettings) -> None:

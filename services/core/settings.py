@@ -34,7 +34,8 @@ class CoreSettings(BaseSettings):
 
     `manifest_keys` and `plugin_keys` are Ed25519 public keys, 32 bytes in base64, with commas between them: while keys
     are changed the old and the new one are trusted. `project_key` is the private key with which the health report is
-    signed. `core_home` must outlive the container, or every start downloads everything.
+    signed. `primary_host` is the host name to which all others redirect; None: none does. `core_home` must outlive the
+    container, or every start downloads everything.
     """
 
     model_config = SettingsConfigDict(
@@ -47,6 +48,7 @@ class CoreSettings(BaseSettings):
     project_key: Annotated[SecretStr, AfterValidator(_readable)]
     manifest_keys: Keys
     plugin_keys: Keys
+    primary_host: str | None = None
     core_version: str = Field(default="1.0.0", pattern=r"^[0-9][0-9A-Za-z.+-]*$")
     core_home: Path = Path("/var/lib/vrs-core")
     core_host: str = "0.0.0.0"  # noqa: S104 - the container's proxy asks from outside

@@ -4,7 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from contracts import AppDeployed, AppRemoved, CustomerText, DnsConfigured, ProjectCancelled, ServiceName
+from contracts import (
+    AppDeployed,
+    AppRemoved,
+    AppRouted,
+    CustomerText,
+    DnsConfigured,
+    ProjectCancelled,
+    RoutesChanged,
+    ServiceName,
+)
 from services.deploy.application import CoolifyProject
 from services.deploy.blueprint import Blueprint
 from services.deploy.budget import Budget
@@ -15,6 +24,7 @@ from services.deploy.grants import GRANTS
 from services.deploy.handlers import Handlers, intent_grace
 from services.deploy.reconcile import DeployReconciler
 from services.deploy.rollout import Rollout
+from services.deploy.routing import Routing
 from services.deploy.servers import watch_servers
 from services.deploy.settings import DeploySettings
 from shared.database import open_database
@@ -61,11 +71,13 @@ async def deploy() -> AsyncIterator[Service]:
         coolify = Coolify(http, budget)
         project = CoolifyProject(coolify, settings.coolify_project)
         watch = DeploymentWatch(coolify, budget, stuck_after=settings.coolify_deployment_minutes * 60)
+        blueprint = Blueprint(settings, read_plans())
+        rollout = Rollout(coolify, watch, timedelta(hours=settings.bootstrap_token_hours))
         handlers = Handlers(
             coolify,
             project,
-            Blueprint(settings, read_plans()),
-            Rollout(coolify, watch, timedelta(hours=settings.bootstrap_token_hours)),
+            blueprint,
+            rollout,
             intent_grace=intent_grace(settings.lease_seconds),
         )
         yield Service(
@@ -81,6 +93,15 @@ async def deploy() -> AsyncIterator[Service]:
                     failed_text=DEPLOYMENT_FAILED,
                 ),
                 Consumer(
+                    event=RoutesChanged,
+                    handler=Routing(coolify, blueprint, rollout).route_app,
+                    concurrency=8,
+                    try_timeout=WAITS_FOR_BUDGET,
+                    deadline=timedelta(seconds=settings.deploy_deadline),
+                    fails_project=False,  # the project is live, and answers where it did before
+                    serial=True,
+                ),
+                Consumer(
                     event=ProjectCancelled,
                     handler=handlers.remove_app,
                     needs_project=False,
@@ -89,7 +110,7 @@ async def deploy() -> AsyncIterator[Service]:
                     failed_text=REMOVAL_FAILED,
                 ),
             ),
-            publishes=(AppDeployed, AppRemoved),
+            publishes=(AppDeployed, AppRouted, AppRemoved),
             background=(
                 watch.run,
                 watch_servers(coolify, database.engine),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts import DnsConfigured
 from contracts.signatures import written
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
+from services.deploy.models import AppRoutes
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
 from shared.plans import Plan
@@ -109,6 +110,23 @@ class Wanted:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an app answers: the uuid of its server, all its host names, and the one to which the others redirect."""
+
+    server: str
+    hosts: tuple[str, ...]
+    primary: str | None = None
+
+
+def site_of(event: DnsConfigured, routes: AppRoutes | None) -> Site:
+    """What dns has configured, and the names that the app was given since then."""
+    www = f"www.{event.fqdn}"
+    own = (event.fqdn, *((www,) if any(record.name == www for record in event.records) else ()))
+    hosts = dict.fromkeys((*own, *(routes.hosts if routes else ())))
+    return Site(event.server.id, tuple(hosts), routes.primary_host if routes else None)
+
+
 class Blueprint:
     """Turns an order and what dns configured into what is wanted of Coolify."""
 
@@ -116,22 +134,22 @@ class Blueprint:
         self._settings = settings
         self._plans = plans
 
-    def wanted(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> Wanted:
+    def wanted(self, project_id: UUID, project: ProjectFacts, site: Site) -> Wanted:
         """Return the app that this project needs.
 
         Raises:
             PermanentError: the plan or the project type is unknown.
 
         """
-        fields = self._fields(project_id, project, event)
-        variables = self._variables(project_id, project)
+        fields = self._fields(project_id, project, site)
+        variables = self._variables(project_id, project, site)
         shown = [fields.model_dump(), *(variable.model_dump() for variable in variables)]
         spec = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
         described = fields.model_copy(update={"description": description(project_id, spec)})
         environment, storage = environment_name(project_id), self._settings.app_storage
-        return Wanted(spec, event.server.id, described, variables, environment, storage)
+        return Wanted(spec, site.server, described, variables, environment, storage)
 
-    def _fields(self, project_id: UUID, project: ProjectFacts, event: DnsConfigured) -> ApplicationFields:
+    def _fields(self, project_id: UUID, project: ProjectFacts, site: Site) -> ApplicationFields:
         settings, plan, image = self._settings, self._plan(project), self._image(project)
         return ApplicationFields(
             name=application_name(project_id),
@@ -139,7 +157,7 @@ class Blueprint:
             docker_registry_image_name=image.name,
             docker_registry_image_tag=image.tag,
             ports_exposes=str(image.port),
-            domains=urls_of(_hosts(event)),
+            domains=urls_of(site.hosts),
             health_check_type="cmd" if settings.app_health_command else "http",
             health_check_command=settings.app_health_command,
             health_check_path=settings.app_health_path,
@@ -152,7 +170,7 @@ class Blueprint:
             limits_cpus=plan.cpus,
         )
 
-    def _variables(self, project_id: UUID, project: ProjectFacts) -> tuple[Variable, ...]:
+    def _variables(self, project_id: UUID, project: ProjectFacts, site: Site) -> tuple[Variable, ...]:
         values = {
             "VRS_PROJECT_ID": str(project_id),
             "VRS_MARKETPLACE_URL": str(self._settings.marketplace_url).rstrip("/"),
@@ -160,6 +178,7 @@ class Blueprint:
             "VRS_LOCALE": project.locale.value,
             "VRS_MANIFEST_KEYS": self._settings.manifest_keys,
             "VRS_PLUGIN_KEYS": self._settings.plugin_keys,
+            "VRS_PRIMARY_HOST": site.primary,
         }
         return tuple(Variable(key=key, value=value) for key, value in values.items() if value is not None)
 
@@ -183,9 +202,3 @@ class Blueprint:
                 code="unknown_plan",
             )
         return plan
-
-
-def _hosts(event: DnsConfigured) -> list[str]:
-    """The names that answer: the project's own, and its ``www`` where dns set one (for a customer's own domain)."""
-    www = f"www.{event.fqdn}"
-    return [event.fqdn, *([www] if any(record.name == www for record in event.records) else [])]

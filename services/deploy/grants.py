@@ -1,11 +1,12 @@
 """What deploy may do in the database."""
 
-from services.deploy.models import ProjectDeployment
+from services.deploy.models import AppRoutes, ProjectDeployment
 from shared.grants import ALL, Grant, May
 from shared.models import CoreToken, License, LicenseHistory, Reconciliation, Server
 
 GRANTS = (
     Grant(ProjectDeployment, ALL),
+    Grant(AppRoutes, ALL),
     Grant(Server, (May.READ, May.CHANGE), ("reach",)),
     Grant(License, (May.READ, May.ADD, May.CHANGE), ("vrs_state", "vrs_version")),  # it grants them, pending
     Grant(LicenseHistory, (May.ADD,)),

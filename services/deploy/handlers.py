@@ -1,15 +1,17 @@
 """What deploy does about the events that it hears."""
 
+from functools import partial
+
 import structlog
 
 from contracts import AppRemoved, DnsConfigured, ProjectCancelled
 from services.deploy.application import CoolifyProject, create_application
-from services.deploy.blueprint import Blueprint, Wanted, environment_name
+from services.deploy.blueprint import Blueprint, Wanted, environment_name, site_of
 from services.deploy.coolify import Coolify
 from services.deploy.coolify_errors import ApplicationGoneError
-from services.deploy.models import ProjectDeployment, Stage
+from services.deploy.models import AppRoutes, ProjectDeployment, Stage
 from services.deploy.removal import remove_applications, remove_environment
-from services.deploy.rollout import Rollout
+from services.deploy.rollout import Rollout, deployed
 from shared.errors import TemporaryError
 from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT
 from shared.lease import within_lease
@@ -51,7 +53,8 @@ class Handlers:
         """Ensure the project's application on the chosen server, deploy it, and wait until it runs."""
         if step.project is None:
             raise TemporaryError("the project is not known yet", code="unknown_project")
-        wanted = self._blueprint.wanted(step.project_id, step.project, event)
+        routes = next(iter(await step.rows(AppRoutes)), None)
+        wanted = self._blueprint.wanted(step.project_id, step.project, site_of(event, routes))
         row = await _row(step)
         if row is not None and (row.server != wanted.server or row.stage is Stage.REMOVING):
             if (moving := await self._vacate(step, row)) is not None:
@@ -59,7 +62,7 @@ class Handlers:
             row = None
         try:
             row = await self._application(step, wanted, row)
-            return await self._rollout.advance(event, step, wanted, row)
+            return await self._rollout.advance(partial(deployed, event), step, wanted, row)
         except ApplicationGoneError as gone:
             if row is None or row.application is None:
                 raise TemporaryError(str(gone), code=gone.code) from gone
@@ -89,9 +92,11 @@ class Handlers:
             environment=environment_name(step.project_id),
             volumes_kept=event.keep_volumes,
         )
-        tokens = [Delete(token) for token in await step.rows(CoreToken)]
+        rows = (row, *await step.rows(CoreToken), *await step.rows(AppRoutes))
         return Done(
-            message="Coolify runs nothing for the project any more", events=(said,), writes=(Delete(row), *tokens)
+            message="Coolify runs nothing for the project any more",
+            events=(said,),
+            writes=tuple(Delete(each) for each in rows),
         )
 
     async def _application(self, step: Step, wanted: Wanted, row: ProjectDeployment | None) -> ProjectDeployment:

@@ -30,6 +30,20 @@ class Stage(StrEnum):
         return self in (Stage.CREATED, Stage.CONFIGURED, Stage.DEPLOYED)
 
 
+class AppRoutes(Table):
+    """The names that a project's application was given since it is live, all of them. Owner: deploy.
+
+    `revision` is that of the newest RoutesChanged; `settled`: the application runs with them.
+    """
+
+    __tablename__ = "app_routes"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+    hosts: Mapped[list[Any]]
+    primary_host: Mapped[str]
+    settled: Mapped[bool]
+
+
 class ProjectDeployment(MappedAsDataclass, Table, kw_only=True):
     """A project's application on Coolify and its newest deployment. Owner: deploy.
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts import ServiceName
@@ -15,24 +15,29 @@ from services.deploy.budget import Budget
 from services.deploy.coolify import Coolify, api_headers
 from services.deploy.drift import Drifts
 from services.deploy.handlers import intent_grace
-from services.deploy.models import ProjectDeployment, Stage
+from services.deploy.models import AppRoutes, ProjectDeployment, Stage
 from services.deploy.repair import AppRepairs
 from services.deploy.settings import DeploySettings
 from services.deploy.tenants import Tenants, all_tenants, tenants_of
 from shared.database import Database
 from shared.http import http_client
-from shared.models import OpenStep, ProjectDomain, StepState
+from shared.models import AddedDomain, OpenStep, ProjectDomain, StepState
 from shared.reconcile.finding import Finding, Reconciler, seen_twice
 from shared.reconcile.standing import standing_columns, standing_of, standings
 from shared.settings import load
 
 ROWS_AT_ONCE = 1000
 
-_HOSTS = (
+_IS_ADDED = exists().where(
+    AddedDomain.project_id == ProjectDomain.project_id,
+    ProjectDomain.host.in_([cast(AddedDomain.domain, Text), func.concat("www.", cast(AddedDomain.domain, Text))]),
+)
+_ORDERED = (
     select(func.array_agg(ProjectDomain.host))
-    .where(ProjectDomain.project_id == ProjectDeployment.project_id)
+    .where(ProjectDomain.project_id == ProjectDeployment.project_id, ~_IS_ADDED)
     .scalar_subquery()
 )
+_ROUTED = select(AppRoutes.hosts).where(AppRoutes.project_id == ProjectDeployment.project_id).scalar_subquery()
 
 
 class DeployReconciler:
@@ -82,7 +87,10 @@ class DeployReconciler:
         """Coolify is read first and nothing is held meanwhile; the rows are streamed."""
         tenants = await self._tenants(project_id)
         rows = select(
-            ProjectDeployment, _HOSTS.label("hosts"), *standing_columns(ProjectDeployment.project_id, self.service)
+            ProjectDeployment,
+            _ORDERED.label("ordered"),
+            _ROUTED.label("routed"),
+            *standing_columns(ProjectDeployment.project_id, self.service),
         )
         if project_id is not None:
             rows = rows.where(ProjectDeployment.project_id == project_id)
@@ -91,7 +99,8 @@ class DeployReconciler:
             async for row in await session.stream(rows.execution_options(yield_per=ROWS_AT_ONCE)):
                 deployment: ProjectDeployment = row.ProjectDeployment
                 left.discard(deployment.project_id)
-                for finding in self._drifts.of_row(deployment, standing_of(row), row.hosts or (), tenants):
+                hosts = row.routed or row.ordered or ()
+                for finding in self._drifts.of_row(deployment, standing_of(row), hosts, tenants):
                     yield finding
             known = await standings(await session.connection(), self.service, sorted(left))
         for each, standing in known.items():

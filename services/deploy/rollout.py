@@ -1,6 +1,7 @@
 """Deploys a project's application and judges what became of the deployment."""
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from contracts import AppDeployed, DnsConfigured
@@ -17,6 +18,9 @@ from shared.outcome import Done, Later, Outcome, Parked
 from shared.step import Step
 from shared.writes import Upsert
 
+Ends = Callable[[ProjectDeployment], Outcome]
+"""What follows when the app runs as it was deployed."""
+
 LOOK_AGAIN = 120.0
 """Seconds after which a waiting step looks by itself, should the watch be away."""
 
@@ -28,7 +32,7 @@ SERVER_AWAY = 60.0
 
 
 class Rollout:
-    """From a recorded application to `AppDeployed`. A wait holds nothing: the step is parked.
+    """From a recorded application to one that runs. A wait holds nothing: the step is parked.
 
     `token_lifetime` is for how long a container may fetch its first manifest.
     """
@@ -38,15 +42,15 @@ class Rollout:
         self._watch = watch
         self._token_lifetime = token_lifetime
 
-    async def advance(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
-        """Do what comes next. `row` has its application recorded."""
+    async def advance(self, done: Ends, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
+        """Do what comes next. `row` has its application recorded; `done` says what follows when all is."""
         if row.stage is Stage.REQUESTED:
             row = await self._found(row) or row.at(Stage.CREATED)
         if row.stage in (Stage.CREATED, Stage.CONFIGURED):
             return await self._request(step, wanted, row)
         if row.stage is Stage.DEPLOYING:
-            return await self._judge(event, step, wanted, row)
-        return await self._settle(event, step, row)
+            return await self._judge(done, step, wanted, row)
+        return await self._settle(done, step, row)
 
     async def _request(self, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
         """Write the variables unless they are known to be written, and request a deployment.
@@ -62,7 +66,7 @@ class Rollout:
         if given:
             row = row.at(Stage.REQUESTED, token_hash=token_hash(given.token), core_key=given.public_key)
         await step.record(Upsert(row), *([Upsert(self._token(row))] if given else ()))
-        application = _application(row)
+        application = application_of(row)
         if given and wanted.storage:
             await self._coolify.keep_folder(application, wanted.storage)
         if given:
@@ -77,8 +81,8 @@ class Rollout:
         ends = datetime.now(UTC) + self._token_lifetime
         return CoreToken(token_hash=row.token_hash, project_id=row.project_id, expires_at=ends)
 
-    async def _judge(self, event: DnsConfigured, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
-        deployment = _deployment(row)
+    async def _judge(self, done: Ends, step: Step, wanted: Wanted, row: ProjectDeployment) -> Outcome:
+        deployment = deployment_of(row)
         match self._watch.sighting(deployment):
             case Sighting.LIVE:
                 return _waiting(row)
@@ -93,7 +97,7 @@ class Rollout:
             return _waiting(found) if found else await self._again(step, wanted, row, "is unknown to Coolify")
         match status:
             case DeploymentStatus.FINISHED:
-                return await self._settle(event, step, row.at(Stage.DEPLOYED))
+                return await self._settle(done, step, row.at(Stage.DEPLOYED))
             case DeploymentStatus.FAILED:
                 return await self._again(step, wanted, row, "failed")
             case DeploymentStatus.CANCELLED:
@@ -127,7 +131,7 @@ class Rollout:
         """
         given_up = bool(row.retries)
         await step.record(Upsert(row.at(Stage.CONFIGURED, retries=0 if given_up else 1)))
-        await cancel_live(self._coolify, _application(row))
+        await cancel_live(self._coolify, application_of(row))
         if given_up:
             raise PermanentError(
                 f"deployment {row.deployment} of application {row.application} did not get on and was cancelled, "
@@ -136,15 +140,15 @@ class Rollout:
             )
         return await self._request(step, wanted, row.at(Stage.CONFIGURED, retries=1))
 
-    async def _settle(self, event: DnsConfigured, step: Step, row: ProjectDeployment) -> Outcome:
+    async def _settle(self, done: Ends, step: Step, row: ProjectDeployment) -> Outcome:
         """Wait until the status says that the deployed app runs, which the deployment alone does not prove.
 
         Healthy or not: right after a healthy deployment Coolify says ``running:unhealthy`` until its next sweep, and
         bootstrap asks vrs-core itself.
         """
-        application = await self._coolify.application(_application(row))
+        application = await self._coolify.application(application_of(row))
         if application.is_running:
-            return _deployed(event, row)
+            return done(row)
         age = row.age.total_seconds()
         if age < SETTLING:
             return Later(
@@ -165,7 +169,7 @@ class Rollout:
 
     async def _found(self, row: ProjectDeployment) -> ProjectDeployment | None:
         """Adopt the newest deployment that is not known yet."""
-        for deployment in await self._coolify.deployments_of(_application(row)):
+        for deployment in await self._coolify.deployments_of(application_of(row)):
             if deployment.uuid == row.deployment:
                 break
             return row.at(Stage.DEPLOYING, deployment=deployment.uuid)
@@ -183,7 +187,7 @@ def _queued(row: ProjectDeployment) -> Parked:
 
 def _waiting(row: ProjectDeployment) -> Parked:
     return Parked(
-        key=deployment_key(_deployment(row)),
+        key=deployment_key(deployment_of(row)),
         look_again=LOOK_AGAIN,
         message="Waits for Coolify to deploy the app",
         writes=(Upsert(row),),
@@ -191,16 +195,17 @@ def _waiting(row: ProjectDeployment) -> Parked:
     )
 
 
-def _deployed(event: DnsConfigured, row: ProjectDeployment) -> Done:
+def deployed(event: DnsConfigured, row: ProjectDeployment) -> Done:
+    """The app runs, for the first time or again."""
     said = AppDeployed(
         fqdn=event.fqdn,
         url=f"https://{event.fqdn}",
         image=row.image,
         tag=row.tag,
         server=event.server,
-        application=_application(row),
-        deployment=_deployment(row),
-        core_key=base64.b64encode(row.core_key).decode() if row.core_key else None,
+        application=application_of(row),
+        deployment=deployment_of(row),
+        core_key=key_of(row),
     )
     return Done(
         message=f"Coolify runs {row.image}:{row.tag} on {event.server.name} for {event.fqdn}",
@@ -211,13 +216,20 @@ def _deployed(event: DnsConfigured, row: ProjectDeployment) -> Done:
     )
 
 
-def _application(row: ProjectDeployment) -> str:
+def key_of(row: ProjectDeployment) -> str | None:
+    """The public key of what the app signs its health report with, as events tell it."""
+    return base64.b64encode(row.core_key).decode() if row.core_key else None
+
+
+def application_of(row: ProjectDeployment) -> str:
+    """The app's uuid. Raises ValueError before it is recorded."""
     if row.application is None:
         raise ValueError(f"project {row.project_id} is {row.stage} without an application")
     return row.application
 
 
-def _deployment(row: ProjectDeployment) -> str:
+def deployment_of(row: ProjectDeployment) -> str:
+    """The newest deployment's uuid. Raises ValueError before it is recorded."""
     if row.deployment is None:
         raise ValueError(f"project {row.project_id} is {row.stage} without a deployment")
     return row.deployment

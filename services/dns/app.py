@@ -19,6 +19,7 @@ from contracts import (
     MailRecordsNeeded,
     ProjectCancelled,
     ProjectOrdered,
+    RoutesChanged,
     ServiceName,
 )
 from services.dns.authority import Authority
@@ -26,6 +27,7 @@ from services.dns.capacity import wake_when_free
 from services.dns.checks import checks
 from services.dns.customer import CustomerPatience
 from services.dns.grants import GRANTS
+from services.dns.handlers.domains import Domains
 from services.dns.handlers.mail_domain_requested import ConnectMail
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
@@ -84,6 +86,13 @@ async def dns() -> AsyncIterator[Service]:
                 inwx_grace=settings.inwx_grace,
                 patience=patience,
             )
+            domains = Domains(
+                inwx=inwx,
+                authority=authority,
+                record_ttl=settings.record_ttl,
+                inwx_grace=settings.inwx_grace,
+                patience=patience,
+            )
             connect_mail = ConnectMail(
                 brevo=brevo,
                 inwx=inwx,
@@ -116,6 +125,17 @@ async def dns() -> AsyncIterator[Service]:
                         deadline=timedelta(seconds=settings.dns_deadline),
                         failed_text=FAILED,
                     ),
+                    *(
+                        Consumer(
+                            event=event,
+                            handler=handler,
+                            concurrency=8,
+                            deadline=timedelta(seconds=settings.dns_deadline),
+                            fails_project=False,  # the project is live, and what worked before still works
+                            serial=True,
+                        )
+                        for event, handler in domains.handlers.items()
+                    ),
                     Consumer(
                         event=MailDomainRequested,
                         handler=connect_mail,
@@ -139,6 +159,7 @@ async def dns() -> AsyncIterator[Service]:
                     DomainRegistrationRequested,
                     DomainRegistrationHeld,
                     DomainRegistered,
+                    RoutesChanged,
                     DnsReleased,
                     MailRecordsNeeded,
                     MailDomainReady,

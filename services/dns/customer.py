@@ -52,7 +52,7 @@ async def wait_for_customer(
 
     """
     seen = await examine(authority, hosts_of(order), wanted)
-    asked_for = [Upsert(_row(step, record)) for record in wanted]
+    asked_for = [Upsert(asked_row(step, record)) for record in wanted]
     waits = await step.rows(CustomerWait)
     if not seen.findings:
         forgotten = [Delete(wait) for wait in waits]
@@ -60,28 +60,45 @@ async def wait_for_customer(
     trouble = seen.findings[0].text.en
     waited = datetime.now(UTC) - step.opened_at
     if waited >= patience.gives_up_after:
-        raise _given_up(order, patience, trouble)
-    is_asked = {row.says() for row in rows if row.holder is RecordHolder.CUSTOMER} == set(wanted)
-    reminder = sum(waited >= after for after in REMINDERS)
+        raise given_up(order.fqdn, patience, trouble)
+    is_asked = are_asked(rows, wanted)
     told = waits[0].reminders if is_asked and waits else 0 if is_asked else None
-    is_said = told is not None and told >= reminder
-    needed = DnsRecordsNeeded(
-        fqdn=order.fqdn,
-        records=tuple(wanted),
-        found=tuple(sorted(set(seen.found()))[:_MOST_FOUND]),
-        findings=seen.findings,
-        reminder=0 if told is None else reminder,
-    )
+    needed, reminders = reminding(order.fqdn, wanted, seen, told=told, waited=waited)
     return Parked(
         key=f"records:{order.fqdn}",
         look_again=patience.next_look(waited),
         until_woken=True,
         message=f"Waiting for the customer to set the DNS records of {order.fqdn}: {trouble}",
-        events=() if is_said else (needed,),
-        writes=(*(() if is_asked else asked_for), *_noted(step, seen, waits, max(reminder, told or 0))),
+        events=needed,
+        writes=(*(() if is_asked else asked_for), *_noted(step, seen, waits, reminders)),
         state=ProvisioningState.WAITING_FOR_CUSTOMER,
         detail={"name_servers": as_detail(seen.answers), "placement": place.reason, "considered": place.considered},
     )
+
+
+def are_asked(rows: Sequence[ManagedRecord], wanted: Sequence[DnsRecord]) -> bool:
+    """Whether the customer was asked for exactly these records."""
+    return {row.says() for row in rows if row.holder is RecordHolder.CUSTOMER} == set(wanted)
+
+
+def reminding(
+    fqdn: str, wanted: Sequence[DnsRecord], seen: Examination, *, told: int | None, waited: timedelta
+) -> tuple[tuple[DnsRecordsNeeded, ...], int]:
+    """What the customer is to be told now, if anything, and how many reminders that makes.
+
+    `told` is how many there were before; None: they were not asked yet.
+    """
+    due = sum(waited >= after for after in REMINDERS)
+    if told is not None and told >= due:
+        return (), told
+    needed = DnsRecordsNeeded(
+        fqdn=fqdn,
+        records=tuple(wanted),
+        found=tuple(sorted(set(seen.found()))[:_MOST_FOUND]),
+        findings=seen.findings,
+        reminder=0 if told is None else due,
+    )
+    return (needed,), due
 
 
 def _noted(step: Step, seen: Examination, waits: Sequence[CustomerWait], reminders: int) -> list[Write]:
@@ -94,19 +111,21 @@ def _noted(step: Step, seen: Examination, waits: Sequence[CustomerWait], reminde
     return [Upsert(wait)]
 
 
-def _given_up(order: ProjectOrdered, patience: CustomerPatience, trouble: str) -> PermanentError:
+def given_up(fqdn: str, patience: CustomerPatience, trouble: str) -> PermanentError:
+    """The customer's time is over."""
     days = f"{patience.gives_up_after.total_seconds() / 86_400:g}"
     return PermanentError(
-        f"the DNS records of {order.fqdn} were not set within {days} days: {trouble} Ask the customer, then replay",
+        f"the DNS records of {fqdn} were not set within {days} days: {trouble} Ask the customer, then replay",
         code="customer_records_missing",
         customer_text=CustomerText(
-            de=f"Die DNS-Einträge für {order.fqdn} fehlen noch. Bitte melden Sie sich, sobald sie gesetzt sind.",
-            en=f"The DNS records for {order.fqdn} are still missing. Please get in touch once they are set.",
+            de=f"Die DNS-Einträge für {fqdn} fehlen noch. Bitte melden Sie sich, sobald sie gesetzt sind.",
+            en=f"The DNS records for {fqdn} are still missing. Please get in touch once they are set.",
         ),
     )
 
 
-def _row(step: Step, record: DnsRecord) -> ManagedRecord:
+def asked_row(step: Step, record: DnsRecord) -> ManagedRecord:
+    """What is written down of a record that the customer sets."""
     return ManagedRecord(
         project_id=step.project_id,
         name=record.name,

@@ -11,6 +11,7 @@ from services.dns.models import (
 from shared.forget import FORGET
 from shared.grants import ALL, Grant, May
 from shared.models import (
+    AddedDomain,
     BaseDomain,
     DomainRegistration,
     Project,
@@ -29,6 +30,7 @@ GRANTS = (
     Grant(Placement, ALL),
     Grant(DomainRegistration, ALL),
     Grant(ProjectDomain, ALL),
+    Grant(AddedDomain, ALL),
     Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),
     Grant(Project, (May.READ, May.ADD)),  # it introduces those that the marketplace has not
     Grant(Server, (May.READ, May.CHANGE), ("used", "ram_mb_used", "cpu_millicores_used", "last_placed_at")),

@@ -102,6 +102,12 @@ async def ensure(
     return done
 
 
+def is_obsolete(row: ManagedRecord, wanted: Sequence[DnsRecord]) -> bool:
+    """Whether the row serves no wanted record; one that was answered can still be given another content."""
+    same = [record for record in wanted if (record.name, record.type) == row.key]
+    return not same or (row.is_unanswered and same[0].content != row.content)
+
+
 def unanswered_for(rows: Iterable[ManagedRecord | ManagedMailRecord], grace: float) -> float:
     """Seconds until no create of `rows` can still be under way; 0 when that is so."""
     ages = [(datetime.now(UTC) - row.intended_at).total_seconds() for row in rows if row.is_unanswered]

@@ -2,6 +2,7 @@
 
 from shared.grants import ALL, Grant, May
 from shared.models import (
+    AddedDomain,
     ApiKey,
     ArchivedLetter,
     BaseDomain,
@@ -67,6 +68,7 @@ GRANTS = (
     Grant(OrderAnswer, (May.READ, May.ADD, May.CHANGE), ("answer",)),
     Grant(PreviewUse, (May.READ, May.ADD)),
     Grant(ProjectDomain, (May.READ, May.ADD, May.REMOVE)),
+    Grant(AddedDomain, (May.READ, May.ADD, May.CHANGE)),
     Grant(Cancellation, (May.READ, May.ADD)),
     Grant(ProvisioningLog, (May.READ,)),
     Grant(ProjectOrder, (May.READ, May.ADD)),

@@ -16,7 +16,7 @@ from services.marketplace.problems import Problem
 from services.marketplace.projects import read_project
 from shared.api_keys import Caller
 from shared.errors import FieldProblem, PermanentError, WrongFieldsError
-from shared.host_claims import ClaimHosts, HostProblem, HostRefused, hosts_of
+from shared.host_claims import ClaimHosts, HostProblem, hosts_of
 from shared.messaging.cancellation import introduce
 from shared.models import Cancellation, OrderAnswer, Project, ProjectOrder
 from shared.orders import Order, OrderRequest, not_offered, place
@@ -117,19 +117,9 @@ async def _claim(connection: AsyncConnection, order: Order) -> None:
     if refused is not None:
         field = "own_domain" if order.data.own_domain else "slug"
         if refused.problem is HostProblem.TAKEN:
-            raise Problem(HTTPStatus.CONFLICT, f"{field}: {sentence_of(refused)}", remedy="Choose another one.")
+            raise Problem(HTTPStatus.CONFLICT, f"{field}: {refused.sentence}", remedy="Choose another one.")
         field = "base_domain" if refused.problem is HostProblem.UNKNOWN_BASE_DOMAIN else field
-        raise WrongFieldsError(FieldProblem(field, sentence_of(refused)))
-
-
-def sentence_of(refused: HostRefused) -> str:
-    """Say why a host name cannot be had."""
-    return {
-        HostProblem.TAKEN: f"{refused.host} belongs to another project",
-        HostProblem.UNKNOWN_BASE_DOMAIN: f"{refused.host} is none of our base domains",
-        HostProblem.UNDER_BASE_DOMAIN: f"{refused.host} lies in one of our base domains, whose names are given by slug",
-        HostProblem.RESERVED: f"{refused.host} is reserved",
-    }[refused.problem]
+        raise WrongFieldsError(FieldProblem(field, refused.sentence))
 
 
 async def _write_down(connection: AsyncConnection, order: Order) -> ProjectAnswer:

@@ -7,6 +7,7 @@ from contracts import (
     CapacityNeeded,
     CoreHealthy,
     DnsRecordsNeeded,
+    DomainConnected,
     DomainRegistrationHeld,
     Locale,
     MailRecordsNeeded,
@@ -70,7 +71,8 @@ async def tell_records_needed(post: Post, event: DnsRecordsNeeded, step: Step) -
     records = [(record.type.value, record.name, record.content) for record in event.records]
     problems = [getattr(each.text, _ordered(step).locale) for each in event.findings]
     facts = {"records": records, "problems": problems, "found": event.found, "reminder": event.reminder}
-    return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.RECORDS_NEEDED, **facts))
+    customer = replace(_customer(_ordered(step)), fqdn=as_shown(event.fqdn))
+    return await post.deliver(step, _to_customer(post, step, customer, Kind.RECORDS_NEEDED, **facts))
 
 
 async def tell_mail_records_needed(post: Post, event: MailRecordsNeeded, step: Step) -> Outcome:
@@ -84,7 +86,15 @@ async def tell_mail_records_needed(post: Post, event: MailRecordsNeeded, step: S
     facts = {"domain": as_shown(event.domain), "records": records, "problems": problems, "reminder": event.reminder}
     if event.is_ours:
         return await post.deliver(step, _to_case_workers(post, step, Kind.MAIL_RECORDS_WRONG, **facts))
-    return await post.deliver(step, _to_customer(post, step, Kind.MAIL_RECORDS_NEEDED, **facts))
+    return await post.deliver(
+        step, _to_customer(post, step, _customer(_ordered(step)), Kind.MAIL_RECORDS_NEEDED, **facts)
+    )
+
+
+async def tell_connected(post: Post, event: DomainConnected, step: Step) -> Outcome:
+    """Tell the customer that the project can be reached under one more address."""
+    customer = replace(_customer(_ordered(step)), fqdn=as_shown(event.domain))
+    return await post.deliver(step, _to_customer(post, step, customer, Kind.DOMAIN_CONNECTED, url=str(event.url)))
 
 
 async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) -> Outcome:

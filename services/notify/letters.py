@@ -36,6 +36,7 @@ class Kind(StrEnum):
     ORDERED = "ordered"
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
+    DOMAIN_CONNECTED = "domain_connected"
     CAPACITY_NEEDED = "capacity_needed"
     REGISTRATION_HELD = "registration_held"
     MAIL_RECORDS_NEEDED = "mail_records_needed"

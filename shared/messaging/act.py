@@ -20,6 +20,7 @@ from shared.messaging.given import StepRow
 from shared.messaging.steps import LiveStep
 from shared.messaging.supersede import Place, TakePlace
 from shared.messaging.topology import queue_name
+from shared.messaging.turn import TakeTurn
 from shared.messaging.verdict import Ending, Verdict, decide, gave_up
 from shared.outcome import Later, Outcome
 from shared.service import Consumer, Service
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 UNKNOWN_PROJECT = Later(after=2.0, message="waits until the project is known")
 STILL_RUNNING = Later(after=0.5, message="waits for this service's running step to end")
+NOT_YET = Later(after=0.5, message="waits for another step of the project's to end")
 OCCUPIED = Later(after=0.5, message="an edited copy: waits for its original's running try to end")
 SOON = 30.0
 """Seconds. A step that is due within them is looked for at its time, others within a second of it."""
@@ -164,6 +166,8 @@ class Actor:
                 [busy] = await step.record(close)
                 if busy:
                     return STILL_RUNNING
+            if consumer.serial and not await self._has_turn(step):
+                return NOT_YET
             if step.supersedes is not None and (not_now := await self._take_place(step, step.supersedes)):
                 return not_now
             return await self._handle(step)
@@ -172,6 +176,11 @@ class Actor:
         except Exception as error:
             log.exception("unexpected error in a handler, it will be tried again")
             return error
+
+    async def _has_turn(self, step: LiveStep) -> bool:
+        serial = tuple(lane.queue for lane in self.lanes if lane.consumer.serial)
+        [has_turn] = await step.record(TakeTurn(step.queue, step.event_id, serial))
+        return bool(has_turn)
 
     async def _take_place(self, step: LiveStep, original: UUID) -> Outcome | Verdict | None:
         """Supersede the original of an edited copy; None once its place is ours."""

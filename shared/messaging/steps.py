@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -72,6 +72,11 @@ class LiveStep:
     def correlation_id(self) -> UUID:
         """The order's whole story."""
         return self.event.correlation_id
+
+    @property
+    def said_at(self) -> datetime:
+        """The event's time."""
+        return self.event.time.astimezone(UTC)
 
     def counted(self, ending: Ending, state: ProvisioningState | None) -> EndedTry:
         """The try for the metrics, once its end is committed. `state`: to which it wanted to move its project."""

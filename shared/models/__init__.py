@@ -6,7 +6,7 @@ enums; money is in integer cents. No foreign key of ours points at ``projects``:
 
 from shared.models.api import ApiKey, OrderAnswer, PreviewUse, Scope
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
-from shared.models.domains import DomainRegistration, RegistrationStage
+from shared.models.domains import AddedDomain, DomainRegistration, RegistrationStage
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
@@ -37,6 +37,7 @@ from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 
 __all__ = [
     "LATE",
+    "AddedDomain",
     "ApiKey",
     "ArchivedLetter",
     "BaseDomain",

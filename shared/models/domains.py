@@ -1,15 +1,15 @@
-"""Domains that we register for customers."""
+"""Domains that we register for customers, and those that live projects are given."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import RegistrationHold
-from shared.models.table import HostNameType, Table, enum_type
+from shared.models.table import HostNameType, Table, enum_type, host_check
 
 
 class RegistrationStage(StrEnum):
@@ -52,3 +52,35 @@ class DomainRegistration(Table):
         """Return a copy with other values."""
         columns = {column.name: getattr(self, column.name) for column in type(self).__table__.columns}
         return DomainRegistration(**columns | values)
+
+
+class AddedDomain(Table):
+    """A domain that a project was given after its order. Owner: dns; the marketplace writes down what a person wishes.
+
+    `said_at`: when the newest wish about it was said; not `is_wanted`: it was removed, and the row keeps older wishes
+    out. `makes_primary`: it becomes the primary one when it works. `primary_said_at` is when the newest wish about the
+    project's primary domain was said, the same in all its rows.
+
+    `pointed_at`: its names lead to the server, and the project's routes have it, since revision `since`; `is_new`: it
+    was added, or added again, and its records are not looked after yet. `revision` is that of the last change of the
+    project's routes that this row has brought. `connected_at`: it works. `findings` are those of `DnsRecordsNeeded`,
+    for a domain held elsewhere, `reminders` counts those that were due.
+    """
+
+    __tablename__ = "added_domains"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
+    said_at: Mapped[datetime]
+    is_wanted: Mapped[bool]
+    makes_primary: Mapped[bool]
+    primary_said_at: Mapped[datetime | None]
+    is_new: Mapped[bool]
+    revision: Mapped[int]
+    since: Mapped[int]
+    pointed_at: Mapped[datetime | None]
+    connected_at: Mapped[datetime | None]
+    reminders: Mapped[int]
+    findings: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (host_check("domain"),)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -94,6 +94,10 @@ class Proxy:
             return await self._board.answer("health", lambda: self._health(app, request.headers.get("VRS-Nonce", "")))
         if request.url.path == "/converge" and request.method == "POST":
             return await self._board.answer("converge", lambda: self._converge(app))
+        primary = app.started.env.get("VRS_PRIMARY_HOST") or host
+        if host != primary:
+            where = f"https://{primary}{request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(where, 308)
         return await self._board.answer("page", lambda: self._page(app))
 
     async def _health(self, app: App, nonce: str) -> Response:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from contracts import (
     AppDeployed,
+    AppRouted,
     CapacityNeeded,
     CloudEvent,
     Contact,
@@ -15,8 +16,11 @@ from contracts import (
     DnsConfigured,
     DnsRecord,
     DnsRecordsNeeded,
+    DomainAdded,
+    DomainConnected,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
+    DomainRemoved,
     Event,
     Locale,
     MailDomainRequested,
@@ -26,6 +30,7 @@ from contracts import (
     MailRecordType,
     Plugin,
     PluginsChanged,
+    PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -34,9 +39,12 @@ from contracts import (
     Registrant,
     Registration,
     RegistrationHold,
+    RoutedDomain,
+    RoutesChanged,
     ServiceName,
     TargetServer,
 )
+from shared.host_claims import own_hosts
 
 BASE_DOMAIN = "vrs.example"
 PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="blog", version="1.0.0"))
@@ -78,6 +86,11 @@ class Story:
     def fqdn(self) -> str:
         """Where the project goes live."""
         return self.own_domain or f"{self.slug}.{BASE_DOMAIN}"
+
+    @property
+    def second(self) -> str:
+        """Another domain of the customer's."""
+        return f"{self.slug}-2.example"
 
     def ordered(self, **more: Any) -> CloudEvent[ProjectOrdered]:
         """The customer's order."""
@@ -174,6 +187,49 @@ class Story:
         return self.event(
             PluginsChanged(plugins=plugins, changed=changed, requested_by="case worker"), ServiceName.MARKETPLACE
         )
+
+    def added(self, domain: str, *, primary: bool = False) -> CloudEvent[DomainAdded]:
+        """What the marketplace says of a domain that the project is given."""
+        return self.event(DomainAdded(domain=domain, primary=primary), ServiceName.MARKETPLACE)
+
+    def removed(self, domain: str) -> CloudEvent[DomainRemoved]:
+        """What the marketplace says of a domain that the project is to lose."""
+        return self.event(DomainRemoved(domain=domain), ServiceName.MARKETPLACE)
+
+    def primary_changed(self, domain: str) -> CloudEvent[PrimaryDomainChanged]:
+        """What the marketplace says of the domain to which the others are to redirect."""
+        return self.event(PrimaryDomainChanged(domain=domain), ServiceName.MARKETPLACE)
+
+    def routed_domains(self, *added: str) -> tuple[RoutedDomain, ...]:
+        """The project's domain, and those that were added, each in a revision of its own."""
+        return (
+            RoutedDomain(domain=self.fqdn, hosts=(self.fqdn,), since=0),
+            *(RoutedDomain(domain=name, hosts=own_hosts(name), since=since) for since, name in enumerate(added, 1)),
+        )
+
+    def routes_changed(self, *added: str, revision: int = 1, primary: str = "") -> CloudEvent[RoutesChanged]:
+        """What dns says of all the project's domains."""
+        data = RoutesChanged(
+            revision=revision, domains=self.routed_domains(*added), primary=primary or self.fqdn, server=SERVER
+        )
+        return self.event(data, ServiceName.DNS)
+
+    def routed(self, *added: str, revision: int = 1, primary: str = "") -> CloudEvent[AppRouted]:
+        """What deploy says of them."""
+        data = AppRouted(
+            revision=revision,
+            domains=self.routed_domains(*added),
+            primary=primary or self.fqdn,
+            application="app000000000000000000001",
+            deployment="dep000000000000000000002",
+        )
+        return self.event(data, ServiceName.DEPLOY)
+
+    def connected(self, domain: str = "", *, since: int = 1) -> CloudEvent[DomainConnected]:
+        """What bootstrap says of a domain that works."""
+        name = domain or self.second
+        data = DomainConnected(domain=name, url=f"https://{name}", since=since)
+        return self.event(data, ServiceName.BOOTSTRAP)
 
     def cancelled(self, **more: Any) -> CloudEvent[ProjectCancelled]:
         """What the marketplace says of a customer who changed their mind."""

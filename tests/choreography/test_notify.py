@@ -24,6 +24,7 @@ READERS: dict[Tells, list[str]] = {
     Story.ordered: [CUSTOMER.email],
     Story.healthy: [CUSTOMER.email],
     Story.records_needed: [CUSTOMER.email],
+    Story.connected: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
     Story.registration_held: [TEAM],
     Story.mail_records_needed: [CUSTOMER.email],
@@ -33,7 +34,7 @@ READERS: dict[Tells, list[str]] = {
     Story.cancelled: [CUSTOMER.email],
 }
 ALL = list(READERS)
-TO_CUSTOMERS = [Story.healthy, Story.records_needed]
+TO_CUSTOMERS = [Story.healthy, Story.records_needed, Story.connected]
 ABOUT_THE_WAY = [Story.ordered, *TO_CUSTOMERS, Story.delayed]
 
 

@@ -1,5 +1,6 @@
 """The simulated vendors, each with the means to look at it and to break it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -116,6 +117,32 @@ class Deployments(Vendor):
         found: list[dict[str, Any]] = await self._get(f"{self.coolify.url}/_state", "applications")
         return [each for each in found if story is None or str(story.project_id) in each["name"]]
 
+    async def occupy(self, *, name: str, fqdn: str) -> str:
+        """Let somebody else have an address; the uuid of their application."""
+        body = {
+            "name": name,
+            "domains": fqdn,
+            "project_uuid": self.coolify.project_uuid,
+            "environment_name": "production",
+            "server_uuid": SERVER.id,
+            "docker_registry_image_name": "nginx",
+            "ports_exposes": "80",
+        }
+        answer = await self.http.post(
+            f"{self.coolify.url}/api/v1/applications/dockerimage", json=body, headers=self._headers
+        )
+        uuid: str = answer.raise_for_status().json()["uuid"]
+        return uuid
+
+    async def vacate(self, uuid: str) -> None:
+        """Have them give it back."""
+        url = f"{self.coolify.url}/api/v1/applications/{uuid}"
+        (await self.http.patch(url, json={"domains": None}, headers=self._headers)).raise_for_status()
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.coolify.token}", "Accept": "application/json"}
+
     async def environments(self, story: Story) -> list[str]:
         """The names of the project's environments."""
         projects = await self._get(f"{self.coolify.url}/_state", "projects")
@@ -134,17 +161,26 @@ class Cores(Vendor):
         """What leads bootstrap here."""
         return {"VRS_CORE_CONNECT": self.core.https_address, "VRS_CORE_CA_FILE": str(self.core.ca_file)}
 
-    async def start(self, story: Story, *, plugins: str | None = None) -> None:
-        """Start the project's container, as a deployment does; `plugins` instead of what was ordered."""
+    async def start(
+        self, story: Story, *, plugins: str | None = None, added: Sequence[str] = (), primary: str = ""
+    ) -> None:
+        """Start the project's container, as a deployment does; `plugins` instead of what was ordered.
+
+        It answers under the `added` domains, too, and redirects to the `primary` one.
+        """
         ordered = ",".join(f"{plugin.name}=={plugin.version}" for plugin in story.plugins)
-        container = {
-            "fqdn": story.fqdn,
-            "image": "ghcr.io/vrs/vrs-core",
-            "tag": "1.0.0",
-            "env": {"VRS_PLUGINS": plugins or ordered},
-            "server_ip": str(SERVER.ipv4),
-        }
-        (await self.http.post(f"{self.core.url}/_apps", json=container)).raise_for_status()
+        env = {"VRS_PLUGINS": plugins or ordered}
+        if added:
+            env["VRS_PRIMARY_HOST"] = primary or story.fqdn
+        for host in (host for domain in story.routed_domains(*added) for host in domain.hosts):
+            container = {
+                "fqdn": host,
+                "image": "ghcr.io/vrs/vrs-core",
+                "tag": "1.0.0",
+                "env": env,
+                "server_ip": str(SERVER.ipv4),
+            }
+            (await self.http.post(f"{self.core.url}/_apps", json=container)).raise_for_status()
 
     async def hosts(self) -> list[str]:
         """The names under which a container answers."""

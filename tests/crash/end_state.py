@@ -34,6 +34,7 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
     """The end state of each project, by aspect."""
     zones = await world.inwx._get(f"{world.inwx.control_url}/zones")
     records = [row for zone in zones if zone["domain"] == BASE_DOMAIN for row in zone["records"]]
+    added = {zone["domain"]: [row for row in zone["records"] if row["type"] in ("A", "AAAA")] for zone in zones}
     charges = await world.inwx.charges()
     apps = await world.coolify.applications()
     projects = await world.coolify._get(f"{world.coolify.coolify.url}/_state", "projects")
@@ -50,11 +51,16 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "state": [row.state for row in rows["state"]],
             "undone": [sorted(row.undone) for row in rows["cancellations"]],
             "records": sorted((row["type"], row["content"]) for row in records if row["name"] == story.fqdn),
+            "records of its second domain": sorted(
+                (row["type"], row["content"]) for row in added.get(story.second, [])
+            ),
             "paid for": charges.count(story.fqdn),
             "registration rows": [(row.stage, row.cents) for row in rows["registration rows"]],
             "apps": [_app(story, app) for app in apps if str(story.project_id) in app["name"]],
             "environments": sum(str(story.project_id) in name for name in environments),
-            "hosts": sum(f".{host}".endswith(f".{story.fqdn}") for host in hosts),
+            "hosts": sum(f".{host}".endswith((f".{story.fqdn}", f".{story.second}")) for host in hosts),
+            "domains": sorted((_plain(story, row.host), row.is_primary) for row in rows["domains"]),
+            "wishes": [(row.is_wanted, row.revision, row.since, row.works) for row in rows["wishes"]],
             "mails": sorted(
                 {(mail["message_id"], _plain(story, mail["subject"])) for mail in inbox if mail["message_id"] in mailed}
             ),
@@ -150,6 +156,8 @@ _TABLES = {
     "dns rows": "SELECT project_id, type, content, holder, record_id IS NOT NULL AS answered FROM dns_records"
     " ORDER BY type, content",
     "registration rows": "SELECT project_id, stage, cents FROM domain_registrations",
+    "domains": "SELECT project_id, host, is_primary FROM project_domains",
+    "wishes": "SELECT project_id, is_wanted, revision, since, connected_at IS NOT NULL AS works FROM added_domains",
     "deploy rows": "SELECT project_id, stage, retries FROM deployments",
     "places": "SELECT project_id FROM placements",
     "open": "SELECT project_id FROM open_steps",

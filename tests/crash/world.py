@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,11 +52,37 @@ class Scenario(StrEnum):
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
     PLUGINS = "gives up a plugin when live"
+    GIVEN = "is given a primary domain when live"
+    LOSES = "loses a domain when live"
+    CHOOSES = "chooses another primary domain when live"
 
 
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS)
+HAVE_DOMAIN = (Scenario.LOSES, Scenario.CHOOSES)
+"""They begin with a domain that was added."""
+
+BEGIN_LIVE = (
+    *(Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS),
+    *(Scenario.GIVEN, *HAVE_DOMAIN),
+)
+
+CONNECTING = ("dns.domain-added", "deploy.routes-changed", "bootstrap.app-routed", "dns.domain-connected")
+
+
+BEGINNINGS: dict[Scenario, tuple[Callable[[Story], CloudEvent[Any]], bool]] = {
+    **dict.fromkeys((Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW), (Story.ordered, True)),
+    **dict.fromkeys((Scenario.CANCELLED, Scenario.NEVER_ORDERED), (Story.cancelled, True)),
+    Scenario.DELAYED: (Story.delayed, False),
+    Scenario.FAILED: (Story.failed, False),
+    Scenario.NO_ROOM: (Story.capacity_needed, False),
+    Scenario.HELD: (Story.registration_held, False),
+    Scenario.PLUGINS: (lambda story: story.changed(PLUGINS[0]), False),
+    Scenario.GIVEN: (lambda story: story.added(story.second, primary=True), False),
+    Scenario.LOSES: (lambda story: story.removed(story.second), False),
+    Scenario.CHOOSES: (lambda story: story.primary_changed(story.second), False),
+}
+"""The event with which each scenario begins, and whether the marketplace's outbox sends it."""
 
 
 @dataclass
@@ -83,6 +109,12 @@ class World:
         if scenario is Scenario.ELSEWHERE:
             wrong = {"name": "@", "type": "A", "content": "192.0.2.1"}
             await self.inwx.set(elsewhere={"zone": story.fqdn, "records": [wrong]})
+        if scenario in (Scenario.GIVEN, *HAVE_DOMAIN):
+            await self.inwx.set(zone={"account": "demo", "domain": story.second})
+        if scenario in HAVE_DOMAIN:
+            await self.system.publish(story.added(story.second))
+            for consumer in (*CONNECTING, "notify.domain-connected"):
+                await self.handles(consumer, story)
         self.scenarios[story] = scenario
         return story
 
@@ -97,24 +129,10 @@ class World:
 
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
-        event: CloudEvent[Any]
-        match self.scenarios[story]:
-            case Scenario.LIVE | Scenario.ELSEWHERE | Scenario.NEW:
-                event = story.ordered()
-            case Scenario.CANCELLED | Scenario.NEVER_ORDERED:
-                event = story.cancelled()
-            case Scenario.DELAYED:
-                event, directly = story.delayed(), True
-            case Scenario.FAILED:
-                event, directly = story.failed(), True
-            case Scenario.NO_ROOM:
-                event, directly = story.capacity_needed(), True
-            case Scenario.HELD:
-                event, directly = story.registration_held(), True
-            case Scenario.PLUGINS:
-                event, directly = story.changed(PLUGINS[0]), True
+        says, by_outbox = BEGINNINGS[self.scenarios[story]]
+        event = says(story)
         self.begun_by[story] = event.id
-        if directly:
+        if directly or not by_outbox:
             await self.system.publish(event)
         else:
             await self._place(event)

@@ -11,7 +11,7 @@ from services.dns.records import unanswered_for, undo
 from services.dns.registrar import Registrar
 from services.dns.registration import give_up, undecided_for
 from services.dns.reservation import ReleasePlace
-from shared.models import DomainRegistration, ProjectDomain
+from shared.models import AddedDomain, DomainRegistration, ProjectDomain
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 from shared.writes import Delete
@@ -41,6 +41,7 @@ class ReleaseDns:
         names = await step.rows(ProjectDomain)
         places = await step.rows(Placement)
         waits = await step.rows(CustomerWait)
+        added = await step.rows(AddedDomain)
         if rows or domains or mail.domains:
             await step.record()
         kept = [await give_up(self.registrar, self.inwx, row) for row in domains]
@@ -63,5 +64,10 @@ class ReleaseDns:
                 ),
                 *released,
             ),
-            writes=(*forgotten, *mail_forgotten, *(Delete(row) for row in (*names, *waits, *domains)), ReleasePlace()),
+            writes=(
+                *forgotten,
+                *mail_forgotten,
+                *(Delete(row) for row in (*names, *waits, *domains, *added)),
+                ReleasePlace(),
+            ),
         )

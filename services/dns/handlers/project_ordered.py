@@ -13,7 +13,7 @@ from services.dns.inwx_errors import InwxNotFoundError
 from services.dns.models import ManagedRecord, Placement, RecordHolder
 from services.dns.outcomes import configured, refusal, waits_for_capacity
 from services.dns.placement import Need, Weights, Wish
-from services.dns.records import ensure, unanswered_for, undo
+from services.dns.records import ensure, is_obsolete, unanswered_for, undo
 from services.dns.registration import wait_for_registration
 from services.dns.reservation import ReservePlace, Waiting
 from shared.errors import PermanentError, TemporaryError
@@ -58,7 +58,7 @@ class ConfigureDns:
         if isinstance(place, Waiting):
             return waits_for_capacity(order, place)
         wanted = self.wanted(order, place.server)
-        obsolete = [row for row in rows if _is_obsolete(row, wanted)]
+        obsolete = [row for row in rows if is_obsolete(row, wanted)]
         if wait := unanswered_for(obsolete, self.inwx_grace):
             return Later(after=wait, message="A call to INWX may still be under way; what it makes must go first.")
         if obsolete:
@@ -152,12 +152,6 @@ def _is_settled(rows: Sequence[ManagedRecord], wanted: Sequence[DnsRecord]) -> b
     return {row.says() for row in rows} == set(wanted) and all(
         row.record_id and row.seen_at is not None and row.seen_at > fresh for row in rows
     )
-
-
-def _is_obsolete(row: ManagedRecord, wanted: Sequence[DnsRecord]) -> bool:
-    """Whether the row serves no wanted record; one that was answered can still be given another content."""
-    same = [record for record in wanted if (record.name, record.type) == row.key]
-    return not same or (row.is_unanswered and same[0].content != row.content)
 
 
 def _state_while_waiting(step: Step) -> ProvisioningState | None:

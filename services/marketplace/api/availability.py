@@ -7,7 +7,6 @@ from pydantic import ConfigDict
 
 from services.marketplace.api.answers import Answer
 from services.marketplace.dependencies import Db, MayRead
-from services.marketplace.ordering import sentence_of
 from shared.errors import FieldProblem, WrongFieldsError
 from shared.host_claims import HostProblem, HostRefused, obstacle, own_hosts
 from shared.hosts import as_shown, as_stored
@@ -89,6 +88,6 @@ def _answer(host: str, refused: HostRefused | None, suggested: str | None) -> Av
         shown=as_shown(host),
         available=refused is None,
         problem=refused.problem if refused else None,
-        detail=sentence_of(refused) if refused else None,
+        detail=refused.sentence if refused else None,
         suggestion=suggested,
     )

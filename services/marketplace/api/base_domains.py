@@ -46,26 +46,32 @@ async def list_base_domains(_: MaySeeServers, database: Db) -> BaseDomainList:
 @router.put("/{name}", responses={201: {"model": BaseDomainAnswer}, 409: {}})
 async def put_base_domain(caller: IsAdmin, database: Db, name: Name, response: Response) -> BaseDomainAnswer:
     """Offer a base domain. Its zone must be in the INWX account, or the first order under it fails and says so."""
-    stored = _stored(name)
+    ours = stored(name)
     async with database.engine.begin() as connection:
-        if await add_domain(connection, stored):
-            await record(connection, caller, StaffActionKind.DOMAIN_ADDED, stored)
+        if await add_domain(connection, ours):
+            await record(connection, caller, StaffActionKind.DOMAIN_ADDED, ours)
             response.status_code = HTTPStatus.CREATED
     lines = await domain_lines(database.engine)
-    return BaseDomainAnswer.model_validate(next(line for line in lines if line.name == stored))
+    return BaseDomainAnswer.model_validate(next(line for line in lines if line.name == ours))
 
 
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses={404: {}, 409: {}})
 async def delete_base_domain(caller: IsAdmin, database: Db, name: Name) -> None:
     """Offer a base domain no more. One with projects under it stays."""
-    stored = _stored(name)
+    ours = stored(name)
     async with database.engine.begin() as connection:
-        await remove_domain(connection, stored)
-        await record(connection, caller, StaffActionKind.DOMAIN_REMOVED, stored)
+        await remove_domain(connection, ours)
+        await record(connection, caller, StaffActionKind.DOMAIN_REMOVED, ours)
 
 
-def _stored(name: str) -> str:
+def stored(name: str, field: str = "name") -> str:
+    """Read a host name out of the path, as somebody types it.
+
+    Raises:
+        WrongFieldsError: it is none; names the field.
+
+    """
     try:
         return as_stored(name)
     except ValueError as error:
-        raise WrongFieldsError(FieldProblem("name", str(error)), where="path") from error
+        raise WrongFieldsError(FieldProblem(field, str(error)), where="path") from error

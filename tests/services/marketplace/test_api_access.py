@@ -24,6 +24,10 @@ SCOPES = {
     ("GET", "/projects/{project_id}/cancellation"): Scope.PROJECTS_READ,
     ("POST", "/projects/{project_id}/cancellation"): Scope.PROJECTS_WRITE,
     ("POST", "/projects/{project_id}/retry"): Scope.PROJECTS_WRITE,
+    ("GET", "/projects/{project_id}/domains"): Scope.PROJECTS_READ,
+    ("POST", "/projects/{project_id}/domains"): Scope.PROJECTS_WRITE,
+    ("PUT", "/projects/{project_id}/domains/primary"): Scope.PROJECTS_WRITE,
+    ("DELETE", "/projects/{project_id}/domains/{domain}"): Scope.PROJECTS_WRITE,
     ("GET", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("POST", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("DELETE", "/projects/{project_id}/previews/{preview_id}"): Scope.PREVIEWS,
@@ -50,6 +54,8 @@ BODIES = {
     "/projects": an_order(),
     "/projects/{project_id}/cancellation": {"reason": "twice"},
     "/projects/{project_id}/retry": {"reason": "mended"},
+    "/projects/{project_id}/domains": {"domain": "x.example"},
+    "/projects/{project_id}/domains/primary": {"domain": "x.example"},
 }
 
 
@@ -69,7 +75,12 @@ def routes(api: Api) -> Iterator[tuple[str, str]]:
 
 
 def filled(path: str) -> str:
-    for name, value in {"project_id": str(uuid4()), "webhook_id": str(uuid4()), "name": "x.example"}.items():
+    for name, value in {
+        "project_id": str(uuid4()),
+        "webhook_id": str(uuid4()),
+        "name": "x.example",
+        "domain": "x.example",
+    }.items():
         path = path.replace(f"{{{name}}}", value)
     path = re.sub(r"{\w+_id}", "1", path)
     return path + {
