@@ -1,5 +1,6 @@
 """What is said of mail under the bakery's domain, for `contracts.story`."""
 
+from contracts.bakery import DOMAIN
 from contracts.failure import CustomerText
 from contracts.mail import (
     MailDomainReady,
@@ -12,39 +13,38 @@ from contracts.mail import (
     MailRecordType,
 )
 
-_DOMAIN = "baeckerei-schmidt.example"
 _RECORDS = tuple(
     MailRecord(name=name, type=kind, content=content)
     for name, kind, content in (
-        (_DOMAIN, MailRecordType.TXT, "brevo-code:5bd1e6d2a4e94f1c9cd8a9b4d3a7e210"),
-        (f"brevo1._domainkey.{_DOMAIN}", MailRecordType.CNAME, "b1.baeckerei-schmidt-example.dkim.brevo.com"),
-        (f"brevo2._domainkey.{_DOMAIN}", MailRecordType.CNAME, "b2.baeckerei-schmidt-example.dkim.brevo.com"),
-        (_DOMAIN, MailRecordType.TXT, "v=spf1 mx include:spf.brevo.com -all"),
-        (f"_dmarc.{_DOMAIN}", MailRecordType.TXT, "v=DMARC1; p=reject; rua=mailto:post@kunde-mit-domain.example"),
+        (DOMAIN, MailRecordType.TXT, "brevo-code:5bd1e6d2a4e94f1c9cd8a9b4d3a7e210"),
+        (f"brevo1._domainkey.{DOMAIN}", MailRecordType.CNAME, "b1.baeckerei-schmidt-example.dkim.brevo.com"),
+        (f"brevo2._domainkey.{DOMAIN}", MailRecordType.CNAME, "b2.baeckerei-schmidt-example.dkim.brevo.com"),
+        (DOMAIN, MailRecordType.TXT, "v=spf1 mx include:spf.brevo.com -all"),
+        (f"_dmarc.{DOMAIN}", MailRecordType.TXT, "v=DMARC1; p=reject; rua=mailto:post@kunde-mit-domain.example"),
     )
 )
 
 
-MAIL_REQUESTED = MailDomainRequested(domain=_DOMAIN, requested_by="erika@kunde-mit-domain.example")
+MAIL_REQUESTED = MailDomainRequested(domain=DOMAIN, requested_by="erika@kunde-mit-domain.example")
 MAIL_NEEDED = MailRecordsNeeded(
-    domain=_DOMAIN,
+    domain=DOMAIN,
     is_ours=False,
     records=_RECORDS,
     findings=(
         MailFinding(
             problem=MailProblem.OTHER_VALUE,
-            name=_DOMAIN,
+            name=DOMAIN,
             type=MailRecordType.TXT,
             found=("v=spf1 mx -all",),
             wanted=("v=spf1 mx include:spf.brevo.com -all",),
             text=CustomerText(
-                de=f"Der Eintrag unter {_DOMAIN} lautet v=spf1 mx -all. Ändern Sie ihn in einen TXT-Eintrag mit "
+                de=f"Der Eintrag unter {DOMAIN} lautet v=spf1 mx -all. Ändern Sie ihn in einen TXT-Eintrag mit "
                 "dem Wert v=spf1 mx include:spf.brevo.com -all.",
-                en=f"The record at {_DOMAIN} is v=spf1 mx -all. Change it to a TXT record with the value "
+                en=f"The record at {DOMAIN} is v=spf1 mx -all. Change it to a TXT record with the value "
                 "v=spf1 mx include:spf.brevo.com -all.",
             ),
         ),
     ),
 )
-MAIL_READY = MailDomainReady(domain=_DOMAIN, mx=False, records=_RECORDS, spf_lookups=2)
-MAIL_RELEASED = MailDomainReleased(domain=_DOMAIN, records=(), sender_removed=True)
+MAIL_READY = MailDomainReady(domain=DOMAIN, mx=False, records=_RECORDS, spf_lookups=2)
+MAIL_RELEASED = MailDomainReleased(domain=DOMAIN, records=(), sender_removed=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from contracts.bakery import DOMAIN, SERVER
 from contracts.bootstrap import CoreHealthy, CoreRetired, PluginsConverged
 from contracts.cloud_event import CloudEvent
 from contracts.deploy import AppDeployed, AppRemoved
@@ -18,52 +19,36 @@ from contracts.desk import DeadLetterHandled, DeskActionKind
 from contracts.dns import (
     CapacityNeeded,
     DnsConfigured,
-    DnsRecord,
-    DnsRecordsNeeded,
     DnsReleased,
-    ExaminedType,
-    RecordFinding,
-    RecordProblem,
-    RecordType,
     ServerVerdict,
-    TargetServer,
 )
-from contracts.domains import (
-    AppRouted,
-    DomainAdded,
-    DomainConnected,
-    DomainRemoved,
-    PrimaryDomainChanged,
-    RoutedDomain,
-    RoutesChanged,
+from contracts.domain_examples import (
+    APP_ROUTED,
+    BAKERY_FIRST,
+    DOMAIN_ADDED,
+    DOMAIN_CONNECTED,
+    DOMAIN_REGISTERED,
+    DOMAIN_REMOVED,
+    EASTER_FIRST,
+    RECORDS,
+    RECORDS_NEEDED,
+    REGISTRATION_HELD,
+    REGISTRATION_REQUESTED,
+    ROUTES_CHANGED,
 )
+from contracts.domains import AppRouted, DomainConnected, RoutesChanged
 from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.mail_examples import MAIL_NEEDED, MAIL_READY, MAIL_RELEASED, MAIL_REQUESTED
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
-from contracts.registration import (
-    DomainRegistered,
-    DomainRegistrationHeld,
-    DomainRegistrationRequested,
-    RegistrationHold,
-)
 
 DataT = TypeVar("DataT", bound=Event)
 
 _PROJECT = UUID("01a20cc8-7d3c-7c3b-9d52-6f0b8e4a2d17")
 _TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-_DOMAIN = "baeckerei-schmidt.example"
-_URL = f"https://{_DOMAIN}"
+_URL = f"https://{DOMAIN}"
 _PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="newsletter", version="1.0.4"))
-_SERVER = TargetServer(
-    id="k8w0s4ckcg4gwos4s0wk8k4c", name="tenants-2", region="fsn1", ipv4="203.0.113.20", ipv6="2001:db8::20"
-)
-_RECORDS = tuple(
-    DnsRecord(name=name, type=record_type, content=str(address))
-    for name in (_DOMAIN, f"www.{_DOMAIN}")
-    for record_type, address in ((RecordType.A, _SERVER.ipv4), (RecordType.AAAA, _SERVER.ipv6))
-)
 
 
 def _said(
@@ -90,7 +75,7 @@ def _at(hour: int, minute: int, second: int, millisecond: int) -> datetime:
 _ORDERED = _said(
     ProjectOrdered(
         slug="baeckerei-schmidt",
-        own_domain=_DOMAIN,
+        own_domain=DOMAIN,
         plan="starter",
         plugins=_PLUGINS,
         customer=Contact(name="Erika Schmidt", email="erika@kunde-mit-domain.example"),
@@ -102,7 +87,7 @@ _ORDERED = _said(
 )
 _FULL = _said(
     CapacityNeeded(
-        fqdn=_DOMAIN,
+        fqdn=DOMAIN,
         plan="starter",
         ahead=0,
         considered=(
@@ -116,31 +101,14 @@ _FULL = _said(
     _ORDERED,
 )
 _NEEDED = _said(
-    DnsRecordsNeeded(
-        fqdn=_DOMAIN,
-        records=_RECORDS,
-        found=(f"{_DOMAIN} A 198.51.100.7",),
-        findings=(
-            RecordFinding(
-                problem=RecordProblem.LEADS_ELSEWHERE,
-                name=_DOMAIN,
-                type=ExaminedType.A,
-                found=("198.51.100.7",),
-                wanted=(str(_SERVER.ipv4),),
-                text=CustomerText(
-                    de=f"Der A-Eintrag von {_DOMAIN} lautet 198.51.100.7. Ändern Sie ihn auf {_SERVER.ipv4}.",
-                    en=f"The A record of {_DOMAIN} is 198.51.100.7. Change it to {_SERVER.ipv4}.",
-                ),
-            ),
-        ),
-    ),
+    RECORDS_NEEDED,
     ServiceName.DNS,
     _at(9, 41, 7, 873),
     2,
     _ORDERED,
 )
 _CONFIGURED = _said(
-    DnsConfigured(fqdn=_DOMAIN, records=_RECORDS, server=_SERVER, placement_reason="most free places: 31 of 40"),
+    DnsConfigured(fqdn=DOMAIN, records=RECORDS, server=SERVER, placement_reason="most free places: 31 of 40"),
     ServiceName.DNS,
     _at(10, 12, 6, 340),
     3,
@@ -178,11 +146,11 @@ _HANDLED = _said(
 )
 _DEPLOYED = _said(
     AppDeployed(
-        fqdn=_DOMAIN,
+        fqdn=DOMAIN,
         url=_URL,
         image="ghcr.io/vrs/vrs-core",
         tag="1.0.0",
-        server=_SERVER,
+        server=SERVER,
         application="hsk8o0gc4wk4g00w8s0k4cgs",
         deployment="zkc4s8w0gk4ogwcs0o8k4wsc",
     ),
@@ -205,7 +173,7 @@ _DELAYED = _said(
     _DEPLOYED,
 )
 _HEALTHY = _said(
-    CoreHealthy(fqdn=_DOMAIN, url=_URL, core_version="1.0.0", plugins=_PLUGINS),
+    CoreHealthy(fqdn=DOMAIN, url=_URL, core_version="1.0.0", plugins=_PLUGINS),
     ServiceName.BOOTSTRAP,
     _at(10, 44, 12, 608),
     7,
@@ -219,13 +187,12 @@ _CHANGED = _said(
     13,
 ).model_copy(update={"correlationid": _ORDERED.id})
 _CONVERGED = _said(
-    PluginsConverged(fqdn=_DOMAIN, core_version="1.0.0", complete=True, plugins=_WITH_VOUCHERS),
+    PluginsConverged(fqdn=DOMAIN, core_version="1.0.0", complete=True, plugins=_WITH_VOUCHERS),
     ServiceName.BOOTSTRAP,
     datetime(2026, 12, 1, 8, 15, 6, 91_000, tzinfo=UTC),
     14,
     _CHANGED,
 )
-_EASTER = "osterlamm.example"
 
 
 def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
@@ -233,26 +200,9 @@ def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | 
     return event.model_copy(update={"correlationid": _ORDERED.id})
 
 
-_REQUESTED = _registered(DomainRegistrationRequested(domain=_EASTER, max_cents=1500), 2, 15)
-_HELD = _registered(
-    DomainRegistrationHeld(
-        domain=_EASTER,
-        reason=RegistrationHold.TOO_EXPENSIVE,
-        message=f"{_EASTER} costs 29.00 EUR for the first year, agreed are 15.00 EUR",
-        cents=2900,
-    ),
-    3,
-    16,
-    _REQUESTED,
-)
-_BOUGHT = _registered(
-    DomainRegistered(
-        domain=_EASTER, cents=2900, expires_at=datetime(2028, 3, 1, 13, 5, 58, tzinfo=UTC), is_renewed=True
-    ),
-    59,
-    17,
-    _REQUESTED,
-)
+_REQUESTED = _registered(REGISTRATION_REQUESTED, 2, 15)
+_HELD = _registered(REGISTRATION_HELD, 3, 16, _REQUESTED)
+_BOUGHT = _registered(DOMAIN_REGISTERED, 59, 17, _REQUESTED)
 _MAIL = _registered(MAIL_REQUESTED, 30, 18).model_copy(update={"source": ServiceName.MARKETPLACE.value})
 _MAIL_NEEDED = _registered(MAIL_NEEDED, 31, 19, _MAIL)
 _MAIL_READY = _registered(MAIL_READY, 59, 20, _MAIL)
@@ -265,41 +215,13 @@ def _spring(data: DataT, day: int, second: int, number: int, cause: CloudEvent[A
     return event.model_copy(update={"correlationid": _ORDERED.id})
 
 
-_BOTH = (
-    RoutedDomain(domain=_DOMAIN, hosts=(_DOMAIN, f"www.{_DOMAIN}"), since=0),
-    RoutedDomain(domain=_EASTER, hosts=(_EASTER, f"www.{_EASTER}"), since=1),
-)
-_BY_HER = "erika@kunde-mit-domain.example"
-_ADDED = _spring(DomainAdded(domain=_EASTER, primary=False, requested_by=_BY_HER), 1, 4, 21)
-_ROUTES = _spring(RoutesChanged(revision=1, domains=_BOTH, primary=_DOMAIN, server=_SERVER), 1, 9, 22, _ADDED)
-_ROUTED = _spring(
-    AppRouted(
-        revision=1,
-        domains=_BOTH,
-        primary=_DOMAIN,
-        application="hsk8o0gc4wk4g00w8s0k4cgs",
-        deployment="d0s8k4wsc4ogwcszkc4s8w0gk",
-    ),
-    1,
-    31,
-    23,
-    _ROUTES,
-)
-_CONNECTED = _spring(
-    DomainConnected(
-        domain=_EASTER,
-        url=f"https://{_EASTER}",
-        since=1,
-        certificate_ends_at=datetime(2027, 5, 30, 12, 6, 35, tzinfo=UTC),
-    ),
-    1,
-    36,
-    24,
-    _ROUTED,
-)
-_PRIMARY = _spring(PrimaryDomainChanged(domain=_EASTER, requested_by=_BY_HER), 2, 1, 25)
-_BACK = _spring(PrimaryDomainChanged(domain=_DOMAIN, requested_by=_BY_HER), 30, 7, 26)
-_REMOVED = _spring(DomainRemoved(domain=_EASTER, requested_by=_BY_HER), 31, 12, 27)
+_ADDED = _spring(DOMAIN_ADDED, 1, 4, 21)
+_ROUTES = _spring(ROUTES_CHANGED, 1, 9, 22, _ADDED)
+_ROUTED = _spring(APP_ROUTED, 1, 31, 23, _ROUTES)
+_CONNECTED = _spring(DOMAIN_CONNECTED, 1, 36, 24, _ROUTED)
+_PRIMARY = _spring(EASTER_FIRST, 2, 1, 25)
+_BACK = _spring(BAKERY_FIRST, 30, 7, 26)
+_REMOVED = _spring(DOMAIN_REMOVED, 31, 12, 27)
 _CANCELLED = _said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
@@ -338,9 +260,9 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _BACK,
     _REMOVED,
     _CANCELLED,
-    _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
-    _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),
-    _undone(MAIL_RELEASED, ServiceName.DNS, 2, 21),
+    _undone(CoreRetired(fqdn=DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
+    _undone(DnsReleased(fqdn=DOMAIN, records=(), server=SERVER.name), ServiceName.DNS, 2, 10),
+    _undone(MAIL_RELEASED, ServiceName.DNS, 2, 28),
     _undone(
         AppRemoved(application="hsk8o0gc4wk4g00w8s0k4cgs", environment="baeckerei-schmidt", volumes_kept=False),
         ServiceName.DEPLOY,
