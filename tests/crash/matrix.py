@@ -50,6 +50,7 @@ ROWS = (
     Row("notify.capacity-needed", Scenario.NO_ROOM),
     Row("notify.registration-held", Scenario.HELD),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS),
+    Row("marketplace", Scenario.PLUGINS),
     Row("marketplace", Scenario.CANCELLED),
     Row("dns.project-cancelled", Scenario.CANCELLED),
     Row("deploy.project-cancelled", Scenario.CANCELLED),

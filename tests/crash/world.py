@@ -112,7 +112,7 @@ class World:
             case Scenario.HELD:
                 event, directly = story.registration_held(), True
             case Scenario.PLUGINS:
-                event, directly = story.changed(PLUGINS[0]), True
+                event = story.changed(PLUGINS[0])
         self.begun_by[story] = event.id
         if directly:
             await self.system.publish(event)
