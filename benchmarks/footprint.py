@@ -1,13 +1,14 @@
 """What a service costs before it does anything: memory, time until ready, time to end, size of the image.
 
-    python -m benchmarks.footprint                     five rounds, every service
-    python -m benchmarks.footprint --rounds 3 --json   one JSON object on stdout
+    python -m benchmarks.footprint                     three rounds, every service: a minute or two
+    python -m benchmarks.footprint --rounds 5 --json   one JSON object on stdout
 
 A service is held against a process that imports the third-party modules that this very service has imported, and
 nothing else: what is above that is ours. Both are measured in turns, as processes of their own, and the best of the
-rounds counts, since others on the machine can only slow them down. Memory is the resident set 5 s after the service
-is ready; ready counts from the start of the process, interpreter included, until `/health/ready` says so. To end it
-gets SIGTERM while it works on as many steps as it takes at once, and more lie in its queue.
+rounds counts. Memory is the resident set some seconds after the service is ready. Ready counts from the start of the
+process, interpreter included, until `/health/ready` says so, without the time in which the process could run and
+others had the CPU (`/proc/PID/schedstat`): on a quiet machine that is the wall clock. To end it gets SIGTERM while it
+works on as many steps as it takes at once, and more lie in its queue.
 Exit 1 if a target is missed. The image's size is told where `docker` is and has it (`--image`).
 """
 
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ from tests.conftest import open_at
 from tests.ops.conftest import environment
 
 MOST_OWN_MEGABYTES, MOST_MEGABYTES, MOST_OWN_SECONDS, MOST_END_SECONDS = 20.0, 100.0, 0.5, 5.0
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 3.0
 EVENTS = 200
 PATIENCE = 90.0
 LATENCIES = Latencies(call=0.1, deployment=1.0, boot=0.5, requests=60_000)
@@ -51,15 +52,16 @@ _IMPORTED = """
 import json, sys
 from importlib.metadata import entry_points
 before = set(sys.modules)
-sys.modules["rich"] = None
 import ops.start, ops.running
+sys.modules.update(dict.fromkeys(ops.start.UNUSED))
 entry_points(group="vrs.services")[sys.argv[1]].load()
 ours = {"contracts", "shared", "services", "ops", "migrations", "simulators"}
-print(json.dumps([name for name in sys.modules if name not in before and name.partition(".")[0] not in ours]))
+print(json.dumps([n for n, m in sys.modules.items() if m and n not in before and n.partition(".")[0] not in ours]))
 """
 _IMPORT = """
 import importlib, json, sys, time
 from contextlib import suppress
+sys.modules.update(dict.fromkeys(("rich", "pydantic.v1")))
 for name in json.load(sys.stdin):
     with suppress(Exception):  # some are made by the import of others
         importlib.import_module(name)
@@ -70,9 +72,9 @@ time.sleep(3600)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """MB, seconds and CPU seconds: of importing the dependencies, and of the service until it is ready.
+    """MB, seconds with a CPU of its own, and CPU seconds: of importing, and of the service until it is ready.
 
-    `end_s`: what it takes to end with its hands full. On a busy machine the CPU says more than the clock.
+    `end_s`: what it takes to end with its hands full, by the wall clock.
     """
 
     imports_mb: float
@@ -95,10 +97,34 @@ class Cost:
         return [name for name, (found, most) in targets.items() if found > most]
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long something took a process: seconds with a CPU of its own, CPU seconds."""
+
+    alone: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that is ready, and what that took."""
+
+    process: asyncio.subprocess.Process
+    took: Times
+
+
 def resident(pid: int) -> float:
     """The process's resident set in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def times(pid: int, began: float) -> Times:
+    """What the process took since `began` (monotonic): the time in which it waited for a CPU does not count."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    cpu = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return Times(time.monotonic() - began - waited, cpu)
 
 
 def imports_of(service: ServiceName) -> str:
@@ -108,14 +134,8 @@ def imports_of(service: ServiceName) -> str:
     ).stdout
 
 
-def cpu(pid: int) -> float:
-    """User and system seconds of the process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-
-async def import_only(modules: str) -> tuple[float, float, float]:
-    """Import them in a process; MB, seconds, CPU seconds."""
+async def import_only(modules: str) -> tuple[float, Times]:
+    """Import them in a process; MB, and what it took."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _IMPORT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
@@ -126,19 +146,19 @@ async def import_only(modules: str) -> tuple[float, float, float]:
         process.stdin.write(modules.encode())
         process.stdin.close()
         await process.stdout.readline()
-        seconds = time.monotonic() - began
-        return resident(process.pid), seconds, cpu(process.pid)
+        took = times(process.pid, began)
+        return resident(process.pid), took
     finally:
         process.kill()
         await process.wait()
 
 
-@asynccontextmanager
-async def running(service: ServiceName, settings: dict[str, str], log: Path) -> AsyncIterator[tuple[int, float]]:
-    """Run a service until it is ready; give its process id and the seconds that it took. End it with the block."""
+async def start(service: ServiceName, settings: dict[str, str], logs: Path, stack: AsyncExitStack) -> Running:
+    """Run a service until it is ready; `stack` ends it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
+    log = logs / f"{service}.log"
     began = time.monotonic()
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
@@ -147,20 +167,24 @@ async def running(service: ServiceName, settings: dict[str, str], log: Path) -> 
             stdout=sink,
             stderr=sink,
         )
-    try:
-        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE):
-            while True:
-                with suppress(httpx.HTTPError):
-                    if (await http.get(f"http://127.0.0.1:{port}/health/ready")).is_success:
-                        break
-                if process.returncode is not None:
-                    raise RuntimeError(f"{service} has ended; see {log}")
-                await asyncio.sleep(0.01)
-        yield process.pid, time.monotonic() - began
-    finally:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        await process.wait()
+    stack.push_async_callback(end, process)
+    async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(httpx.HTTPError):
+                if (await http.get(f"http://127.0.0.1:{port}/health/ready")).is_success:
+                    return Running(process, times(process.pid, began))
+            if process.returncode is not None:
+                raise RuntimeError(f"{service} has ended; see {log}")
+            await asyncio.sleep(0.01)
+
+
+async def end(process: asyncio.subprocess.Process) -> float:
+    """Seconds from SIGTERM to the end."""
+    began = time.monotonic()
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    await process.wait()
+    return time.monotonic() - began
 
 
 async def hands_full(system: System, service: ServiceName) -> None:
@@ -187,43 +211,57 @@ async def hands_full(system: System, service: ServiceName) -> None:
             await asyncio.sleep(0.05)
 
 
-async def ended_after(system: System, service: ServiceName, settings: dict[str, str], log: Path) -> float:
-    """Seconds from SIGTERM to the end, with its hands full."""
-    async with running(service, settings, log) as (pid, _):
-        await hands_full(system, service)
-        began = time.monotonic()
-        os.kill(pid, signal.SIGTERM)
-    seconds = time.monotonic() - began
-    await system.sql("TRUNCATE open_steps")
-    return seconds
+@dataclass
+class Stage:
+    """A broker, a migrated database and simulators; `settings` lead there."""
+
+    system: System
+    settings: dict[str, str]
+    logs: Path
+
+    async def round(self, modules: dict[ServiceName, str]) -> dict[ServiceName, list[float]]:
+        """Start every service after its imports alone; measure them when all have been idle for a while."""
+        found: dict[ServiceName, list[float]] = {}
+        async with AsyncExitStack() as stack:
+            started = {}
+            for service, imported in modules.items():
+                megabytes, took = await import_only(imported)
+                started[service] = await start(service, self.settings, self.logs, stack)
+                found[service] = [megabytes, took.alone, took.cpu]
+            await asyncio.sleep(IDLE_SECONDS)
+            for service, running in started.items():
+                found[service] += [resident(running.process.pid), running.took.alone, running.took.cpu]
+        return found
+
+    async def end(self, service: ServiceName) -> float:
+        """Seconds from SIGTERM to the end, with its hands full."""
+        async with AsyncExitStack() as stack:
+            running = await start(service, self.settings, self.logs, stack)
+            await hands_full(self.system, service)
+            seconds = await end(running.process)
+        await self.system.sql("TRUNCATE open_steps")
+        return seconds
 
 
 async def measure(rounds: int, names: list[ServiceName]) -> dict[str, Cost]:
     """Measure each service on a broker, a database and simulators of this run."""
-    logs = new_log_folder()
-    found = {}
-    async with stage(logs) as (system, settings):
+    modules = {service: imports_of(service) for service in names}
+    async with stage() as there:
+        measured = [await there.round(modules) for _ in range(rounds)]
+        found = {}
         for service in names:
-            modules = imports_of(service)
-            imports, idle = [], []
-            for _ in range(rounds):
-                imports.append(await import_only(modules))
-                async with running(service, settings, logs / f"{service}.log") as (pid, seconds):
-                    used = cpu(pid)
-                    await asyncio.sleep(IDLE_SECONDS)
-                    idle.append((resident(pid), seconds, used))
-            end = min([await ended_after(system, service, settings, logs / f"{service}.log") for _ in range(rounds)])
-            best = [min(column) for column in (*zip(*imports, strict=True), *zip(*idle, strict=True))]
-            found[service.value] = Cost(*(round(value, 2) for value in (*best, end)))
+            best = [min(column) for column in zip(*(each[service] for each in measured), strict=True)]
+            found[service.value] = Cost(*(round(value, 2) for value in (*best, await there.end(service))))
     return found
 
 
 @asynccontextmanager
-async def stage(logs: Path) -> AsyncIterator[tuple[System, dict[str, str]]]:
-    """A broker, a migrated database and simulators; and the settings that lead there."""
+async def stage() -> AsyncIterator[Stage]:
+    """Set up what services need, as long as the block runs."""
     from ops.schema import upgrade  # noqa: PLC0415 - heavy, and only here
     from ops.stack import local_stack  # noqa: PLC0415
 
+    logs = new_log_folder()
     with local_stack(logs) as stack:
         await stack.wait()
         database = open_at(stack.database_url)
@@ -231,7 +269,8 @@ async def stage(logs: Path) -> AsyncIterator[tuple[System, dict[str, str]]]:
         async with running_simulators(LATENCIES) as simulators, connected(database, stack.amqp_url) as system:
             await system.seed(servers=10, capacity=10 * EVENTS)
             urls = {"VRS_AMQP_URL": stack.amqp_url, "VRS_DATABASE_URL": stack.database_url}
-            yield system, DEFAULTS | {"VRS_MARKETPLACE_URL": "http://127.0.0.1:9"} | simulators.settings | urls
+            port = {"VRS_MARKETPLACE_URL": "http://127.0.0.1:9", "VRS_HTTP_PORT": "0"}
+            yield Stage(system, DEFAULTS | port | simulators.settings | urls, logs)
         await database.engine.dispose()
 
 
@@ -255,7 +294,7 @@ def main() -> None:
     """Measure, show, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("services", nargs="*", type=ServiceName, default=list(ServiceName))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--image", default="vrs:local")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args()

@@ -1,5 +1,6 @@
 """Runs one service, with nothing imported that only people at a terminal need."""
 
+import gc
 from importlib.metadata import entry_points
 
 import uvloop
@@ -19,4 +20,6 @@ def run_service(name: str) -> None:
     known = entry_points(group="vrs.services")
     if name not in known.names:
         raise CommandError(f"There is no service {name!r}; there are {', '.join(sorted(known.names))}", exit_code=2)
-    uvloop.run(kernel.run(known[name].load()))
+    build = known[name].load()
+    gc.enable()  # `ops.start` has switched it off for the imports
+    uvloop.run(kernel.run(build))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import CloudEvent, ServiceName
 from shared.messaging.settle import OUTBOX_LEASE
 from shared.outbox import NOTIFY_SERVICES, Message, row_of, said
+from shared.trace_context import current_traceparent
 
 AT_ONCE = timedelta()
 """Lease of rows that the marketplace service is to publish."""
@@ -20,8 +21,12 @@ OURS = timedelta(seconds=OUTBOX_LEASE)
 async def put(
     connection: AsyncConnection, events: Sequence[CloudEvent[Any]], *, lease: timedelta = AT_ONCE
 ) -> list[Message]:
-    """Put events into the outbox, in the caller's transaction; its commit wakes the marketplace service."""
-    messages = [said(event) for event in events]
+    """Put events into the outbox, in the caller's transaction; its commit wakes the marketplace service.
+
+    An event that belongs to no trace yet goes on in the one around us, that of a request.
+    """
+    here = {"traceparent": current_traceparent()}
+    messages = [said(event if event.traceparent else event.model_copy(update=here)) for event in events]
     for message in messages:
         await connection.execute(row_of(message, owner=ServiceName.MARKETPLACE, lease=lease))
     await connection.execute(NOTIFY_SERVICES)

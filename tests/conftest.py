@@ -1,6 +1,7 @@
 """Real RabbitMQ and PostgreSQL for whoever asks: started once by each process of the run, and empty for each test."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -17,6 +18,11 @@ from ops.stack import Stack, local_stack
 from shared.database import Database, asyncpg_url, open_database
 from shared.messaging.topology import DEAD_EXCHANGE, TO_EXCHANGE, dead_queue, queue_name
 from shared.settings import Settings
+
+# Tests start programs of ours a hundred times. Where the environment forbids it, nothing compiled is kept, and each
+# start compiles all of them again: half a second.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 EXCHANGES = (EVENTS_EXCHANGE, TO_EXCHANGE, DEAD_EXCHANGE)
 QUEUES = (

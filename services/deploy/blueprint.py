@@ -89,7 +89,7 @@ class Wanted:
     fields: ApplicationFields
     variables: tuple[Variable, ...]
     environment: str
-    storage: str | None = None
+    storage: str = ""
 
     def creation(self, coolify_project: str) -> NewApplication:
         """The body that creates it."""

@@ -71,8 +71,9 @@ class DeploySettings(CoolifyAccess, Settings):
     app_health_path: Line = "/health"
     manifest_keys: Keys | None = Field(default=None, description="of the marketplace, for vrs-core to trust")
     plugin_keys: Keys | None = Field(default=None, description="of who publishes plugins, for vrs-core to trust")
-    app_storage: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]+$")] | None = Field(
-        default=None, description="a folder of the container that outlives it; Coolify 4.0.0-beta.470 or newer"
+    app_storage: Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._/-]+)?$")] = Field(
+        default="/var/lib/vrs-core",
+        description="a folder of the container that outlives it, none if empty; Coolify 4.0.0-beta.470 or newer",
     )
     bootstrap_token_hours: float = Field(default=24, gt=0, le=8760, description="for a container's first manifest")
     app_health_command: Line | None = Field(

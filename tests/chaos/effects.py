@@ -11,6 +11,7 @@ from tests.chaos.faults import Vendor
 from tests.chaos.findings import Finding, Wrong
 from tests.chaos.snapshot import Row, Snapshot, hosts_of, moment
 
+OF_THE_APP = ("deployments", "core_tokens", "watched_cores")
 DNS_TYPES = ("A", "AAAA", "CNAME")
 LATE = "slow"
 LATE_WITHIN = timedelta(minutes=1)
@@ -24,6 +25,7 @@ def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator
     yield from _applications(snapshot, live, cancelled)
     yield from _containers(snapshot, live)
     yield from _rows(snapshot, cancelled)
+    yield from _licences(snapshot, live, cancelled)
     yield from _places(snapshot)
 
 
@@ -156,9 +158,20 @@ def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
 
 def _rows(snapshot: Snapshot, cancelled: set[str]) -> Iterator[Finding]:
     for project in cancelled:
-        for table in ("placements", "project_domains", "dns_records", "domain_registrations", "deployments"):
+        for table in ("placements", "project_domains", "dns_records", "domain_registrations", *OF_THE_APP):
             if rows := snapshot.of(table, project):
                 yield Finding(Wrong.LEFT_BEHIND, project, f"{len(rows)} rows in {table}", f"table {table}")
+
+
+def _licences(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
+    """The live have exactly the licences that were ordered or bought last, the cancelled none."""
+    for project in snapshot.ordered.keys() & (live | cancelled):
+        last = snapshot.changed.get(project, snapshot.ordered[project])
+        wanted = Counter(plugin.name for plugin in last.data.plugins) if project in live else Counter()
+        found = Counter(row["plugin"] for row in snapshot.of("licenses", project) if row["state"] != "ended")
+        for wrong, plugins in ((Wrong.LOST, wanted - found), (Wrong.LEFT_BEHIND, found - wanted)):
+            if plugins:
+                yield Finding(wrong, project, f"its licences: {', '.join(plugins.elements())}", "table licenses")
 
 
 def _places(snapshot: Snapshot) -> Iterator[Finding]:

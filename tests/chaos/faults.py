@@ -60,7 +60,7 @@ def catalogue(pace: Pace) -> list[Fault]:
     return [
         *_http(Vendor.INWX, INWX_CALLS, pace),
         *_http(Vendor.COOLIFY, COOLIFY_CALLS, pace),
-        *_http(Vendor.CORE, ("health",), pace),
+        *_http(Vendor.CORE, ("health", "converge"), pace),
         *(_refused(Vendor.INWX, call, code) for call, code in INWX_REFUSALS),
         _refused(Vendor.INWX, "account.login", 2200),
         *(_refused(Vendor.COOLIFY, call, code) for call, code in COOLIFY_REFUSALS),

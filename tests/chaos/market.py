@@ -2,16 +2,29 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import CloudEvent, Contact, Plugin, ProjectCancelled, ProjectOrdered, Registration, ServiceName
+from contracts import (
+    CloudEvent,
+    Contact,
+    Plugin,
+    PluginsChanged,
+    ProjectCancelled,
+    ProjectOrdered,
+    Registration,
+    ServiceName,
+)
 from ops.vendors import INWX_ACCOUNT
+from shared.licenses import end, grant
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.trouble import DATABASE_ERRORS
+from shared.models import Project, ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
 from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
@@ -20,6 +33,10 @@ from tests.chaos.stage import Stage
 from tests.choreography.events import MAX_CENTS, OWNER
 
 VERSIONS = {"shop": "2.3.1", "blog": "1.0.0", "crm": "0.9.2", "wiki": "4.1.0", "forum": "1.7.3", "mail": "3.0.0"}
+BOUGHT = Plugin(name="vouchers", version="1.1.0")
+"""Bought later. No simulated container has it: the outcome names it as missing."""
+
+Write = Callable[[AsyncConnection], Awaitable[None]]
 
 
 @dataclass
@@ -30,7 +47,9 @@ class Market:
     bus: Bus
     ordered: dict[str, CloudEvent[ProjectOrdered]] = field(default_factory=dict)
     cancelled: list[CloudEvent[ProjectCancelled]] = field(default_factory=list)
+    changed: dict[str, CloudEvent[PluginsChanged]] = field(default_factory=dict)
     waiting: dict[tuple[str, str], PlannedOrder] = field(default_factory=dict)
+    shopping: dict[str, PlannedOrder] = field(default_factory=dict)
     _chores: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -40,6 +59,8 @@ class Market:
         """One customer from the first word to the last. Call at the run's beginning."""
         if order.cancelled_after:
             self.waiting[str(order.project_id), order.cancelled_after[0]] = order
+        if order.changes_plugins_after is not None:
+            self.shopping[str(order.project_id)] = order
         moments = sorted([(order.at, False), *((at, True) for at in order.cancelled_at)])
         last = 0.0
         for at, cancels in moments:
@@ -63,7 +84,37 @@ class Market:
             project_id=order.project_id,
         )
         self.cancelled.append(event)
-        await self._commit(event, marked=order.marked)
+
+        async def mark(connection: AsyncConnection) -> None:
+            for statement in (MOVE_TO_CANCELLING, SET_MARK):
+                await connection.execute(statement, marks([(event.subject, event.data)]))
+
+        await self._commit(event, mark if order.marked else None)
+
+    async def _change_plugins(self, order: PlannedOrder, *, after: float) -> None:
+        """One plugin is given up, another bought: the licences and the event in one commit."""
+        await asyncio.sleep(after)
+        ordered = self.ordered[str(order.project_id)]
+        kept, gone = ordered.data.plugins[1:], ordered.data.plugins[:1]
+        event = CloudEvent.of(
+            PluginsChanged(
+                plugins=(*kept, BOUGHT), changed=tuple(each.name for each in (*gone, BOUGHT)), requested_by="customer"
+            ),
+            source=ServiceName.MARKETPLACE.value,
+            project_id=order.project_id,
+            correlation_id=ordered.correlation_id,
+        )
+        self.changed[str(order.project_id)] = event
+
+        async def change(connection: AsyncConnection) -> None:
+            state = select(Project.provisioning_state).where(Project.vrs_id == order.project_id).with_for_update()
+            if await connection.scalar(state) is not ProvisioningState.LIVE:
+                return  # it was cancelled meanwhile, and the event comes too late
+            for each in gone:
+                await end(connection, order.project_id, each.name)
+            await grant(connection, order.project_id, BOUGHT)
+
+        await self._commit(event, change)
 
     async def _order(self, order: PlannedOrder) -> None:
         if order.own_domain and not order.elsewhere and not order.new:
@@ -85,8 +136,8 @@ class Market:
         self.ordered[str(order.project_id)] = event
         await self._commit(event)
 
-    async def _commit(self, event: CloudEvent[Any], *, marked: bool = False) -> None:
-        """Commit the event to the outbox, `marked` with its cancellation mark, as `shared.outbox.publish` does.
+    async def _commit(self, event: CloudEvent[Any], write: Write | None = None) -> None:
+        """Commit the event to the outbox with what else is written, as `shared.outbox.publish` does.
 
         A lost answer to the commit is asked for again: the row is the same.
         """
@@ -94,9 +145,8 @@ class Market:
         while True:
             try:
                 async with self.stage.database.engine.begin() as connection:
-                    if marked:
-                        for statement in (MOVE_TO_CANCELLING, SET_MARK):
-                            await connection.execute(statement, marks([(event.subject, event.data)]))
+                    if write is not None:
+                        await write(connection)
                     await connection.execute(row)
                     await connection.execute(NOTIFY_SERVICES)
             except IntegrityError:  # the row stands: the answer to the commit was lost
@@ -109,6 +159,9 @@ class Market:
     def _hear(self, event: Heard) -> None:
         if event.type == "vrs.records.needed.v1":
             self._do(self._set_records(event))
+        shopper = self.shopping.pop(event.project_id, None) if event.type == "vrs.core.healthy.v1" else None
+        if shopper is not None and shopper.changes_plugins_after is not None:
+            self._do(self._change_plugins(shopper, after=shopper.changes_plugins_after))
         order = self.waiting.pop((event.project_id, event.type), None)
         if order is not None and order.cancelled_after is not None:
             self._do(self._cancel(order, after=order.cancelled_after[1]))

@@ -77,6 +77,7 @@ CANCELLED_TWICE = 0.2
 CANCELLED_FIRST = 0.06
 OWN_DOMAIN = 0.06
 HELD_ELSEWHERE = 0.04
+CHANGES_PLUGINS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class PlannedOrder:
     `cancelled_after`: a type of event and so many seconds after it was heard of the project.
 
     `marked`: the marketplace sets the cancellation mark with its own commit, else only the event says it.
+
+    `changes_plugins_after`: so many seconds after the project is live, its customer buys a plugin and gives one up.
     """
 
     at: float
@@ -121,6 +124,7 @@ class PlannedOrder:
     cancelled_at: tuple[float, ...]
     cancelled_after: tuple[str, float] | None
     marked: bool
+    changes_plugins_after: float | None
 
     @property
     def changes_mind(self) -> bool:
@@ -168,6 +172,7 @@ def _orders(random: Random, count: int, seconds: float) -> Iterator[PlannedOrder
             locale=random.choice(("de", "en")),
             **_cancellations(random, at, seconds),
             marked=random.random() < 1 / 2,
+            changes_plugins_after=random.uniform(0, 3) if random.random() < CHANGES_PLUGINS else None,
         )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from tests.chaos.effects import LATE
 from tests.chaos.findings import Wrong
 from tests.chaos.snapshot import Row, Snapshot
-from tests.chaos.stories import DELAYED
+from tests.chaos.stories import CONVERGED, DELAYED
 
 Plant = Callable[[Snapshot, str, str], None]
 """Changes a snapshot; gets a live and a cancelled project of it."""
@@ -211,12 +211,41 @@ def never_bought(snapshot: Snapshot, live: str, _: str) -> None:
     snapshot.charges.clear()
 
 
+def never_converged(snapshot: Snapshot, live: str, _: str) -> None:
+    del live  # whichever has changed its plugins
+    cancelled = {project for project, _ in snapshot.cancelled}
+    found = (event for event in snapshot.heard.values() if event.type == CONVERGED)
+    event = next(event for event in found if event.project_id not in cancelled)
+    snapshot.heard[event.id] = dataclasses.replace(event, cause="another")
+
+
+def converged_twice(snapshot: Snapshot, live: str, _: str) -> None:
+    del live  # whichever has changed its plugins
+    event = next(event for event in snapshot.heard.values() if event.type == CONVERGED)
+    snapshot.heard["again"] = dataclasses.replace(event, id="again")
+
+
+def lost_licence(snapshot: Snapshot, live: str, _: str) -> None:
+    del live  # whichever has one
+    next(row for row in snapshot.tables["licenses"] if row["state"] == "active")["state"] = "ended"
+
+
+def kept_licence(snapshot: Snapshot, _: str, cancelled: str) -> None:
+    snapshot.tables["licenses"].append({"project_id": cancelled, "plugin": "shop", "state": "active"})
+
+
+def kept_token(snapshot: Snapshot, _: str, cancelled: str) -> None:
+    snapshot.tables["core_tokens"].append({"project_id": cancelled})
+
+
 PLANTS: dict[Plant, Wrong] = {
     **dict.fromkeys((lost_record, lost_app, lost_project, lost_mail, never_told), Wrong.LOST),
-    **dict.fromkeys((lost_event, lost_mark, lost_letter, never_bought), Wrong.LOST),
+    **dict.fromkeys((lost_event, lost_mark, lost_letter, never_bought, never_converged, lost_licence), Wrong.LOST),
     **dict.fromkeys((double_record, double_app, double_deployment, double_completion), Wrong.DOUBLED),
     **dict.fromkeys((double_event, double_delay, double_mail, told_twice, bought_twice), Wrong.DOUBLED),
+    converged_twice: Wrong.DOUBLED,
     **dict.fromkeys((left_record, left_app, left_environment, left_place, left_count), Wrong.LEFT_BEHIND),
+    **dict.fromkeys((kept_licence, kept_token), Wrong.LEFT_BEHIND),
     **dict.fromkeys((not_at_its_end, waits_for_ever, unsaid, left_in_a_queue), Wrong.STUCK),
     unexplained_death: Wrong.DEAD_LETTER,
     **dict.fromkeys((wrong_cause, missing_step, other_bytes, said_by_nobody, half_undone, other_token), Wrong.STORY),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from contracts import CloudEvent, ProjectOrdered
+from contracts import CloudEvent, PluginsChanged, ProjectOrdered
 from tests.chaos.bus import Bus, Heard, Letter
 from tests.chaos.disturb import Interruption
 from tests.chaos.faults import Vendor
@@ -27,8 +27,14 @@ TABLES = (
     "dns_records",
     "domain_registrations",
     "deployments",
+    "core_tokens",
+    "watched_cores",
+    "licenses",
     "mails",
 )
+LICENSES = """
+    SELECT p.vrs_id AS project_id, l.plugin, l.vrs_state AS state FROM licenses l JOIN projects p ON p.id = l.project_id
+"""
 
 Row = dict[str, Any]
 
@@ -37,11 +43,12 @@ Row = dict[str, Any]
 class Snapshot:
     """What the checker judges. Rows are as in the database, `zones` and `coolify` as the simulators show them.
 
-    `ordered` is by project id, `cancelled` names each cancellation's event with its project. `struck` are the faults
-    that really hit a vendor's call.
+    `ordered` and `changed` (its plugins) are by project id, `cancelled` names each cancellation's event with its
+    project. `struck` are the faults that really hit a vendor's call.
     """
 
     ordered: dict[str, CloudEvent[ProjectOrdered]]
+    changed: dict[str, CloudEvent[PluginsChanged]]
     elsewhere: set[str]
     cancelled: list[tuple[str, str]]
     tables: dict[str, list[Row]]
@@ -84,6 +91,7 @@ async def take(
     struck = {vendor: (await _get(stage.http, stage.control_url(vendor)))["struck"] for vendor in Vendor}
     return Snapshot(
         ordered=dict(market.ordered),
+        changed=dict(market.changed),
         elsewhere=elsewhere,
         cancelled=[(str(event.subject), str(event.id)) for event in market.cancelled],
         tables={table: await _rows(stage, table) for table in TABLES},
@@ -103,8 +111,9 @@ async def take(
 
 async def _rows(stage: Stage, table: str) -> list[Row]:
     order = "id" if table == "provisioning_log" else "1"
+    rows = LICENSES if table == "licenses" else f"SELECT * FROM {table}"
     async with stage.database.autocommit.begin() as connection:
-        found = await connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}"))
+        found = await connection.execute(text(f"{rows} ORDER BY {order}"))
         return [dict(row) for row in found.mappings()]
 
 

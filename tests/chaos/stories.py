@@ -24,6 +24,7 @@ DESPITE_CANCELLATION = {
     "notify.provisioning-failed",
 }
 DELAYED = "vrs.provisioning.delayed.v1"
+CONVERGED = "vrs.plugins.converged.v1"
 SETTLED = ("completed", "superseded", "cancelled")
 
 
@@ -42,6 +43,7 @@ def stories(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator
             yield from _chain(snapshot, project, log)
         if project in cancelled:
             yield from _undone(snapshot, project, log)
+    yield from _converged(snapshot, live)
     yield from _heard(snapshot)
     yield from _handled(snapshot, cancelled)
 
@@ -109,9 +111,21 @@ def _undone(snapshot: Snapshot, project: str, log: Any) -> Iterator[Finding]:
             yield _story(project, f"{consumer} said {said} events of its undoing")
 
 
+def _converged(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
+    """Each change of plugins has one outcome; none, if its project was cancelled before there was one."""
+    outcomes = Counter(event.cause for event in snapshot.heard.values() if event.type == CONVERGED)
+    for project, change in snapshot.changed.items():
+        times = outcomes[str(change.id)]
+        if times > 1:
+            yield _story(project, f"the change of plugins {change.id} came out {times} times", Wrong.DOUBLED)
+        if project in live and not times:
+            yield _story(project, f"the change of plugins {change.id} never came out", Wrong.LOST)
+
+
 def _heard(snapshot: Snapshot) -> Iterator[Finding]:
     """What the log says was said and what the bus carried are the same bytes."""
-    placed = {str(event.id) for event in snapshot.ordered.values()} | {event for _, event in snapshot.cancelled}
+    placed = {str(event.id) for event in snapshot.ordered.values()}
+    placed |= {str(event.id) for event in snapshot.changed.values()} | {event for _, event in snapshot.cancelled}
     said: dict[str, bytes] = {}
     for row in snapshot.tables["provisioning_log"]:
         for line in bytes(row["emitted"] or b"").splitlines():

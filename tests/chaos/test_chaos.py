@@ -36,6 +36,7 @@ async def test_a_short_run_keeps_every_promise_and_the_checker_sees_each_of_them
         assert not judgement.findings, "\n".join(map(str, judgement.findings))
         assert judgement.live
         assert judgement.cancelled
+        assert snapshot.changed
         assert judgement.live + judgement.cancelled == len(planned.orders)
         assert len(run.disturber.happened) == len(planned.disturbances)
         overlooked = [plant.__name__ for plant, wrong in PLANTS.items() if wrong not in seen(snapshot, plant)]

@@ -37,6 +37,7 @@ def test_a_plan_has_customers_of_every_kind() -> None:
     assert any(order.own_domain and not order.elsewhere and not order.new for order in orders)
     assert any(order.own_domain and order.new for order in orders)
     assert any(order.elsewhere for order in orders)
+    assert Counter(order.changes_plugins_after is not None for order in orders)[True] > 150
 
 
 def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_it() -> None:

@@ -11,14 +11,18 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from contracts import CloudEvent, ServiceName
+from contracts.signatures import written
 from ops.stack import Stack
 from ops.topology.management import BrokerSettings
 from services.bootstrap.settings import BootstrapSettings
 from services.deploy.settings import DeploySettings
 from services.dns.settings import DnsSettings
+from services.marketplace.settings import MarketplaceSettings
 from services.notify.settings import NotifySettings
 from shared.messaging.topology import consumer_queue, declare
 from shared.models import ProvisioningState
@@ -29,8 +33,13 @@ from tests.erlang import evaluate, own_node
 from tests.ops.conftest import environment
 from tests.shared.messaging.harness import until
 
-SETTINGS = (DnsSettings, DeploySettings, BootstrapSettings, NotifySettings, BrokerSettings)
-SERVICES = ("dns", "deploy", "notify")
+SETTINGS = (DnsSettings, DeploySettings, BootstrapSettings, NotifySettings, MarketplaceSettings, BrokerSettings)
+SERVICES = ("dns", "deploy", "notify", "marketplace")
+KEYS = {
+    "VRS_WEBHOOK_KEY": lambda: Fernet.generate_key().decode(),
+    "VRS_MANIFEST_KEY": lambda: written(Ed25519PrivateKey.generate()),
+}
+"""What is secret and of a form of its own."""
 DEADLINE = 90.0
 
 
@@ -54,7 +63,7 @@ async def planted(
     system: System, stack: Stack, inwx: Inwx, coolify: Deployments, cores: Cores, mailbox: Mailbox
 ) -> AsyncIterator[dict[str, str]]:
     """What each variable hides. With these the bus and the database let us in, and no vendor does."""
-    values = {variable: secret() for variable in every_secret()}
+    values = {variable: KEYS.get(variable, secret)() for variable in every_secret()}
     node = own_node(stack)
     password = values["VRS_AMQP_URL"]
     await evaluate(node, f'ok = rabbit_auth_backend_internal:add_user(<<"planted">>, <<"{password}">>, <<"test">>)')
@@ -83,7 +92,7 @@ def settings(system: System, planted: dict[str, str], *vendors: Inwx | Deploymen
         "VRS_INWX_TOTP_SECRET": planted["VRS_INWX_TOTP_SECRET"],
         "VRS_COOLIFY_TOKEN": f"7|{planted['VRS_COOLIFY_TOKEN']}",
         "VRS_SMTP_URL": f"smtp://planted:{planted['VRS_SMTP_URL']}@{smtp.hostname}:{smtp.port}",
-        "VRS_STATUS_KEY": planted["VRS_STATUS_KEY"],
+        **{name: planted[name] for name in ("VRS_STATUS_KEY", "VRS_ADMIN_KEY", *KEYS)},
         "VRS_LOG_LEVEL": "DEBUG",
         "VRS_LOG_FORMAT": "json",
     }

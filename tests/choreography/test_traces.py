@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from contracts import CoreHealthy
-from ops.orders import place
 from services.bootstrap.app import bootstrap
 from services.deploy.app import deploy
 from services.dns.app import dns
@@ -27,9 +26,12 @@ from simulators.serving import running_app
 from tests.choreography.events import Story
 from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.services.marketplace.api import an_order, running_api
 
 SERVICES = (dns, deploy, bootstrap, notify, marketplace)
-REQUEST = "POST /orders"
+REQUEST = "POST /api/v1/projects"
+SHOP = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+"""The trace of whoever orders, and the span in it that asks us."""
 
 
 @dataclass
@@ -76,14 +78,20 @@ async def test_an_order_is_one_tree_of_causes(
     await system.seed()
     story = Story()
     async with collecting(monkeypatch) as collector, system.running(*SERVICES):
-        with span(REQUEST, kind=SpanKind.SERVER):
-            order = story.ordered().model_copy(update={"traceparent": current_traceparent()})
-            await place(system.database, [order])
+        async with running_api(system.database) as api:
+            order = an_order(slug=story.slug, project_id=str(story.project_id))
+            headers = {"Idempotency-Key": story.slug, "traceparent": f"00-{SHOP[0]}-{SHOP[1]}-01"}
+            answer = await api.call("POST", "/projects", json=order, headers=headers)
+            assert answer.status_code == 201, answer.text
+            assert (await api.call("GET", f"/projects/{story.project_id}", key=None)).status_code == 401
         healthy = await system.hears(CoreHealthy, story)
         await system.logged("notify.core-healthy", healthy, "completed")
-    assert len({each.trace_id for each in collector.spans}) == 1
+    [refused] = collector.named("GET /api/v1/projects/{project_id}")
+    assert (refused.trace_id.hex() == SHOP[0], refused.parent_span_id) == (False, b"")
+    assert {each.trace_id.hex() for each in collector.spans if each is not refused} == {SHOP[0]}
     [request] = collector.named(REQUEST)
-    assert request.parent_span_id == b""
+    assert request.parent_span_id.hex() == SHOP[1]
+    assert {each.key: each.value.int_value for each in request.attributes}["http.response.status_code"] == 201
     chain = ["dns.project-ordered", "deploy.dns-configured", "bootstrap.app-deployed", "notify.core-healthy"]
     parent = request
     for consumer in chain:

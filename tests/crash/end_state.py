@@ -74,6 +74,9 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             ),
             "dns rows": [(row.type, row.content, row.holder, row.answered) for row in rows["dns rows"]],
             "deploy rows": [(row.stage, row.retries) for row in rows["deploy rows"]],
+            "watched": len(rows["watched"]),
+            "tokens": len(rows["tokens"]),
+            "licences": [(row.plugin, row.state) for row in rows["licences"]],
             "places": len(rows["places"]),
             "mail rows": sorted((row.recipient, _plain(story, row.subject), row.sent) for row in rows["mails"]),
             "open": len(rows["open"]),
@@ -159,6 +162,10 @@ _TABLES = {
     "domains": "SELECT project_id, host, is_primary FROM project_domains",
     "wishes": "SELECT project_id, is_wanted, revision, since, connected_at IS NOT NULL AS works FROM added_domains",
     "deploy rows": "SELECT project_id, stage, retries FROM deployments",
+    "watched": "SELECT project_id FROM watched_cores",
+    "tokens": "SELECT project_id FROM core_tokens",
+    "licences": "SELECT p.vrs_id AS project_id, l.plugin, l.vrs_state AS state FROM licenses l"
+    " JOIN projects p ON p.id = l.project_id ORDER BY l.plugin",
     "places": "SELECT project_id FROM placements",
     "open": "SELECT project_id FROM open_steps",
 }

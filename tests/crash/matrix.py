@@ -58,6 +58,7 @@ ROWS = (
     Row("notify.domain-connected", Scenario.GIVEN),
     Row("dns.domain-removed", Scenario.LOSES),
     Row("dns.primary-changed", Scenario.CHOOSES),
+    Row("marketplace", Scenario.PLUGINS),
     Row("marketplace", Scenario.CANCELLED),
     Row("dns.project-cancelled", Scenario.CANCELLED),
     Row("deploy.project-cancelled", Scenario.CANCELLED),

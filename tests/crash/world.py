@@ -77,7 +77,7 @@ BEGINNINGS: dict[Scenario, tuple[Callable[[Story], CloudEvent[Any]], bool]] = {
     Scenario.FAILED: (Story.failed, False),
     Scenario.NO_ROOM: (Story.capacity_needed, False),
     Scenario.HELD: (Story.registration_held, False),
-    Scenario.PLUGINS: (lambda story: story.changed(PLUGINS[0]), False),
+    Scenario.PLUGINS: (lambda story: story.changed(PLUGINS[0]), True),
     Scenario.GIVEN: (lambda story: story.added(story.second, primary=True), False),
     Scenario.LOSES: (lambda story: story.removed(story.second), False),
     Scenario.CHOOSES: (lambda story: story.primary_changed(story.second), False),

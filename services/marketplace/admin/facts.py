@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
 from services.marketplace.projects import LOG_COLUMNS, read_project
@@ -35,7 +36,9 @@ _PARTS = text("""
            (SELECT array_agg(DISTINCT consumer) FROM provisioning_log
                  WHERE project_id = :id AND status = 'completed') AS completed,
            (SELECT detail ->> 'code' FROM provisioning_log WHERE project_id = :id AND status = 'dead'
-                 ORDER BY id DESC LIMIT 1) AS code
+                 ORDER BY id DESC LIMIT 1) AS code,
+           (SELECT detail #> '{health,plugins}' FROM provisioning_log WHERE project_id = :id AND detail ? 'health'
+                 ORDER BY id DESC LIMIT 1) AS plugins
 """)
 _MAILS = text(
     "SELECT recipient, subject, sent_at FROM mails WHERE project_id = :id ORDER BY sent_at NULLS LAST LIMIT 50"
@@ -58,7 +61,10 @@ _PREVIEWS = text("""
 
 @dataclass(frozen=True, slots=True)
 class ProjectFacts:
-    """A project with everything that its page shows. `code` is why its last failed step failed."""
+    """A project with everything that its page shows. `code` is why its last failed step failed.
+
+    `plugins` are as vrs-core has reported them last.
+    """
 
     project: ProjectAnswer
     order: Any | None
@@ -75,6 +81,7 @@ class ProjectFacts:
     owner: str | None
     done: Sequence[Any]
     previews: Sequence[Any]
+    plugins: Sequence[PluginProgress]
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -126,6 +133,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         owner=await connection.scalar(select(ProjectOwner.owner).where(ProjectOwner.project_id == project_id)),
         done=(await connection.execute(_DONE, mine)).all(),
         previews=(await connection.execute(_PREVIEWS, mine)).all(),
+        plugins=progress_of(parts.plugins),
     )
 
 

@@ -49,6 +49,7 @@ async def live(
             if news.entry is not None:
                 line = told(news.entry)
                 data = {"text": line.text, "tone": line.tone, "at": when(line.at), "technical": line.technical}
+                data["plugins"] = "health" in news.entry.detail
                 yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event="log", id=str(line.id))
 
     return EventSourceResponse(events(), ping=15, headers={"Cache-Control": "no-store"})

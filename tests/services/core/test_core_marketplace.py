@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,12 +15,29 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.signatures import written
 from services.bootstrap.health import CoreState, Health
+from services.core.report import Phase
 from services.marketplace.core_tokens import hashed
 from shared.database import Database
 from tests.services.core.container import Container, container_of, plugin
 from tests.services.core.market import Market, open_market
 
 PLUGINS = Path(__file__).parents[3] / "examples" / "plugins"
+
+DIES_IN = """
+import os, signal, sys
+phase = os.environ["DIES_IN"]
+def is_there(event, args):
+    at = str(args[0]) if args else ""
+    return {
+        "manifest": event == "socket.connect",
+        "download": event == "open" and at.endswith(".part"),
+        "install": event == "os.mkdir" and "/store/." in at,
+        "check": event == "subprocess.Popen",
+        "switch": event == "os.rename" and str(args[1]).endswith("/current"),
+    }[phase]
+sys.addaudithook(lambda event, args: is_there(event, args) and os.kill(os.getpid(), signal.SIGKILL))
+"""
+"""A `sitecustomize` that kills its process in the middle of a phase, as Python's audit events tell where it is."""
 
 
 @pytest.fixture
@@ -152,3 +170,27 @@ async def test_while_keys_are_replaced_a_core_that_trusts_either_is_healthy(data
         async with container_of(market, tmp_path / "stranger", environment=keys) as core:
             report = await core.until_state("failed")
     assert "no key that is trusted" in plugin(report, "blog")["error"]
+
+
+async def test_killed_in_each_phase_it_keeps_the_old_set_and_then_goes_on_to_the_new_one(
+    market: Market, tmp_path: Path
+) -> None:
+    (tmp_path / "killer").mkdir()
+    (tmp_path / "killer" / "sitecustomize.py").write_text(DIES_IN)
+    for version in ("1.0.0", "2.0.0"):
+        await market.publish("blog", version)
+    await market.license("blog==1.0.0")
+    async with container_of(market, tmp_path / "home") as core:
+        await core.until_state("healthy")
+        await core.kill()
+        await market.license("blog==2.0.0")
+        for phase in Phase:
+            core.environment = {"PYTHONPATH": str(tmp_path / "killer"), "DIES_IN": phase.value}
+            await core.start()
+            assert core.process is not None
+            assert await core.process.wait() == -signal.SIGKILL, phase
+            assert core.installed() == {"blog": "1.0.0"}, phase
+        core.environment = {}
+        await core.start()
+        await core.until_state("healthy")
+    assert core.installed() == {"blog": "2.0.0"}

@@ -61,7 +61,7 @@ async def test_the_container_is_given_what_it_needs_and_only_the_hash_of_its_tok
     assert token not in repr(order.row)
 
 
-async def test_an_order_costs_six_requests_and_the_polls_are_shared(bench: Bench) -> None:
+async def test_an_order_costs_eight_requests_and_the_polls_are_shared(bench: Bench) -> None:
     await bench.order().deployed()
     calls = await bench.calls()
     calls.pop("list_deployments")
@@ -69,6 +69,8 @@ async def test_an_order_costs_six_requests_and_the_polls_are_shared(bench: Bench
     assert calls == {
         "create_environment": 1,
         "create_application": 1,
+        "list_storages": 1,
+        "create_storage": 1,
         "update_variables": 1,
         "deploy": 1,
         "get_deployment": 1,
@@ -206,12 +208,16 @@ async def test_a_coolify_project_given_by_a_uuid_must_exist() -> None:
             await bench.order().deploy()
 
 
-async def test_a_folder_is_kept_in_a_volume_that_is_made_once() -> None:
-    async with running_bench(app_storage="/var/lib/vrs-core") as bench:
-        order = bench.order()
-        await order.deployed()
-        [app] = await bench.applications()
-        assert app["storages"] == {"/var/lib/vrs-core": f"{app['uuid']}-home"}
-        await bench.coolify.keep_folder(app["uuid"], "/var/lib/vrs-core")
-        assert len((await bench.applications())[0]["storages"]) == 1
-        assert (await bench.calls())["create_storage"] == 1
+async def test_vrs_cores_folder_is_kept_in_a_volume_that_is_made_once(bench: Bench) -> None:
+    await bench.order().deployed()
+    [app] = await bench.applications()
+    assert app["storages"] == {"/var/lib/vrs-core": f"{app['uuid']}-home"}
+    await bench.coolify.keep_folder(app["uuid"], "/var/lib/vrs-core")
+    assert len((await bench.applications())[0]["storages"]) == 1
+    assert (await bench.calls())["create_storage"] == 1
+
+
+async def test_nothing_is_kept_if_the_setting_is_empty() -> None:
+    async with running_bench(app_storage="") as bench:
+        await bench.order().deployed()
+        assert (await bench.applications())[0]["storages"] == {}

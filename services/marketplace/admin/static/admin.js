@@ -1,6 +1,14 @@
 // What is nicer with JavaScript; every page works without.
 "use strict";
 
+// How far each plugin is stands in the page; it alone is read anew.
+async function showPlugins() {
+  const answer = await fetch(window.location.href).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.getElementById("plugins").replaceChildren(...page.getElementById("plugins").childNodes);
+}
+
 // A project's page follows its story, and is loaded anew when the project moves on.
 function follow(way) {
   const story = document.getElementById("story");
@@ -16,6 +24,7 @@ function follow(way) {
     text.textContent = told.text;
     line.append(time, text);
     story.prepend(line);
+    if (told.plugins) showPlugins();
   });
   source.addEventListener("state", (event) => {
     if (event.data === way.dataset.state) return;
