@@ -16,6 +16,7 @@ from services.marketplace.api import (
     base_domains,
     cancellation,
     capacity,
+    mail_domains,
     previews,
     projects,
     retry,
@@ -36,7 +37,19 @@ from shared.service import Background, Kernel
 log = structlog.get_logger(__name__)
 
 
-API = (projects, story, cancellation, retry, availability, capacity, previews, servers, base_domains, webhooks)
+API = (
+    projects,
+    story,
+    cancellation,
+    retry,
+    mail_domains,
+    availability,
+    capacity,
+    previews,
+    servers,
+    base_domains,
+    webhooks,
+)
 
 
 def web(database: Database, settings: MarketplaceSettings) -> FastAPI:

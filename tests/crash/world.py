@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,13 +18,14 @@ from shared.database import Database
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
+from simulators.brevo import running_brevo
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
 from tests.choreography.events import PLUGINS, Story
 from tests.choreography.system import System, connected
-from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
 from tests.crash.observer import Arm, Sighting, arm, read_journal
 from tests.crash.processes import Processes, processes
 from tests.shared.messaging.harness import until
@@ -52,11 +53,29 @@ class Scenario(StrEnum):
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
     PLUGINS = "gives up a plugin when live"
+    MAIL = "sends mail under its own domain"
+    MAIL_CANCELLED = "is cancelled when it sends mail under its own domain"
+    MAIL_NEEDED = "needs records for mail"
 
 
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS)
+DIRECTLY: dict[Scenario, Callable[[Story], CloudEvent[Any]]] = {
+    Scenario.DELAYED: Story.delayed,
+    Scenario.FAILED: Story.failed,
+    Scenario.NO_ROOM: Story.capacity_needed,
+    Scenario.HELD: Story.registration_held,
+    Scenario.MAIL_NEEDED: Story.mail_records_needed,
+    Scenario.PLUGINS: lambda story: story.changed(PLUGINS[0]),
+}
+"""What is published past the marketplace's outbox."""
+
+BEGIN_LIVE = (Scenario.CANCELLED, *DIRECTLY)
+
+OURS = (Scenario.MAIL, Scenario.MAIL_CANCELLED)
+"""Under a domain of their own whose zone is in our account."""
+
+ENDS = (Scenario.CANCELLED, Scenario.NEVER_ORDERED, Scenario.MAIL_CANCELLED)
 
 
 @dataclass
@@ -65,6 +84,7 @@ class World:
 
     system: System
     inwx: Inwx
+    brevo: Brevo
     coolify: Deployments
     cores: Cores
     mailbox: Mailbox
@@ -78,12 +98,19 @@ class World:
         if scenario in BEGIN_LIVE:
             story = await self._live.get()
         else:
-            own = scenario in (Scenario.ELSEWHERE, Scenario.NEW)
+            own = scenario in (Scenario.ELSEWHERE, Scenario.NEW, *OURS)
             story = Story(own_domain=f"{Story().slug}.example" if own else None, is_new=scenario is Scenario.NEW)
         if scenario is Scenario.ELSEWHERE:
             wrong = {"name": "@", "type": "A", "content": "192.0.2.1"}
             await self.inwx.set(elsewhere={"zone": story.fqdn, "records": [wrong]})
         self.scenarios[story] = scenario
+        if scenario in OURS:
+            await self.inwx.set(zone={"account": "demo", "domain": story.fqdn})
+        if scenario is Scenario.MAIL_CANCELLED:
+            await self._place(story.ordered())
+            await self._place(story.mail_requested())
+            await self.handles("notify.core-healthy", story)
+            await self.handles("dns.maildomain-requested", story)
         return story
 
     async def keep_live_projects(self) -> None:
@@ -97,27 +124,19 @@ class World:
 
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
+        scenario = self.scenarios[story]
         event: CloudEvent[Any]
-        match self.scenarios[story]:
-            case Scenario.LIVE | Scenario.ELSEWHERE | Scenario.NEW:
-                event = story.ordered()
-            case Scenario.CANCELLED | Scenario.NEVER_ORDERED:
-                event = story.cancelled()
-            case Scenario.DELAYED:
-                event, directly = story.delayed(), True
-            case Scenario.FAILED:
-                event, directly = story.failed(), True
-            case Scenario.NO_ROOM:
-                event, directly = story.capacity_needed(), True
-            case Scenario.HELD:
-                event, directly = story.registration_held(), True
-            case Scenario.PLUGINS:
-                event, directly = story.changed(PLUGINS[0]), True
+        if says := DIRECTLY.get(scenario):
+            event, directly = says(story), True
+        else:
+            event = story.cancelled() if scenario in ENDS else story.ordered()
         self.begun_by[story] = event.id
         if directly:
             await self.system.publish(event)
         else:
             await self._place(event)
+        if scenario is Scenario.MAIL:
+            await self._place(story.mail_requested())
 
     async def _place(self, event: CloudEvent[Any]) -> None:
         """As the marketplace does: the event, and the mark of a cancelled project, in one commit."""
@@ -140,7 +159,7 @@ class World:
     async def finish(self, story: Story) -> None:
         """Do what the customer does, and wait until the project's story is over."""
         await self.set_records(story)
-        cancelled = self.scenarios[story] in (Scenario.CANCELLED, Scenario.NEVER_ORDERED)
+        cancelled = self.scenarios[story] in ENDS
         for consumer in UNDOERS if cancelled else ("notify.core-healthy",):
             await self.handles(consumer, story)
         known = self.scenarios[story] is not Scenario.NEVER_ORDERED
@@ -238,12 +257,15 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         core = await stack.enter_async_context(running_core())
         running = await stack.enter_async_context(running_coolify(core_url=core.url))
         simulated = await stack.enter_async_context(running_inwx())
+        sender = await stack.enter_async_context(running_brevo(dns_servers=simulated.dns_servers))
         smtp = await stack.enter_async_context(running_smtp())
         inwx = Inwx(http, simulated.control_url, simulated)
+        brevo = Brevo(http, sender.control_url, sender)
         coolify = Deployments(http, running.control_url, running)
         cores, mailbox = Cores(http, core.control_url, core), Mailbox(http, smtp.control_url, smtp)
         # For so long a second order of a domain is paid for once more.
         await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3)
+        await brevo.set(latency=0.02, rate_limit=100_000)
         await coolify.set(**Deployments.knobs | {"latency": 0.02, "deploy_seconds": 0.3, "delete_seconds": 0.3})
         await coolify.set(rate_limit=100_000)
         await cores.set(latency=0.05, boot_seconds=0.3)
@@ -251,11 +273,11 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         system = await stack.enter_async_context(connected(database, amqp_url))
         await system.seed(capacity=100_000)
         settings = {"VRS_AMQP_URL": amqp_url, "VRS_DATABASE_URL": database.listen_url} | SETTINGS
-        for vendor in (inwx, coolify, cores, mailbox):
+        for vendor in (inwx, brevo, coolify, cores, mailbox):
             settings = vendor.settings() | settings
         settings["VRS_COOLIFY_RATE_LIMIT"] = "100000"
         services = stack.enter_context(processes(settings, folder, guard))
         for name in ServiceName:
             await asyncio.to_thread(services.start, name)
         await until(services.are_ready, within=PATIENCE)
-        yield World(system, inwx, coolify, cores, mailbox, services)
+        yield World(system, inwx, brevo, coolify, cores, mailbox, services)
