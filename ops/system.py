@@ -75,6 +75,8 @@ class System:
         lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
         if self.simulators.inwx is not None:
             lines.append(f"INWX        {self.simulators.inwx.url}  (simulated, demo/demo)")
+        if self.simulators.brevo is not None:
+            lines.append(f"Brevo       {self.simulators.brevo.control_url}/domains  (simulated)")
         if self.simulators.coolify is not None:
             lines.append(f"Coolify     {self.simulators.coolify.url}/_state  (simulated)")
         if self.simulators.core is not None:

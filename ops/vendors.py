@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from simulators.brevo import RunningBrevo, running_brevo
 from simulators.coolify import Coolify, running_coolify
 from simulators.core import Core, running_core
 from simulators.inwx import RunningInwx, running_inwx
@@ -19,7 +20,10 @@ INWX_ACCOUNT = "demo"
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """How slow the simulated vendors are: seconds; `requests` is Coolify's limit a minute (its own default: 200)."""
+    """How slow the simulated vendors are: seconds.
+
+    `requests` is Coolify's limit a minute and Brevo's an hour (their own defaults: 200 and 100).
+    """
 
     call: float = 0.02
     deployment: float = 2.0
@@ -32,6 +36,7 @@ class Simulators:
     """What runs; None is a vendor that is configured. `settings` are environment variables for the services."""
 
     inwx: RunningInwx | None = None
+    brevo: RunningBrevo | None = None
     coolify: Coolify | None = None
     core: Core | None = None
     smtp: RunningSmtp | None = None
@@ -56,6 +61,11 @@ async def running_simulators(latencies: Latencies) -> AsyncIterator[Simulators]:
             found.inwx = await stack.enter_async_context(running_inwx())
             found.settings |= _inwx(found.inwx)
             await _control(found.inwx.control_url, {"latency": latencies.call})
+            if not _is_set("VRS_BREVO_API_KEY"):  # it looks at the name servers of this INWX
+                found.brevo = await stack.enter_async_context(running_brevo(dns_servers=found.inwx.dns_servers))
+                found.settings |= _brevo(found.brevo)
+                knobs: dict[str, float] = {"latency": latencies.call, "rate_limit": latencies.requests}
+                await _control(found.brevo.control_url, knobs)
         if not _is_set("VRS_COOLIFY_TOKEN"):
             found.core = await stack.enter_async_context(running_core())
             found.coolify = await stack.enter_async_context(running_coolify(core_url=found.core.url))
@@ -80,6 +90,10 @@ def _inwx(inwx: RunningInwx) -> dict[str, str]:
         "VRS_INWX_PASSWORD": INWX_ACCOUNT,
         "VRS_DNS_SERVERS": ",".join(inwx.dns_servers),
     }
+
+
+def _brevo(brevo: RunningBrevo) -> dict[str, str]:
+    return {"VRS_BREVO_URL": brevo.url, "VRS_BREVO_API_KEY": brevo.api_key}
 
 
 def _coolify(coolify: Coolify, core: Core, latencies: Latencies) -> dict[str, str]:

@@ -33,6 +33,11 @@ def as_stored(name: str) -> str:
     return host
 
 
+def is_stored(name: str) -> bool:
+    """Whether it is a host name as we store it; names of records may have underscores or an asterisk."""
+    return len(name) <= LONGEST and _HOST.fullmatch(name) is not None
+
+
 def shown_in(text: str) -> str:
     """The text, with the host names in it as people read them."""
     return _ENCODED.sub(lambda found: as_shown(found[0]), text)

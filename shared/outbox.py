@@ -11,12 +11,24 @@ from uuid import UUID
 from sqlalchemy import Insert, func, insert, text
 from sqlalchemy.orm import Session, scoped_session
 
-from contracts import EVENTS_EXCHANGE, CloudEvent, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName, uuid7
+from contracts import (
+    EVENTS_EXCHANGE,
+    CloudEvent,
+    MailDomainRequested,
+    PluginsChanged,
+    ProjectCancelled,
+    ProjectOrdered,
+    ServiceName,
+    uuid7,
+)
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import Outbox
 from shared.trace_context import TRACEPARENT, current_traceparent
 
-EventT = TypeVar("EventT", ProjectOrdered, PluginsChanged, ProjectCancelled)
+EventT = TypeVar("EventT", ProjectOrdered, PluginsChanged, MailDomainRequested, ProjectCancelled)
+
+_ITS_OWN = (ProjectOrdered, PluginsChanged, MailDomainRequested, ProjectCancelled)
+"""What the marketplace says."""
 
 OUTBOX_CHANNEL = "vrs_outbox"
 """PostgreSQL channel on which the services hear at once of rows that others have committed."""
@@ -77,10 +89,9 @@ def publish(
         TypeError: it is another event; those are said by the services.
 
     """
-    if not isinstance(event, ProjectOrdered | PluginsChanged | ProjectCancelled):
-        raise TypeError(
-            f"the marketplace says ProjectOrdered, PluginsChanged and ProjectCancelled, not {type(event).__name__}"
-        )
+    if not isinstance(event, _ITS_OWN):
+        its_own = ", ".join(each.__name__ for each in _ITS_OWN)
+        raise TypeError(f"the marketplace says {its_own}, not {type(event).__name__}")
     whole = CloudEvent.of(
         event,
         source=ServiceName.MARKETPLACE.value,

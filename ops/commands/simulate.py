@@ -21,6 +21,7 @@ app = typer.Typer(
       vrs simulate inwx --port 8100
       vrs simulate core --port 8300
       vrs simulate coolify --port 8200 --core-url http://127.0.0.1:8301
+      vrs simulate brevo --port 8500 --dns-servers 127.0.0.1:8101,127.0.0.1:8102
     """,
     no_args_is_help=True,
 )
@@ -83,6 +84,31 @@ def core(
     from simulators.core import running_core
 
     _serve(running_core(port, _after(port), host=host, folder=ca_folder))
+
+
+@app.command()
+def brevo(
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    dns_servers: Annotated[
+        str, typer.Option(help="Where it looks for records: host:port,…, the name servers of the INWX simulator.")
+    ] = "",
+) -> None:
+    """Brevo: sender domains under /v3/senders/domains, verified when their records really stand in the DNS.
+
+    Without --dns-servers nothing is ever verified.
+
+    Examples:
+      vrs simulate brevo --port 8500 --dns-servers 127.0.0.1:8101,127.0.0.1:8102
+
+    """
+    from simulators.brevo import running_brevo
+
+    servers = [each.strip() for each in dns_servers.split(",") if each.strip()]
+    for each in servers:
+        if not each.rpartition(":")[0] or not each.rpartition(":")[2].isdecimal():
+            raise CommandError(f"--dns-servers: {each!r} is no host:port", exit_code=2)
+    _serve(running_brevo(host=host, port=port, dns_servers=servers))
 
 
 @app.command()

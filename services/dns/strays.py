@@ -11,6 +11,7 @@ from contracts import ContractError, DnsReleased, ProjectCancelled, ServiceName,
 from services.dns.drift import Drifts
 from services.dns.inwx import InwxRecord
 from services.dns.models import ManagedRecord
+from shared.hosts import is_stored
 from shared.messaging.topology import queue_name
 from shared.models import LogStatus, ProjectOrder, ProvisioningLog, Server
 from shared.reconcile.finding import Caution, Finding
@@ -29,7 +30,8 @@ class Strays:
         self._drifts = drifts
 
     async def judge(self, connection: AsyncConnection, zone: str, strays: Sequence[InwxRecord]) -> list[Finding]:
-        """What is off about records that lead somewhere and are not written down."""
+        """What is off about records that lead somewhere and are not written down. Projects have host names only."""
+        strays = [stray for stray in strays if is_stored(stray.name)]
         found: list[Finding] = []
         for start in range(0, len(strays), AT_ONCE):
             found += await self._judge(connection, zone, strays[start : start + AT_ONCE])

@@ -17,6 +17,7 @@ from services.marketplace.api import (
     cancellation,
     capacity,
     domains,
+    mail_domains,
     previews,
     projects,
     retry,
@@ -39,7 +40,8 @@ log = structlog.get_logger(__name__)
 
 
 API = (
-    *(projects, story, cancellation, retry, domains, availability, capacity, previews, servers, base_domains),
+    *(projects, story, cancellation, retry, domains, mail_domains, availability, capacity, previews),
+    *(servers, base_domains),
     webhooks,
 )
 

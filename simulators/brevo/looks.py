@@ -1,6 +1,7 @@
 """Brevo's look at a domain's records: at every authoritative name server, and only what all of them say."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
 
 import dns.asyncquery
@@ -21,10 +22,11 @@ async def seen_of(domain: Domain, servers: Sequence[tuple[str, int]]) -> set[str
 
 async def _seen_at(domain: Domain, host: str, port: int) -> set[str]:
     seen = set()
+    address = await _address(host, port)
     for key, (kind, name, value) in domain.records().items():
         label = name.rstrip(".")
         owner = domain.name if label == "@" else f"{label}.{domain.name}"
-        texts = await _ask(host, port, owner, kind)
+        texts = await _ask(address, port, owner, kind)
         if key == "dmarc_record":
             policies = [text for text in texts if text.replace(" ", "").startswith("v=DMARC1;")]
             # One record with a place for reports: help.brevo.com, "Can I have multiple DMARC records on my domain?"
@@ -33,6 +35,11 @@ async def _seen_at(domain: Domain, host: str, port: int) -> set[str]:
         elif value in texts:
             seen.add(key)
     return seen
+
+
+async def _address(host: str, port: int) -> str:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    return str(found[0][4][0])
 
 
 async def _ask(host: str, port: int, name: str, kind: str) -> list[str]:

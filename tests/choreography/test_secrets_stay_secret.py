@@ -90,6 +90,8 @@ def settings(system: System, planted: dict[str, str], *vendors: Inwx | Deploymen
         "VRS_RABBITMQ_API_URL": f"http://planted:{planted['VRS_RABBITMQ_API_URL']}@127.0.0.1:9",
         "VRS_INWX_PASSWORD": planted["VRS_INWX_PASSWORD"],
         "VRS_INWX_TOTP_SECRET": planted["VRS_INWX_TOTP_SECRET"],
+        "VRS_BREVO_API_KEY": planted["VRS_BREVO_API_KEY"],
+        "VRS_BREVO_URL": "http://127.0.0.1:9/v3",
         "VRS_COOLIFY_TOKEN": f"7|{planted['VRS_COOLIFY_TOKEN']}",
         "VRS_SMTP_URL": f"smtp://planted:{planted['VRS_SMTP_URL']}@{smtp.hostname}:{smtp.port}",
         **{name: planted[name] for name in ("VRS_STATUS_KEY", "VRS_ADMIN_KEY", *KEYS)},

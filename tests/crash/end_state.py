@@ -27,6 +27,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 """The public key of a project's container."""
 
+_OWNERSHIP = re.compile(r"brevo-code:[0-9a-f]{32}")
+
 _COOLIFY_ID = re.compile(r"\b(?=[a-z]*[0-9])[a-z0-9]{24}\b")
 
 
@@ -34,7 +36,8 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
     """The end state of each project, by aspect."""
     zones = await world.inwx._get(f"{world.inwx.control_url}/zones")
     records = [row for zone in zones if zone["domain"] == BASE_DOMAIN for row in zone["records"]]
-    added = {zone["domain"]: [row for row in zone["records"] if row["type"] in ("A", "AAAA")] for zone in zones}
+    zone_of = {zone["domain"]: zone["records"] for zone in zones}
+    senders = await world.brevo.domains()
     charges = await world.inwx.charges()
     apps = await world.coolify.applications()
     projects = await world.coolify._get(f"{world.coolify.coolify.url}/_state", "projects")
@@ -52,8 +55,16 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "undone": [sorted(row.undone) for row in rows["cancellations"]],
             "records": sorted((row["type"], row["content"]) for row in records if row["name"] == story.fqdn),
             "records of its second domain": sorted(
-                (row["type"], row["content"]) for row in added.get(story.second, [])
+                (row["type"], row["content"]) for row in zone_of.get(story.second, ()) if row["type"] in ("A", "AAAA")
             ),
+            "own zone": sorted(
+                (row["type"], _plain(story, row["name"]), _plain(story, row["content"]))
+                for row in zone_of.get(story.fqdn, ())
+                if row["type"] not in ("SOA", "NS")
+            ),
+            "sender domain": senders.get(story.fqdn),
+            "mail domain rows": [(row.sender, row.mx, row.is_ready) for row in rows["mail domain rows"]],
+            "mail record rows": [(row.slot, row.answered, row.is_merged) for row in rows["mail record rows"]],
             "paid for": charges.count(story.fqdn),
             "registration rows": [(row.stage, row.cents) for row in rows["registration rows"]],
             "apps": [_app(story, app) for app in apps if str(story.project_id) in app["name"]],
@@ -158,6 +169,9 @@ _TABLES = {
     "mails": "SELECT project_id, message_id, recipient, subject, sent_at IS NOT NULL AS sent FROM mails",
     "dns rows": "SELECT project_id, type, content, holder, record_id IS NOT NULL AS answered FROM dns_records"
     " ORDER BY type, content",
+    "mail domain rows": "SELECT project_id, sender, mx, ready_at IS NOT NULL AS is_ready FROM mail_domains",
+    "mail record rows": "SELECT project_id, slot, record_id IS NOT NULL AS answered, is_merged FROM mail_records"
+    " ORDER BY slot",
     "registration rows": "SELECT project_id, stage, cents FROM domain_registrations",
     "domains": "SELECT project_id, host, is_primary FROM project_domains",
     "wishes": "SELECT project_id, is_wanted, revision, since, connected_at IS NOT NULL AS works FROM added_domains",
@@ -197,8 +211,15 @@ def _said(story: Story, emitted: bytes | None) -> list[tuple[str, str]]:
 
 
 def _plain(story: Story, words: str) -> str:
-    for what, name in ((story.fqdn, "FQDN"), (story.slug, "SLUG"), (str(story.project_id), "PROJECT")):
+    dashed = story.fqdn.replace(".", "-")
+    for what, name in (
+        (story.fqdn, "FQDN"),
+        (dashed, "FQDN"),
+        (story.slug, "SLUG"),
+        (str(story.project_id), "PROJECT"),
+    ):
         words = words.replace(what, name)
+    words = _OWNERSHIP.sub("CODE", words)
     return re.sub(r"\d+", "#", _COOLIFY_ID.sub("ID", _UUID.sub("ID", _KEY.sub("KEY", words))))
 
 

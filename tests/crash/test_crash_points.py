@@ -21,6 +21,7 @@ KILLS = {
     Row("marketplace", LIVE): (CrashPoint.CONFIRMED, 1),
     Row("dns.project-ordered", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("dns.registration-requested", Scenario.NEW): (CrashPoint.AFTER_CALL, 8),  # the one that costs money
+    Row("dns.maildomain-requested", Scenario.MAIL): (CrashPoint.AFTER_CALL, 2),  # the sender domain is made
     Row("deploy.dns-configured", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("bootstrap.app-deployed", LIVE): (CrashPoint.ENDING_COMMITTED, 1),
     Row("notify.project-ordered", LIVE): (CrashPoint.BEFORE_MAIL, 1),
@@ -30,6 +31,7 @@ KILLS = {
     Row("notify.provisioning-failed", Scenario.FAILED): (CrashPoint.ENDING_WRITTEN, 1),
     Row("notify.capacity-needed", Scenario.NO_ROOM): (CrashPoint.RECORD_COMMITTED, 1),
     Row("notify.registration-held", Scenario.HELD): (CrashPoint.ENDING_COMMITTED, 1),
+    Row("notify.mailrecords-needed", Scenario.MAIL_NEEDED): (CrashPoint.BEFORE_ACK, 1),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),
     Row("dns.domain-added", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 2),
     Row("deploy.routes-changed", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 3),

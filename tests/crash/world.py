@@ -18,13 +18,14 @@ from shared.database import Database
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
+from simulators.brevo import running_brevo
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
 from tests.choreography.events import PLUGINS, Story
 from tests.choreography.system import System, connected
-from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
+from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
 from tests.crash.observer import Arm, Sighting, arm, read_journal
 from tests.crash.processes import Processes, processes
 from tests.shared.messaging.harness import until
@@ -55,28 +56,37 @@ class Scenario(StrEnum):
     GIVEN = "is given a primary domain when live"
     LOSES = "loses a domain when live"
     CHOOSES = "chooses another primary domain when live"
+    MAIL = "sends mail under its own domain"
+    MAIL_CANCELLED = "is cancelled when it sends mail under its own domain"
+    MAIL_NEEDED = "needs records for mail"
 
 
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
+
+OURS = (Scenario.MAIL, Scenario.MAIL_CANCELLED)
+"""Under a domain of their own whose zone is in our account."""
+
+ENDS = (Scenario.CANCELLED, Scenario.NEVER_ORDERED, Scenario.MAIL_CANCELLED)
 
 HAVE_DOMAIN = (Scenario.LOSES, Scenario.CHOOSES)
 """They begin with a domain that was added."""
 
 BEGIN_LIVE = (
     *(Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS),
-    *(Scenario.GIVEN, *HAVE_DOMAIN),
+    *(Scenario.MAIL_NEEDED, Scenario.GIVEN, *HAVE_DOMAIN),
 )
 
 CONNECTING = ("dns.domain-added", "deploy.routes-changed", "bootstrap.app-routed", "dns.domain-connected")
 
 
 BEGINNINGS: dict[Scenario, tuple[Callable[[Story], CloudEvent[Any]], bool]] = {
-    **dict.fromkeys((Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW), (Story.ordered, True)),
-    **dict.fromkeys((Scenario.CANCELLED, Scenario.NEVER_ORDERED), (Story.cancelled, True)),
+    **dict.fromkeys((Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW, Scenario.MAIL), (Story.ordered, True)),
+    **dict.fromkeys(ENDS, (Story.cancelled, True)),
     Scenario.DELAYED: (Story.delayed, False),
     Scenario.FAILED: (Story.failed, False),
     Scenario.NO_ROOM: (Story.capacity_needed, False),
     Scenario.HELD: (Story.registration_held, False),
+    Scenario.MAIL_NEEDED: (Story.mail_records_needed, False),
     Scenario.PLUGINS: (lambda story: story.changed(PLUGINS[0]), True),
     Scenario.GIVEN: (lambda story: story.added(story.second, primary=True), False),
     Scenario.LOSES: (lambda story: story.removed(story.second), False),
@@ -91,6 +101,7 @@ class World:
 
     system: System
     inwx: Inwx
+    brevo: Brevo
     coolify: Deployments
     cores: Cores
     mailbox: Mailbox
@@ -104,7 +115,7 @@ class World:
         if scenario in BEGIN_LIVE:
             story = await self._live.get()
         else:
-            own = scenario in (Scenario.ELSEWHERE, Scenario.NEW)
+            own = scenario in (Scenario.ELSEWHERE, Scenario.NEW, *OURS)
             story = Story(own_domain=f"{Story().slug}.example" if own else None, is_new=scenario is Scenario.NEW)
         if scenario is Scenario.ELSEWHERE:
             wrong = {"name": "@", "type": "A", "content": "192.0.2.1"}
@@ -116,6 +127,13 @@ class World:
             for consumer in (*CONNECTING, "notify.domain-connected"):
                 await self.handles(consumer, story)
         self.scenarios[story] = scenario
+        if scenario in OURS:
+            await self.inwx.set(zone={"account": "demo", "domain": story.fqdn})
+        if scenario is Scenario.MAIL_CANCELLED:
+            await self._place(story.ordered())
+            await self._place(story.mail_requested())
+            await self.handles("notify.core-healthy", story)
+            await self.handles("dns.maildomain-requested", story)
         return story
 
     async def keep_live_projects(self) -> None:
@@ -129,13 +147,16 @@ class World:
 
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
-        says, by_outbox = BEGINNINGS[self.scenarios[story]]
+        scenario = self.scenarios[story]
+        says, by_outbox = BEGINNINGS[scenario]
         event = says(story)
         self.begun_by[story] = event.id
         if directly or not by_outbox:
             await self.system.publish(event)
         else:
             await self._place(event)
+        if scenario is Scenario.MAIL:
+            await self._place(story.mail_requested())
 
     async def _place(self, event: CloudEvent[Any]) -> None:
         """As the marketplace does: the event, and the mark of a cancelled project, in one commit."""
@@ -158,7 +179,7 @@ class World:
     async def finish(self, story: Story) -> None:
         """Do what the customer does, and wait until the project's story is over."""
         await self.set_records(story)
-        cancelled = self.scenarios[story] in (Scenario.CANCELLED, Scenario.NEVER_ORDERED)
+        cancelled = self.scenarios[story] in ENDS
         for consumer in UNDOERS if cancelled else ("notify.core-healthy",):
             await self.handles(consumer, story)
         known = self.scenarios[story] is not Scenario.NEVER_ORDERED
@@ -256,12 +277,15 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         core = await stack.enter_async_context(running_core())
         running = await stack.enter_async_context(running_coolify(core_url=core.url))
         simulated = await stack.enter_async_context(running_inwx())
+        sender = await stack.enter_async_context(running_brevo(dns_servers=simulated.dns_servers))
         smtp = await stack.enter_async_context(running_smtp())
         inwx = Inwx(http, simulated.control_url, simulated)
+        brevo = Brevo(http, sender.control_url, sender)
         coolify = Deployments(http, running.control_url, running)
         cores, mailbox = Cores(http, core.control_url, core), Mailbox(http, smtp.control_url, smtp)
         # For so long a second order of a domain is paid for once more.
         await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3)
+        await brevo.set(latency=0.02, rate_limit=100_000)
         await coolify.set(**Deployments.knobs | {"latency": 0.02, "deploy_seconds": 0.3, "delete_seconds": 0.3})
         await coolify.set(rate_limit=100_000)
         await cores.set(latency=0.05, boot_seconds=0.3)
@@ -269,11 +293,11 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         system = await stack.enter_async_context(connected(database, amqp_url))
         await system.seed(capacity=100_000)
         settings = {"VRS_AMQP_URL": amqp_url, "VRS_DATABASE_URL": database.listen_url} | SETTINGS
-        for vendor in (inwx, coolify, cores, mailbox):
+        for vendor in (inwx, brevo, coolify, cores, mailbox):
             settings = vendor.settings() | settings
         settings["VRS_COOLIFY_RATE_LIMIT"] = "100000"
         services = stack.enter_context(processes(settings, folder, guard))
         for name in ServiceName:
             await asyncio.to_thread(services.start, name)
         await until(services.are_ready, within=PATIENCE)
-        yield World(system, inwx, coolify, cores, mailbox, services)
+        yield World(system, inwx, brevo, coolify, cores, mailbox, services)

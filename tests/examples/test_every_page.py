@@ -122,7 +122,7 @@ def _free_ports() -> int:
     """The first of five times a hundred ports of which those that the page uses are free now."""
     for base in range(20_000, 30_000, 500):
         with suppress(OSError):
-            for offset in (0, 1, 2, 100, 200, 201, 300, 301):
+            for offset in (0, 1, 2, 100, 200, 201, 300, 301, 400):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
             return base
@@ -130,7 +130,7 @@ def _free_ports() -> int:
 
 
 def _at(base: int, code: str) -> str:
-    return re.sub(r"\b8([1-4])0([0-2])\b", lambda port: str(base + 100 * (int(port[1]) - 1) + int(port[2])), code)
+    return re.sub(r"\b8([1-5])0([0-2])\b", lambda port: str(base + 100 * (int(port[1]) - 1) + int(port[2])), code)
 
 
 async def _asked(code: str) -> str:

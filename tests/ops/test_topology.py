@@ -38,6 +38,7 @@ async def test_the_doctor_names_everything_that_is_wrong_with_its_remedy(
         ("dns.project-ordered", "nobody consumes it, 0 messages wait", "vrs run dns"),
         ("dns.project-cancelled", "the queue is missing", "vrs topology declare"),
         ("dns.registration-requested", "the queue is missing", "vrs topology declare"),
+        ("dns.maildomain-requested", "the queue is missing", "vrs topology declare"),
         (
             "dns.dead",
             "x-delivery-limit is 5, expected 1000000",

@@ -29,6 +29,20 @@ async def test_nothing_is_off_where_all_is_as_written_down_and_strangers_share_t
     assert (await tenancy.inwx.calls())["nameserver.info"] == 1 + 2  # the zone, then each project's name
 
 
+async def test_records_for_mail_are_no_strays(tenancy: Tenancy) -> None:
+    story = await tenancy.project()
+    for name, kind, content in (
+        (f"brevo1._domainkey.{story.fqdn}", "CNAME", "b1.x.dkim.brevo.com"),
+        (story.fqdn, "TXT", "v=spf1 include:spf.brevo.com ~all"),
+        (story.fqdn, "MX", "inbound1.sendinblue.com"),
+    ):
+        params = {"domain": BASE_DOMAIN, "name": name, "type": kind, "content": content, "ttl": 300}
+        await tenancy.call("nameserver.createRecord", params)
+    assert await tenancy.drifts(tenancy.dns) == []
+    await tenancy.cancel(story)
+    assert await tenancy.drifts(tenancy.dns) == ["orphaned"]  # its address, and nothing else
+
+
 async def test_a_record_that_is_missing_is_made_again(tenancy: Tenancy) -> None:
     story = await tenancy.project()
     lost = await lose(tenancy, story)

@@ -146,7 +146,9 @@ def test_cancelling_twice_or_what_nobody_knows_is_no_error(session: Session, dat
 
 def test_what_the_services_say_is_refused(session: Session, database_url: str) -> None:
     retired: Any = CoreRetired(was_healthy=True, reason="cancelled")
-    with pytest.raises(TypeError, match="ProjectOrdered, PluginsChanged and ProjectCancelled, not CoreRetired"):
+    with pytest.raises(
+        TypeError, match="ProjectOrdered, PluginsChanged, MailDomainRequested, ProjectCancelled, not CoreRetired"
+    ):
         publish(session, retired, project_id=uuid4())
     session.commit()
     assert rows(database_url) == []

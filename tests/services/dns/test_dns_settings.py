@@ -70,10 +70,14 @@ async def test_the_service_is_put_together_and_its_checks_pass(world: World, mon
         assert [consumer.event.type for consumer in service.consumers] == [
             "vrs.project.ordered.v1",
             "vrs.registration.requested.v1",
+            "vrs.maildomain.requested.v1",
             "vrs.project.cancelled.v1",
         ]
         needing = [consumer.event.type for consumer in service.consumers if consumer.needs_project]
-        assert needing == ["vrs.registration.requested.v1"], "the order makes the project known"
+        assert needing == ["vrs.registration.requested.v1", "vrs.maildomain.requested.v1"], (
+            "the order makes the project known"
+        )
         said = [await check.run() for check in service.checks]
     assert said[0] == "signed in as demo"
+    assert said[3] == "no VRS_BREVO_API_KEY: no mail under customers' domains"
     assert all(server in said[2] for server in world.running.dns_servers)
