@@ -8,7 +8,7 @@ and for some weeks mainly. In the spring she closes the shop.
 """
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from contracts.bootstrap import CoreHealthy, CoreRetired, PluginsConverged
@@ -26,18 +26,8 @@ from contracts.dns import (
     RecordProblem,
     RecordType,
     ServerVerdict,
-    TargetServer,
 )
-from contracts.domains import (
-    AppRouted,
-    DomainAdded,
-    DomainConnected,
-    DomainRemoved,
-    PrimaryDomainChanged,
-    RoutedDomain,
-    RoutesChanged,
-)
-from contracts.event import Event, Plugin, ServiceName
+from contracts.event import Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
@@ -47,49 +37,26 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
+from contracts.story_domains import added_domain
+from contracts.storytelling import DOMAIN, SERVER, DataT, said
 
-DataT = TypeVar("DataT", bound=Event)
-
-_PROJECT = UUID("01a20cc8-7d3c-7c3b-9d52-6f0b8e4a2d17")
-_TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-_DOMAIN = "baeckerei-schmidt.example"
-_URL = f"https://{_DOMAIN}"
+_URL = f"https://{DOMAIN}"
 _PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="newsletter", version="1.0.4"))
-_SERVER = TargetServer(
-    id="k8w0s4ckcg4gwos4s0wk8k4c", name="tenants-2", region="fsn1", ipv4="203.0.113.20", ipv6="2001:db8::20"
-)
 _RECORDS = tuple(
     DnsRecord(name=name, type=record_type, content=str(address))
-    for name in (_DOMAIN, f"www.{_DOMAIN}")
-    for record_type, address in ((RecordType.A, _SERVER.ipv4), (RecordType.AAAA, _SERVER.ipv6))
+    for name in (DOMAIN, f"www.{DOMAIN}")
+    for record_type, address in ((RecordType.A, SERVER.ipv4), (RecordType.AAAA, SERVER.ipv6))
 )
-
-
-def _said(
-    data: DataT,
-    by: ServiceName,
-    when: datetime,
-    number: int,
-    cause: CloudEvent[Any] | None = None,
-) -> CloudEvent[DataT]:
-    """Put `data` into its envelope, with an id as `uuid7` would have made it at that time."""
-    milliseconds = int(when.timestamp() * 1000)
-    event_id = UUID(int=milliseconds << 80 | 0x7 << 76 | 0x1F3 << 64 | 0x2 << 62 | 0x9B70_5D2E_84C1_0000 | number)
-    event = CloudEvent.of(data, source=by.value, project_id=_PROJECT, causation_id=cause.id if cause else None)
-    began = cause.correlationid if cause else event_id
-    return event.model_copy(
-        update={"id": event_id, "time": when, "correlationid": began, "traceparent": _TRACE if cause else None}
-    )
 
 
 def _at(hour: int, minute: int, second: int, millisecond: int) -> datetime:
     return datetime(2026, 11, 24, hour, minute, second, millisecond * 1000, tzinfo=UTC)
 
 
-_ORDERED = _said(
+_ORDERED = said(
     ProjectOrdered(
         slug="baeckerei-schmidt",
-        own_domain=_DOMAIN,
+        own_domain=DOMAIN,
         plan="starter",
         plugins=_PLUGINS,
         customer=Contact(name="Erika Schmidt", email="erika@kunde-mit-domain.example"),
@@ -99,9 +66,9 @@ _ORDERED = _said(
     _at(9, 0, 0, 112),
     1,
 )
-_FULL = _said(
+_FULL = said(
     CapacityNeeded(
-        fqdn=_DOMAIN,
+        fqdn=DOMAIN,
         plan="starter",
         ahead=0,
         considered=(
@@ -114,21 +81,21 @@ _FULL = _said(
     13,
     _ORDERED,
 )
-_NEEDED = _said(
+_NEEDED = said(
     DnsRecordsNeeded(
-        fqdn=_DOMAIN,
+        fqdn=DOMAIN,
         records=_RECORDS,
-        found=(f"{_DOMAIN} A 198.51.100.7",),
+        found=(f"{DOMAIN} A 198.51.100.7",),
         findings=(
             RecordFinding(
                 problem=RecordProblem.LEADS_ELSEWHERE,
-                name=_DOMAIN,
+                name=DOMAIN,
                 type=ExaminedType.A,
                 found=("198.51.100.7",),
-                wanted=(str(_SERVER.ipv4),),
+                wanted=(str(SERVER.ipv4),),
                 text=CustomerText(
-                    de=f"Der A-Eintrag von {_DOMAIN} lautet 198.51.100.7. Ändern Sie ihn auf {_SERVER.ipv4}.",
-                    en=f"The A record of {_DOMAIN} is 198.51.100.7. Change it to {_SERVER.ipv4}.",
+                    de=f"Der A-Eintrag von {DOMAIN} lautet 198.51.100.7. Ändern Sie ihn auf {SERVER.ipv4}.",
+                    en=f"The A record of {DOMAIN} is 198.51.100.7. Change it to {SERVER.ipv4}.",
                 ),
             ),
         ),
@@ -138,14 +105,14 @@ _NEEDED = _said(
     2,
     _ORDERED,
 )
-_CONFIGURED = _said(
-    DnsConfigured(fqdn=_DOMAIN, records=_RECORDS, server=_SERVER, placement_reason="most free places: 31 of 40"),
+_CONFIGURED = said(
+    DnsConfigured(fqdn=DOMAIN, records=_RECORDS, server=SERVER, placement_reason="most free places: 31 of 40"),
     ServiceName.DNS,
     _at(10, 12, 6, 340),
     3,
     _ORDERED,
 )
-_FAILED = _said(
+_FAILED = said(
     ProvisioningFailed(
         step=ServiceName.DEPLOY,
         reason_code="coolify_403",
@@ -161,7 +128,7 @@ _FAILED = _said(
     4,
     _CONFIGURED,
 )
-_HANDLED = _said(
+_HANDLED = said(
     DeadLetterHandled(
         action=DeskActionKind.REPLAY,
         action_id=UUID("01a20d1c-1e40-7a52-8c3b-77f0d1b2a6e9"),
@@ -175,13 +142,13 @@ _HANDLED = _said(
     12,
     _CONFIGURED,
 )
-_DEPLOYED = _said(
+_DEPLOYED = said(
     AppDeployed(
-        fqdn=_DOMAIN,
+        fqdn=DOMAIN,
         url=_URL,
         image="ghcr.io/vrs/vrs-core",
         tag="1.0.0",
-        server=_SERVER,
+        server=SERVER,
         application="hsk8o0gc4wk4g00w8s0k4cgs",
         deployment="zkc4s8w0gk4ogwcs0o8k4wsc",
     ),
@@ -190,7 +157,7 @@ _DEPLOYED = _said(
     5,
     _CONFIGURED,
 )
-_DELAYED = _said(
+_DELAYED = said(
     ProvisioningDelayed(
         step=ServiceName.BOOTSTRAP,
         reason="vrs-core still boots: newsletter is being installed",
@@ -203,22 +170,22 @@ _DELAYED = _said(
     6,
     _DEPLOYED,
 )
-_HEALTHY = _said(
-    CoreHealthy(fqdn=_DOMAIN, url=_URL, core_version="1.0.0", plugins=_PLUGINS),
+_HEALTHY = said(
+    CoreHealthy(fqdn=DOMAIN, url=_URL, core_version="1.0.0", plugins=_PLUGINS),
     ServiceName.BOOTSTRAP,
     _at(10, 44, 12, 608),
     7,
     _DEPLOYED,
 )
 _WITH_VOUCHERS = (*_PLUGINS, Plugin(name="vouchers", version="1.1.0"))
-_CHANGED = _said(
+_CHANGED = said(
     PluginsChanged(plugins=_WITH_VOUCHERS, changed=("vouchers",), requested_by="erika@kunde-mit-domain.example"),
     ServiceName.MARKETPLACE,
     datetime(2026, 12, 1, 8, 15, 3, 207_000, tzinfo=UTC),
     13,
 ).model_copy(update={"correlationid": _ORDERED.id})
-_CONVERGED = _said(
-    PluginsConverged(fqdn=_DOMAIN, core_version="1.0.0", complete=True, plugins=_WITH_VOUCHERS),
+_CONVERGED = said(
+    PluginsConverged(fqdn=DOMAIN, core_version="1.0.0", complete=True, plugins=_WITH_VOUCHERS),
     ServiceName.BOOTSTRAP,
     datetime(2026, 12, 1, 8, 15, 6, 91_000, tzinfo=UTC),
     14,
@@ -228,7 +195,7 @@ _EASTER = "osterlamm.example"
 
 
 def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
-    event = _said(data, ServiceName.DNS, datetime(2027, 3, 1, 13, 5, second, 410_000, tzinfo=UTC), number, cause)
+    event = said(data, ServiceName.DNS, datetime(2027, 3, 1, 13, 5, second, 410_000, tzinfo=UTC), number, cause)
     return event.model_copy(update={"correlationid": _ORDERED.id})
 
 
@@ -252,51 +219,7 @@ _BOUGHT = _registered(
     17,
     _REQUESTED,
 )
-
-
-def _spring(data: DataT, day: int, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
-    by = {RoutesChanged: ServiceName.DNS, AppRouted: ServiceName.DEPLOY, DomainConnected: ServiceName.BOOTSTRAP}
-    when = datetime(2027, 3, day, 13, 6, second, 180_000, tzinfo=UTC)
-    event = _said(data, by.get(type(data), ServiceName.MARKETPLACE), when, number, cause)
-    return event.model_copy(update={"correlationid": _ORDERED.id})
-
-
-_BOTH = (
-    RoutedDomain(domain=_DOMAIN, hosts=(_DOMAIN, f"www.{_DOMAIN}"), since=0),
-    RoutedDomain(domain=_EASTER, hosts=(_EASTER, f"www.{_EASTER}"), since=1),
-)
-_BY_HER = "erika@kunde-mit-domain.example"
-_ADDED = _spring(DomainAdded(domain=_EASTER, primary=False, requested_by=_BY_HER), 1, 4, 18)
-_ROUTES = _spring(RoutesChanged(revision=1, domains=_BOTH, primary=_DOMAIN, server=_SERVER), 1, 9, 19, _ADDED)
-_ROUTED = _spring(
-    AppRouted(
-        revision=1,
-        domains=_BOTH,
-        primary=_DOMAIN,
-        application="hsk8o0gc4wk4g00w8s0k4cgs",
-        deployment="d0s8k4wsc4ogwcszkc4s8w0gk",
-    ),
-    1,
-    31,
-    20,
-    _ROUTES,
-)
-_CONNECTED = _spring(
-    DomainConnected(
-        domain=_EASTER,
-        url=f"https://{_EASTER}",
-        since=1,
-        certificate_ends_at=datetime(2027, 5, 30, 12, 6, 35, tzinfo=UTC),
-    ),
-    1,
-    36,
-    21,
-    _ROUTED,
-)
-_PRIMARY = _spring(PrimaryDomainChanged(domain=_EASTER, requested_by=_BY_HER), 2, 1, 22)
-_BACK = _spring(PrimaryDomainChanged(domain=_DOMAIN, requested_by=_BY_HER), 30, 7, 23)
-_REMOVED = _spring(DomainRemoved(domain=_EASTER, requested_by=_BY_HER), 31, 12, 24)
-_CANCELLED = _said(
+_CANCELLED = said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
     datetime(2027, 4, 30, 16, 20, 0, 450_000, tzinfo=UTC),
@@ -305,7 +228,7 @@ _CANCELLED = _said(
 
 
 def _undone(data: DataT, by: ServiceName, second: int, number: int) -> CloudEvent[DataT]:
-    return _said(data, by, datetime(2027, 4, 30, 16, 20, second, 730_000, tzinfo=UTC), number, _CANCELLED)
+    return said(data, by, datetime(2027, 4, 30, 16, 20, second, 730_000, tzinfo=UTC), number, _CANCELLED)
 
 
 STORY: tuple[CloudEvent[Any], ...] = (
@@ -323,16 +246,10 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _REQUESTED,
     _HELD,
     _BOUGHT,
-    _ADDED,
-    _ROUTES,
-    _ROUTED,
-    _CONNECTED,
-    _PRIMARY,
-    _BACK,
-    _REMOVED,
+    *added_domain(_ORDERED.id, _EASTER),
     _CANCELLED,
-    _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
-    _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),
+    _undone(CoreRetired(fqdn=DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
+    _undone(DnsReleased(fqdn=DOMAIN, records=(), server=SERVER.name), ServiceName.DNS, 2, 10),
     _undone(
         AppRemoved(application="hsk8o0gc4wk4g00w8s0k4cgs", environment="baeckerei-schmidt", volumes_kept=False),
         ServiceName.DEPLOY,
