@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
 from services.marketplace.projects import LOG_COLUMNS, read_project
+from shared.domain_wishes import DomainStanding, domains_of
 from shared.models import (
     License,
     Project,
@@ -75,6 +76,7 @@ class ProjectFacts:
     owner: str | None
     done: Sequence[Any]
     previews: Sequence[Any]
+    domains: Sequence[DomainStanding]
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -126,6 +128,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         owner=await connection.scalar(select(ProjectOwner.owner).where(ProjectOwner.project_id == project_id)),
         done=(await connection.execute(_DONE, mine)).all(),
         previews=(await connection.execute(_PREVIEWS, mine)).all(),
+        domains=await domains_of(connection, project_id),
     )
 
 
