@@ -1,6 +1,5 @@
 """What is said of mail under the bakery's domain, for `contracts.story`."""
 
-from contracts.bakery import DOMAIN
 from contracts.failure import CustomerText
 from contracts.mail import (
     MailDomainReady,
@@ -12,6 +11,7 @@ from contracts.mail import (
     MailRecordsNeeded,
     MailRecordType,
 )
+from contracts.storytelling import DOMAIN
 
 _RECORDS = tuple(
     MailRecord(name=name, type=kind, content=content)

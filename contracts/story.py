@@ -8,10 +8,9 @@ and for some weeks mainly, and her mail comes from her own domain. In the spring
 """
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from contracts.bakery import DOMAIN, SERVER
 from contracts.bootstrap import CoreHealthy, CoreRetired, PluginsConverged
 from contracts.cloud_event import CloudEvent
 from contracts.deploy import AppDeployed, AppRemoved
@@ -19,60 +18,43 @@ from contracts.desk import DeadLetterHandled, DeskActionKind
 from contracts.dns import (
     CapacityNeeded,
     DnsConfigured,
+    DnsRecord,
+    DnsRecordsNeeded,
     DnsReleased,
+    ExaminedType,
+    RecordFinding,
+    RecordProblem,
+    RecordType,
     ServerVerdict,
 )
-from contracts.domain_examples import (
-    APP_ROUTED,
-    BAKERY_FIRST,
-    DOMAIN_ADDED,
-    DOMAIN_CONNECTED,
-    DOMAIN_REGISTERED,
-    DOMAIN_REMOVED,
-    EASTER_FIRST,
-    RECORDS,
-    RECORDS_NEEDED,
-    REGISTRATION_HELD,
-    REGISTRATION_REQUESTED,
-    ROUTES_CHANGED,
-)
-from contracts.domains import AppRouted, DomainConnected, RoutesChanged
-from contracts.event import Event, Plugin, ServiceName
+from contracts.event import Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.mail_examples import MAIL_NEEDED, MAIL_READY, MAIL_RELEASED, MAIL_REQUESTED
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
+from contracts.registration import (
+    DomainRegistered,
+    DomainRegistrationHeld,
+    DomainRegistrationRequested,
+    RegistrationHold,
+)
+from contracts.story_domains import added_domain
+from contracts.storytelling import DOMAIN, SERVER, DataT, said
 
-DataT = TypeVar("DataT", bound=Event)
-
-_PROJECT = UUID("01a20cc8-7d3c-7c3b-9d52-6f0b8e4a2d17")
-_TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 _URL = f"https://{DOMAIN}"
 _PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="newsletter", version="1.0.4"))
-
-
-def _said(
-    data: DataT,
-    by: ServiceName,
-    when: datetime,
-    number: int,
-    cause: CloudEvent[Any] | None = None,
-) -> CloudEvent[DataT]:
-    """Put `data` into its envelope, with an id as `uuid7` would have made it at that time."""
-    milliseconds = int(when.timestamp() * 1000)
-    event_id = UUID(int=milliseconds << 80 | 0x7 << 76 | 0x1F3 << 64 | 0x2 << 62 | 0x9B70_5D2E_84C1_0000 | number)
-    event = CloudEvent.of(data, source=by.value, project_id=_PROJECT, causation_id=cause.id if cause else None)
-    began = cause.correlationid if cause else event_id
-    return event.model_copy(
-        update={"id": event_id, "time": when, "correlationid": began, "traceparent": _TRACE if cause else None}
-    )
+_RECORDS = tuple(
+    DnsRecord(name=name, type=record_type, content=str(address))
+    for name in (DOMAIN, f"www.{DOMAIN}")
+    for record_type, address in ((RecordType.A, SERVER.ipv4), (RecordType.AAAA, SERVER.ipv6))
+)
 
 
 def _at(hour: int, minute: int, second: int, millisecond: int) -> datetime:
     return datetime(2026, 11, 24, hour, minute, second, millisecond * 1000, tzinfo=UTC)
 
 
-_ORDERED = _said(
+_ORDERED = said(
     ProjectOrdered(
         slug="baeckerei-schmidt",
         own_domain=DOMAIN,
@@ -85,7 +67,7 @@ _ORDERED = _said(
     _at(9, 0, 0, 112),
     1,
 )
-_FULL = _said(
+_FULL = said(
     CapacityNeeded(
         fqdn=DOMAIN,
         plan="starter",
@@ -100,21 +82,38 @@ _FULL = _said(
     13,
     _ORDERED,
 )
-_NEEDED = _said(
-    RECORDS_NEEDED,
+_NEEDED = said(
+    DnsRecordsNeeded(
+        fqdn=DOMAIN,
+        records=_RECORDS,
+        found=(f"{DOMAIN} A 198.51.100.7",),
+        findings=(
+            RecordFinding(
+                problem=RecordProblem.LEADS_ELSEWHERE,
+                name=DOMAIN,
+                type=ExaminedType.A,
+                found=("198.51.100.7",),
+                wanted=(str(SERVER.ipv4),),
+                text=CustomerText(
+                    de=f"Der A-Eintrag von {DOMAIN} lautet 198.51.100.7. Ändern Sie ihn auf {SERVER.ipv4}.",
+                    en=f"The A record of {DOMAIN} is 198.51.100.7. Change it to {SERVER.ipv4}.",
+                ),
+            ),
+        ),
+    ),
     ServiceName.DNS,
     _at(9, 41, 7, 873),
     2,
     _ORDERED,
 )
-_CONFIGURED = _said(
-    DnsConfigured(fqdn=DOMAIN, records=RECORDS, server=SERVER, placement_reason="most free places: 31 of 40"),
+_CONFIGURED = said(
+    DnsConfigured(fqdn=DOMAIN, records=_RECORDS, server=SERVER, placement_reason="most free places: 31 of 40"),
     ServiceName.DNS,
     _at(10, 12, 6, 340),
     3,
     _ORDERED,
 )
-_FAILED = _said(
+_FAILED = said(
     ProvisioningFailed(
         step=ServiceName.DEPLOY,
         reason_code="coolify_403",
@@ -130,7 +129,7 @@ _FAILED = _said(
     4,
     _CONFIGURED,
 )
-_HANDLED = _said(
+_HANDLED = said(
     DeadLetterHandled(
         action=DeskActionKind.REPLAY,
         action_id=UUID("01a20d1c-1e40-7a52-8c3b-77f0d1b2a6e9"),
@@ -144,7 +143,7 @@ _HANDLED = _said(
     12,
     _CONFIGURED,
 )
-_DEPLOYED = _said(
+_DEPLOYED = said(
     AppDeployed(
         fqdn=DOMAIN,
         url=_URL,
@@ -159,7 +158,7 @@ _DEPLOYED = _said(
     5,
     _CONFIGURED,
 )
-_DELAYED = _said(
+_DELAYED = said(
     ProvisioningDelayed(
         step=ServiceName.BOOTSTRAP,
         reason="vrs-core still boots: newsletter is being installed",
@@ -172,7 +171,7 @@ _DELAYED = _said(
     6,
     _DEPLOYED,
 )
-_HEALTHY = _said(
+_HEALTHY = said(
     CoreHealthy(fqdn=DOMAIN, url=_URL, core_version="1.0.0", plugins=_PLUGINS),
     ServiceName.BOOTSTRAP,
     _at(10, 44, 12, 608),
@@ -180,49 +179,51 @@ _HEALTHY = _said(
     _DEPLOYED,
 )
 _WITH_VOUCHERS = (*_PLUGINS, Plugin(name="vouchers", version="1.1.0"))
-_CHANGED = _said(
+_CHANGED = said(
     PluginsChanged(plugins=_WITH_VOUCHERS, changed=("vouchers",), requested_by="erika@kunde-mit-domain.example"),
     ServiceName.MARKETPLACE,
     datetime(2026, 12, 1, 8, 15, 3, 207_000, tzinfo=UTC),
     13,
 ).model_copy(update={"correlationid": _ORDERED.id})
-_CONVERGED = _said(
+_CONVERGED = said(
     PluginsConverged(fqdn=DOMAIN, core_version="1.0.0", complete=True, plugins=_WITH_VOUCHERS),
     ServiceName.BOOTSTRAP,
     datetime(2026, 12, 1, 8, 15, 6, 91_000, tzinfo=UTC),
     14,
     _CHANGED,
 )
+_EASTER = "osterlamm.example"
 
 
 def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
-    event = _said(data, ServiceName.DNS, datetime(2027, 3, 1, 13, 5, second, 410_000, tzinfo=UTC), number, cause)
+    event = said(data, ServiceName.DNS, datetime(2027, 3, 1, 13, 5, second, 410_000, tzinfo=UTC), number, cause)
     return event.model_copy(update={"correlationid": _ORDERED.id})
 
 
-_REQUESTED = _registered(REGISTRATION_REQUESTED, 2, 15)
-_HELD = _registered(REGISTRATION_HELD, 3, 16, _REQUESTED)
-_BOUGHT = _registered(DOMAIN_REGISTERED, 59, 17, _REQUESTED)
-_MAIL = _registered(MAIL_REQUESTED, 30, 18).model_copy(update={"source": ServiceName.MARKETPLACE.value})
-_MAIL_NEEDED = _registered(MAIL_NEEDED, 31, 19, _MAIL)
-_MAIL_READY = _registered(MAIL_READY, 59, 20, _MAIL)
-
-
-def _spring(data: DataT, day: int, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
-    by = {RoutesChanged: ServiceName.DNS, AppRouted: ServiceName.DEPLOY, DomainConnected: ServiceName.BOOTSTRAP}
-    when = datetime(2027, 3, day, 13, 6, second, 180_000, tzinfo=UTC)
-    event = _said(data, by.get(type(data), ServiceName.MARKETPLACE), when, number, cause)
-    return event.model_copy(update={"correlationid": _ORDERED.id})
-
-
-_ADDED = _spring(DOMAIN_ADDED, 1, 4, 21)
-_ROUTES = _spring(ROUTES_CHANGED, 1, 9, 22, _ADDED)
-_ROUTED = _spring(APP_ROUTED, 1, 31, 23, _ROUTES)
-_CONNECTED = _spring(DOMAIN_CONNECTED, 1, 36, 24, _ROUTED)
-_PRIMARY = _spring(EASTER_FIRST, 2, 1, 25)
-_BACK = _spring(BAKERY_FIRST, 30, 7, 26)
-_REMOVED = _spring(DOMAIN_REMOVED, 31, 12, 27)
-_CANCELLED = _said(
+_REQUESTED = _registered(DomainRegistrationRequested(domain=_EASTER, max_cents=1500), 2, 15)
+_HELD = _registered(
+    DomainRegistrationHeld(
+        domain=_EASTER,
+        reason=RegistrationHold.TOO_EXPENSIVE,
+        message=f"{_EASTER} costs 29.00 EUR for the first year, agreed are 15.00 EUR",
+        cents=2900,
+    ),
+    3,
+    16,
+    _REQUESTED,
+)
+_BOUGHT = _registered(
+    DomainRegistered(
+        domain=_EASTER, cents=2900, expires_at=datetime(2028, 3, 1, 13, 5, 58, tzinfo=UTC), is_renewed=True
+    ),
+    59,
+    17,
+    _REQUESTED,
+)
+_MAIL = _registered(MAIL_REQUESTED, 30, 25).model_copy(update={"source": ServiceName.MARKETPLACE.value})
+_MAIL_NEEDED = _registered(MAIL_NEEDED, 31, 26, _MAIL)
+_MAIL_READY = _registered(MAIL_READY, 59, 27, _MAIL)
+_CANCELLED = said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
     datetime(2027, 4, 30, 16, 20, 0, 450_000, tzinfo=UTC),
@@ -231,7 +232,7 @@ _CANCELLED = _said(
 
 
 def _undone(data: DataT, by: ServiceName, second: int, number: int) -> CloudEvent[DataT]:
-    return _said(data, by, datetime(2027, 4, 30, 16, 20, second, 730_000, tzinfo=UTC), number, _CANCELLED)
+    return said(data, by, datetime(2027, 4, 30, 16, 20, second, 730_000, tzinfo=UTC), number, _CANCELLED)
 
 
 STORY: tuple[CloudEvent[Any], ...] = (
@@ -252,13 +253,7 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _MAIL_NEEDED,
     _BOUGHT,
     _MAIL_READY,
-    _ADDED,
-    _ROUTES,
-    _ROUTED,
-    _CONNECTED,
-    _PRIMARY,
-    _BACK,
-    _REMOVED,
+    *added_domain(_ORDERED.id, _EASTER),
     _CANCELLED,
     _undone(CoreRetired(fqdn=DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=DOMAIN, records=(), server=SERVER.name), ServiceName.DNS, 2, 10),

@@ -54,13 +54,14 @@ async def carry_out(project: str, domain: str | None, wish: Wish | None, *, by: 
             service sends it.
 
     """
+    amqp_url = None if wish is None else load(Settings).amqp_url.get_secret_value()
     async with connected() as database:
         project_id = await find_project(database.engine, project)
-        if wish is not None and domain is not None:
+        if wish is not None and domain is not None and amqp_url is not None:
             async with begin(database) as transaction:
                 message = await _write_down(transaction, project_id, domain, wish, by=by)
             if message is not None:
-                amqp_url, done = load(Settings).amqp_url.get_secret_value(), "the wish is written down; its event is"
+                done = "the wish is written down; its event is"
                 await publish_now(database, amqp_url, wish.contract, message, done=done)
         async with database.engine.connect() as connection:
             return await domains_of(connection, project_id)

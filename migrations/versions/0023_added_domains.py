@@ -14,6 +14,9 @@ down_revision = "0021"
 
 
 def upgrade() -> None:
+    # PostgreSQL takes no value out of a type again: a downgrade leaves them, unused.
+    for done in ("project domain added", "project domain removed", "primary changed"):
+        op.execute(f"ALTER TYPE staff_action_kind ADD VALUE IF NOT EXISTS '{done}'")
     op.create_table(
         "added_domains",
         sa.Column("project_id", sa.Uuid(), nullable=False),

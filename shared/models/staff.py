@@ -48,6 +48,9 @@ class StaffActionKind(StrEnum):
     BUNDLE_SET = "bundle set"
     BUNDLE_REMOVED = "bundle removed"
     TYPE_SET = "type set"
+    PROJECT_DOMAIN_ADDED = "project domain added"
+    PROJECT_DOMAIN_REMOVED = "project domain removed"
+    PRIMARY_CHANGED = "primary changed"
 
 
 class StaffUser(Table):

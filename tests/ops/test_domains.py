@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,19 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from contracts import PlacementStrategy
 from services.dns.models import Placement
 from shared.database import Database
-from shared.models import DomainRegistration, ProjectDomain, Server
+from shared.models import DomainRegistration, Outbox, Project, ProjectDomain, ProjectOrder, Server
 from simulators.inwx import running_inwx
-from tests.choreography.events import OWNER
+from tests.choreography.events import OWNER, Story
 from tests.choreography.vendors import Inwx
 from tests.examples.documents import blocks
 from tests.ops.conftest import Ended, Vrs
 
-PAGE = blocks("docs/domains.md")
+[CHECKED, OF_PROJECT] = blocks("docs/domains.md")
 DOMAIN = "kunde.example"
 SERVER = {"id": "c1", "name": "srv-tenants-1", "region": "fsn1", "ipv4": "203.0.113.10", "ipv6": None}
 
@@ -55,7 +56,7 @@ async def test_the_commands_of_the_page_say_what_is_wrong_with_a_domain(
 ) -> None:
     await hold_elsewhere(inwx, www="203.0.113.10")
     await add_server(database)
-    [[language, code]] = PAGE
+    language, code = CHECKED
     assert language == "sh"
     alone, with_server = [await typed(vrs, inwx, line) for line in code.splitlines()]
     assert (alone.code, alone.err) == (0, "")
@@ -143,4 +144,49 @@ async def test_what_cannot_be_answered_is_said_with_a_remedy(vrs: Vrs, database:
         ([], 1, f"No project has {DOMAIN} registered: order it"),
     ):
         ended = await vrs("domains", "register", DOMAIN, *words)
+        assert (ended.code, said in ended.err) == (code, True), ended.err
+
+
+async def live(database: Database) -> None:
+    """The project of the page, as it is when it is live."""
+    project = uuid4()
+    story = replace(Story(), slug="baeckerei-sommer", project_id=project)
+    row = {"vrs_id": project, "name": "", "slug": story.slug, "provisioning_state": "live"}
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(Project).values(row))
+        await connection.execute(insert(ProjectOrder).values(story.order_row()))
+        await connection.execute(insert(ProjectDomain).values(host=story.fqdn, project_id=project, is_primary=True))
+
+
+async def test_the_domains_of_a_project_are_changed_as_the_page_says(
+    vrs: Vrs, database: Database, amqp_url: str
+) -> None:
+    await live(database)
+    added, listed, primary, removed = [
+        await vrs(*shlex.split(line)[1:], VRS_AMQP_URL=amqp_url) for line in OF_PROJECT[1].splitlines()
+    ]
+    ordered = "baeckerei-sommer.vrs.example\tconnected\tprimary\n"
+    assert (added.code, added.err) == (0, "")
+    assert added.out == listed.out == f"{ordered}sommer.example\tsetting_up\tbecomes primary\n"
+    assert (primary.code, removed.out) == (0, f"{ordered}sommer.example\tremoving\tredirects\n"), removed.err
+    shown = await vrs("domains", "list", "baeckerei-sommer", "--json")
+    assert [each["state"] for each in json.loads(shown.out)] == ["connected", "removing"]
+    async with database.engine.connect() as connection:
+        left = await connection.scalar(select(func.count()).select_from(Outbox))
+    assert left == 0  # published at once
+
+
+async def test_what_cannot_be_done_with_domains_is_said_with_a_remedy(
+    vrs: Vrs, database: Database, amqp_url: str
+) -> None:
+    await live(database)
+    for words, code, said in (
+        (["add", "nobody", DOMAIN], 1, "nobody"),
+        (["add", "baeckerei-sommer", "nothing"], 2, "'nothing' is no host name"),
+        (["add", DOMAIN, "--primary"], 2, "--primary, --by and --json go with a project"),
+        (["remove", "baeckerei-sommer", DOMAIN], 1, f"{DOMAIN} is no domain of the project"),
+        (["remove", "baeckerei-sommer", "baeckerei-sommer.vrs.example"], 1, "is the primary domain"),
+        (["primary", "baeckerei-sommer", DOMAIN], 1, f"{DOMAIN} is no domain of the project"),
+    ):
+        ended = await vrs("domains", *words, VRS_AMQP_URL=amqp_url)
         assert (ended.code, said in ended.err) == (code, True), ended.err

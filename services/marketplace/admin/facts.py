@@ -12,6 +12,7 @@ from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
 from services.marketplace.projects import LOG_COLUMNS, read_project
+from shared.domain_wishes import DomainStanding, domains_of
 from shared.models import (
     License,
     Project,
@@ -82,6 +83,7 @@ class ProjectFacts:
     done: Sequence[Any]
     previews: Sequence[Any]
     plugins: Sequence[PluginProgress]
+    domains: Sequence[DomainStanding]
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -134,6 +136,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         done=(await connection.execute(_DONE, mine)).all(),
         previews=(await connection.execute(_PREVIEWS, mine)).all(),
         plugins=progress_of(parts.plugins),
+        domains=await domains_of(connection, project_id),
     )
 
 

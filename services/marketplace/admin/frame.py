@@ -29,6 +29,7 @@ from services.marketplace.admin.page import Desk, Page
 from services.marketplace.admin.previews import Previews
 from services.marketplace.admin.problems import OrderProblems
 from services.marketplace.admin.project import ProjectPage
+from services.marketplace.admin.project_domains import ProjectDomains
 from services.marketplace.admin.projects import Projects
 from services.marketplace.admin.servers import Servers
 from services.marketplace.admin.sign_in import StaffProvider
@@ -83,7 +84,7 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     )
     frame.middlewares.insert(1, Middleware(Guard, explain=frame.explain))  # inside the languages
     shown.add_to(frame.templates.env, PATH)
-    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Previews, OrderProblems, Correction, Me)
+    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Previews, ProjectDomains, OrderProblems, Correction, Me)
     for page in pages:
         frame.add_view(page(desk))
     app.include_router(live.router)

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette_admin import route
+from starlette_admin.i18n import get_locale
 from starlette_admin.i18n import gettext as _
 
 from contracts import ProjectCancelled
@@ -60,6 +61,8 @@ class ProjectPage(Page):
             waiting=[step for step in facts.project.waiting if step.state is not StepState.DEAD],
             parts=parts,
             is_over=facts.project.state in OVER,
+            domains=facts.domains,
+            language=get_locale(),
         )
 
     @route("/cancel", name="project-cancel")

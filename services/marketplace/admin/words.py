@@ -13,6 +13,7 @@ from contracts import (
 )
 from services.marketplace.admin.health import Health
 from shared.cancelling import PartState
+from shared.domain_wishes import DomainState
 from shared.messaging.topology import queue_name
 from shared.models import (
     LicenseState,
@@ -85,6 +86,13 @@ LICENCES = {
     LicenseState.ACTIVE: _("in force"),
     LicenseState.ENDED: _("ended"),
 }
+DOMAINS = {
+    DomainState.SETTING_UP: _("is being set up"),
+    DomainState.WAITING_FOR_CUSTOMER: _("waits for the customer's DNS entries"),
+    DomainState.CONNECTING: _("is being connected"),
+    DomainState.CONNECTED: _("works"),
+    DomainState.REMOVING: _("is being removed"),
+}
 PARTS = {
     PartState.ASKED: _("is asked"),
     PartState.UNDOING: _("is being undone"),
@@ -109,6 +117,9 @@ DONE = {
     StaffActionKind.SERVER_REMOVED: _("removed a server"),
     StaffActionKind.DOMAIN_ADDED: _("added a base domain"),
     StaffActionKind.DOMAIN_REMOVED: _("removed a base domain"),
+    StaffActionKind.PROJECT_DOMAIN_ADDED: _("added a domain to the project"),
+    StaffActionKind.PROJECT_DOMAIN_REMOVED: _("removed a domain of the project"),
+    StaffActionKind.PRIMARY_CHANGED: _("changed the primary domain"),
     StaffActionKind.PRICE_SET: _("set a price"),
     StaffActionKind.PRICE_REMOVED: _("removed a price"),
     StaffActionKind.BUNDLE_SET: _("changed a bundle"),

@@ -48,6 +48,30 @@ async def test_an_order_is_checked_placed_and_can_be_watched(desk: Desk) -> None
     assert "baeckerei-sommer-2" in taken.text
 
 
+async def test_a_live_project_is_given_a_domain_which_becomes_primary_and_is_not_removed_then(desk: Desk) -> None:
+    await fill(desk.database)
+    [[project_id]] = await desk.sql("SELECT vrs_id FROM projects WHERE slug = 'laden-1'")
+    await desk.sql("INSERT INTO project_domains VALUES ('laden-1.vrs.example', :id, true)", id=project_id)
+    page = f"/projects/{project_id}"
+    browser = await desk.signed_in(StaffRole.CASE_WORKER)
+    await browser.follow(f"{page}/domains", {"domain": "Zweite.example", "primary": "yes"}, on=page)
+    assert "The domain is being set up." in browser.page
+    assert "zweite.example</b>" in browser.page
+    assert "becomes the primary domain" in browser.page
+    await browser.follow(f"{page}/domains", {"domain": "zweite.example"}, on=page)
+    assert "is a domain of the project already" in browser.page
+    await desk.sql("UPDATE added_domains SET connected_at = now(), makes_primary = false")
+    await browser.follow(f"{page}/domains/primary", {"domain": "zweite.example"}, on=page)
+    await desk.sql("UPDATE project_domains SET is_primary = false WHERE is_primary")
+    await desk.sql("UPDATE project_domains SET is_primary = true WHERE host = 'zweite.example'")
+    await browser.follow(f"{page}/domains/remove", {"domain": "zweite.example"}, on=page)
+    assert "zweite.example is the primary domain" in browser.page
+    said = await desk.sql("SELECT routing_key FROM outbox ORDER BY created_at")
+    assert [key for (key,) in said][-2:] == ["domain.added.v1", "primary.changed.v1"]
+    kinds = await desk.sql("SELECT kind::text FROM staff_actions WHERE subject = 'zweite.example' ORDER BY at")
+    assert [kind for (kind,) in kinds] == ["project domain added", "primary changed"]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
