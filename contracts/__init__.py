@@ -23,6 +23,7 @@ from contracts.dns import (
     ServerVerdict,
     TargetServer,
 )
+from contracts.domains import DomainAdded
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import (
@@ -42,6 +43,13 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
+from contracts.transfer import (
+    DomainTransferFailed,
+    DomainTransferred,
+    DomainTransferRequested,
+    DomainTransferStarted,
+    TransferProblem,
+)
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event
@@ -55,6 +63,11 @@ EVENTS: dict[str, type[Event]] = {
         DnsRecordsNeeded,
         AppDeployed,
         CoreHealthy,
+        DomainTransferRequested,
+        DomainTransferStarted,
+        DomainTransferFailed,
+        DomainTransferred,
+        DomainAdded,
         PluginsChanged,
         PluginsConverged,
         ProvisioningDelayed,
@@ -88,9 +101,14 @@ __all__ = [
     "DnsRecord",
     "DnsRecordsNeeded",
     "DnsReleased",
+    "DomainAdded",
     "DomainRegistered",
     "DomainRegistrationHeld",
     "DomainRegistrationRequested",
+    "DomainTransferFailed",
+    "DomainTransferRequested",
+    "DomainTransferStarted",
+    "DomainTransferred",
     "Event",
     "ExaminedType",
     "HostName",
@@ -115,6 +133,7 @@ __all__ = [
     "Slug",
     "TargetServer",
     "Text",
+    "TransferProblem",
     "decode",
     "uuid7",
 ]

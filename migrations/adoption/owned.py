@@ -18,6 +18,7 @@ OWN_TABLES = (
     "desk_actions",
     "dns_records",
     "domain_registrations",
+    "domain_transfers",
     "mails",
     "open_steps",
     "order_answers",
@@ -67,4 +68,6 @@ OWN_TYPES = [
     "staff_action_kind",
     "staff_role",
     "step_state",
+    "transfer_problem",
+    "transfer_stage",
 ]

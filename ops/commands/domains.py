@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.amounts import cents_of
+from ops.commands.domain_transfer import transfer
 from ops.failure import CommandError
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ app = typer.Typer(
     """,
     no_args_is_help=True,
 )
+
+
+app.command()(transfer)
 
 
 @app.command("list")
@@ -181,7 +186,7 @@ def register(
     from ops.registrations import answer, read_registrant
 
     stored = _stored(name)
-    cents = None if max_price is None else _cents(max_price)
+    cents = None if max_price is None else cents_of("--max-price", max_price)
     owner = None if registrant is None else read_registrant(registrant)
 
     async def write() -> None:
@@ -190,18 +195,6 @@ def register(
 
     asyncio.run(write())
     typer.echo(f"{name} is tried again.")
-
-
-def _cents(euros: str) -> int:
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        cents = Decimal(euros.replace(",", ".")) * 100
-    except InvalidOperation:
-        cents = Decimal(-1)
-    if not cents.is_finite() or cents < 0 or cents != cents.to_integral_value():
-        raise CommandError(f"--max-price: {euros!r} is no amount of euros such as 29 or 29.50", exit_code=2)
-    return int(cents)
 
 
 def _stored(name: str) -> str:

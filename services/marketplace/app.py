@@ -3,7 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName
+from contracts import (
+    DeadLetterHandled,
+    DomainTransferRequested,
+    PluginsChanged,
+    ProjectCancelled,
+    ProjectOrdered,
+    ServiceName,
+)
 from services.marketplace.grants import GRANTS
 from services.marketplace.project_metrics import count_projects
 from services.marketplace.settings import MarketplaceSettings
@@ -28,7 +35,7 @@ async def marketplace() -> AsyncIterator[Service]:
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
-            publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled),
+            publishes=(ProjectOrdered, DomainTransferRequested, PluginsChanged, ProjectCancelled, DeadLetterHandled),
             background=tuple(background),
             measures=(count_projects,),
             grants=GRANTS,

@@ -12,6 +12,7 @@ from shared.models import (
     DeadLetterNote,
     DeskAction,
     DeskActionLetter,
+    DomainTransfer,
     License,
     LicenseHistory,
     OpenStep,
@@ -36,6 +37,7 @@ from shared.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from shared.transfers import ANSWERED
 
 _RETRIES = (
     Grant(OpenStep, (May.READ,)),
@@ -67,6 +69,7 @@ GRANTS = (
     Grant(OrderAnswer, (May.READ, May.ADD, May.CHANGE), ("answer",)),
     Grant(PreviewUse, (May.READ, May.ADD)),
     Grant(ProjectDomain, (May.READ, May.ADD, May.REMOVE)),
+    Grant(DomainTransfer, (May.READ, May.ADD, May.CHANGE), ANSWERED),
     Grant(Cancellation, (May.READ, May.ADD)),
     Grant(ProvisioningLog, (May.READ,)),
     Grant(ProjectOrder, (May.READ, May.ADD)),

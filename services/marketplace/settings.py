@@ -8,8 +8,8 @@ from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretS
 from pydantic_settings import NoDecode
 
 from contracts.signatures import private_key
-from services.marketplace.webhooks import secrets
 from services.marketplace.webhooks.guard import Network
+from shared import seal
 from shared.settings import Seconds, Settings
 from shared.status_links import StatusLinks, checked, keys_of
 
@@ -44,6 +44,8 @@ class MarketplaceSettings(Settings):
 
     `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
     it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
+    `transfer_key`, of the same form, encrypts the auth codes of domains that are to be transferred, for dns, which has
+    it too; without it no transfer can be asked for.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -55,7 +57,8 @@ class MarketplaceSettings(Settings):
     marketplace_url: AnyHttpUrl | None = None
     admin_key: Annotated[SecretStr, Field(min_length=32)] | None = None
     status_key: Annotated[SecretStr, AfterValidator(checked)] | None = None
-    webhook_key: Annotated[SecretStr, AfterValidator(secrets.checked)] | None = None
+    webhook_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
+    transfer_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
     webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     dns_due: Seconds = 300.0
 

@@ -21,6 +21,7 @@ from services.marketplace.api import (
     retry,
     servers,
     story,
+    transfers,
     webhooks,
 )
 from services.marketplace.api.document import describe
@@ -36,7 +37,8 @@ from shared.service import Background, Kernel
 log = structlog.get_logger(__name__)
 
 
-API = (projects, story, cancellation, retry, availability, capacity, previews, servers, base_domains, webhooks)
+PROJECTS = (projects, story, cancellation, retry, transfers)
+API = (*PROJECTS, availability, capacity, previews, servers, base_domains, webhooks)
 
 
 def web(database: Database, settings: MarketplaceSettings) -> FastAPI:

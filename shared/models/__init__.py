@@ -33,6 +33,7 @@ from shared.models.staff import (
     StaffUser,
 )
 from shared.models.table import Table
+from shared.models.transfers import DomainTransfer, TransferStage
 from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "DeskAction",
     "DeskActionLetter",
     "DomainRegistration",
+    "DomainTransfer",
     "DownloadOutcome",
     "LetterOutcome",
     "License",
@@ -85,6 +87,7 @@ __all__ = [
     "StaffUser",
     "StepState",
     "Table",
+    "TransferStage",
     "TypePlacement",
     "WebhookDelivery",
     "WebhookEndpoint",

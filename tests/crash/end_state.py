@@ -50,7 +50,8 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "state": [row.state for row in rows["state"]],
             "undone": [sorted(row.undone) for row in rows["cancellations"]],
             "records": sorted((row["type"], row["content"]) for row in records if row["name"] == story.fqdn),
-            "paid for": charges.count(story.fqdn),
+            "paid for": [charges.count(domain) for domain in (story.fqdn, story.moving_domain)],
+            "transfer rows": [(row.stage, row.cents, row.has_code) for row in rows["transfer rows"]],
             "registration rows": [(row.stage, row.cents) for row in rows["registration rows"]],
             "apps": [_app(story, app) for app in apps if str(story.project_id) in app["name"]],
             "environments": sum(str(story.project_id) in name for name in environments),
@@ -149,6 +150,7 @@ _TABLES = {
     "mails": "SELECT project_id, message_id, recipient, subject, sent_at IS NOT NULL AS sent FROM mails",
     "dns rows": "SELECT project_id, type, content, holder, record_id IS NOT NULL AS answered FROM dns_records"
     " ORDER BY type, content",
+    "transfer rows": "SELECT project_id, stage, cents, auth_code IS NOT NULL AS has_code FROM domain_transfers",
     "registration rows": "SELECT project_id, stage, cents FROM domain_registrations",
     "deploy rows": "SELECT project_id, stage, retries FROM deployments",
     "places": "SELECT project_id FROM placements",

@@ -29,6 +29,10 @@ KILLS = {
     Row("notify.provisioning-failed", Scenario.FAILED): (CrashPoint.ENDING_WRITTEN, 1),
     Row("notify.capacity-needed", Scenario.NO_ROOM): (CrashPoint.RECORD_COMMITTED, 1),
     Row("notify.registration-held", Scenario.HELD): (CrashPoint.ENDING_COMMITTED, 1),
+    Row("dns.transfer-requested", Scenario.TRANSFER): (CrashPoint.AFTER_CALL, 14),  # the one that costs money
+    Row("notify.transfer-started", Scenario.TRANSFER): (CrashPoint.ENDING_WRITTEN, 1),
+    Row("notify.domain-transferred", Scenario.TRANSFER): (CrashPoint.ACKED, 1),
+    Row("notify.transfer-failed", Scenario.TRANSFER_FAILED): (CrashPoint.RECORD_WRITTEN, 1),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),
     Row("notify.project-cancelled", CANCELLED): (CrashPoint.ACKED, 1),
     Row("dns.project-cancelled", CANCELLED): (CrashPoint.AFTER_CALL, 1),

@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from contracts import CloudEvent, DnsRecordsNeeded, ProjectCancelled, ServiceName
 from ops.stack import Guard
@@ -18,11 +20,14 @@ from shared.database import Database
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
+from shared.seal import Seal
+from shared.transaction import begin
+from shared.transfers import TransferRequest, ask_for_transfer
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
-from tests.choreography.events import PLUGINS, Story
+from tests.choreography.events import MAX_CENTS, OWNER, PLUGINS, Story
 from tests.choreography.system import System, connected
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.crash.observer import Arm, Sighting, arm, read_journal
@@ -32,7 +37,12 @@ from tests.shared.messaging.harness import until
 PATIENCE = 60.0
 """Seconds until something that must happen counts as hanging."""
 
+AUTH_CODE = "code-4711"
+KEY = SecretStr(Fernet.generate_key().decode())
+"""Encrypts it."""
+
 SETTINGS = {
+    "VRS_TRANSFER_KEY": KEY.get_secret_value(),
     "VRS_INWX_GRACE": "1",
     "VRS_CUSTOMER_LOOK_AFTER": "0.2",
     "VRS_DATABASE_POOL_SIZE": "4",
@@ -52,11 +62,14 @@ class Scenario(StrEnum):
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
     PLUGINS = "gives up a plugin when live"
+    TRANSFER = "has a domain transferred when live"
+    TRANSFER_FAILED = "has a transfer fail"
 
 
+MOVERS = ("dns.transfer-requested", "notify.transfer-started", "notify.domain-transferred")
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS)
+BEGIN_LIVE = frozenset(Scenario) - {Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW, Scenario.NEVER_ORDERED}
 
 
 @dataclass
@@ -83,6 +96,9 @@ class World:
         if scenario is Scenario.ELSEWHERE:
             wrong = {"name": "@", "type": "A", "content": "192.0.2.1"}
             await self.inwx.set(elsewhere={"zone": story.fqdn, "records": [wrong]})
+        if scenario is Scenario.TRANSFER:
+            mail = {"name": "@", "type": "MX", "content": "mail.provider.example", "prio": 10}
+            await self.inwx.set(elsewhere={"zone": story.moving_domain, "records": [mail], "auth_code": AUTH_CODE})
         self.scenarios[story] = scenario
         return story
 
@@ -111,6 +127,11 @@ class World:
                 event, directly = story.capacity_needed(), True
             case Scenario.HELD:
                 event, directly = story.registration_held(), True
+            case Scenario.TRANSFER:
+                self.begun_by[story] = await self._ask_for_transfer(story)
+                return
+            case Scenario.TRANSFER_FAILED:
+                event, directly = story.transfer_failed(), True
             case Scenario.PLUGINS:
                 event, directly = story.changed(PLUGINS[0]), True
         self.begun_by[story] = event.id
@@ -118,6 +139,15 @@ class World:
             await self.system.publish(event)
         else:
             await self._place(event)
+
+    async def _ask_for_transfer(self, story: Story) -> UUID:
+        """As a case worker does over HTTP."""
+        wish = {"auth_code": AUTH_CODE, "registrant": OWNER, "max_cents": MAX_CENTS}
+        request = TransferRequest.model_validate({"domain": story.moving_domain} | wish)
+        async with begin(self.system.database) as transaction:
+            message = await ask_for_transfer(transaction, story.project_id, request, Seal(KEY), by="case worker")
+        assert message
+        return UUID(message.headers["event-id"])
 
     async def _place(self, event: CloudEvent[Any]) -> None:
         """As the marketplace does: the event, and the mark of a cancelled project, in one commit."""
@@ -141,7 +171,8 @@ class World:
         """Do what the customer does, and wait until the project's story is over."""
         await self.set_records(story)
         cancelled = self.scenarios[story] in (Scenario.CANCELLED, Scenario.NEVER_ORDERED)
-        for consumer in UNDOERS if cancelled else ("notify.core-healthy",):
+        moves = self.scenarios[story] is Scenario.TRANSFER
+        for consumer in UNDOERS if cancelled else MOVERS if moves else ("notify.core-healthy",):
             await self.handles(consumer, story)
         known = self.scenarios[story] is not Scenario.NEVER_ORDERED
         state = ProvisioningState.CANCELLED if cancelled else ProvisioningState.LIVE
@@ -242,8 +273,8 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         inwx = Inwx(http, simulated.control_url, simulated)
         coolify = Deployments(http, running.control_url, running)
         cores, mailbox = Cores(http, core.control_url, core), Mailbox(http, smtp.control_url, smtp)
-        # For so long a second order of a domain is paid for once more.
-        await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3)
+        # For so long a second order of a domain, or of its transfer, is paid for once more.
+        await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3, transfer_seconds=3)
         await coolify.set(**Deployments.knobs | {"latency": 0.02, "deploy_seconds": 0.3, "delete_seconds": 0.3})
         await coolify.set(rate_limit=100_000)
         await cores.set(latency=0.05, boot_seconds=0.3)

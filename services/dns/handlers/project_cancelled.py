@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from contracts import DnsReleased, ProjectCancelled
+from services.dns import registration, transfer
 from services.dns.inwx import Inwx
 from services.dns.models import CustomerWait, ManagedRecord, Placement, RecordHolder
 from services.dns.records import unanswered_for, undo
 from services.dns.registrar import Registrar
-from services.dns.registration import give_up, undecided_for
 from services.dns.reservation import ReleasePlace
-from shared.models import DomainRegistration, ProjectDomain
+from shared.models import DomainRegistration, DomainTransfer, ProjectDomain
 from shared.outcome import Done, Later, Outcome
 from shared.step import Step
 from shared.writes import Delete
@@ -31,23 +31,26 @@ class ReleaseDns:
         del cancelled  # what is to be undone is written down
         rows = await step.rows(ManagedRecord)
         domains = await step.rows(DomainRegistration)
-        undecided = [undecided_for(row, self.inwx_grace) for row in domains]
+        transfers = await step.rows(DomainTransfer)
+        undecided = [registration.undecided_for(row, self.inwx_grace) for row in domains]
+        undecided += [transfer.undecided_for(row, self.inwx_grace) for row in transfers]
         if wait := max([unanswered_for(rows, self.inwx_grace), *undecided]):
             return Later(after=wait, message="A create at INWX was not answered; it is looked up when it must be over.")
         names = await step.rows(ProjectDomain)
         places = await step.rows(Placement)
         waits = await step.rows(CustomerWait)
-        if rows or domains:
+        if rows or domains or transfers:
             await step.record()
-        kept = [await give_up(self.registrar, self.inwx, row) for row in domains]
+        kept = [await registration.give_up(self.registrar, self.inwx, row) for row in domains]
+        kept += [await transfer.give_up(self.registrar, self.inwx, row) for row in transfers]
         if None in kept:
-            return Later(after=_REGISTRY, message="The registry is still registering the domain; it must answer first.")
+            return Later(after=_REGISTRY, message="The registry is still at the domain; it must answer first.")
         forgotten = await undo(self.inwx, rows)
         gone = tuple(row.says() for row in rows if row.holder is RecordHolder.INWX)
         return Done(
             message=f"DNS records deleted: {len(gone)}. The place and the names are free again."
             + "".join(f" {each}." for each in kept if each)
-            if gone or places or names or domains
+            if gone or places or names or domains or transfers
             else "There is nothing of dns to undo.",
             events=(
                 DnsReleased(
@@ -56,5 +59,5 @@ class ReleaseDns:
                     server=places[0].server.name if places else None,
                 ),
             ),
-            writes=(*forgotten, *(Delete(row) for row in (*names, *waits, *domains)), ReleasePlace()),
+            writes=(*forgotten, *(Delete(row) for row in (*names, *waits, *domains, *transfers)), ReleasePlace()),
         )
