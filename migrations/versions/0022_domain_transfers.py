@@ -1,4 +1,4 @@
-"""Domains that come to us from other registrars.
+"""Domains that come to us from other registrars, and questions about what a domain costs.
 
 Revision: 0022
 """
@@ -28,6 +28,13 @@ PROBLEM = postgresql.ENUM(
     "contact_incomplete",
     name="transfer_problem",
     create_type=False,
+)
+
+AVAILABILITY = postgresql.ENUM("free", "taken", "impossible", name="domain_availability", create_type=False)
+
+HOST = (
+    "length(domain) <= 253 AND domain ~ '^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\.)+"
+    "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'"
 )
 
 FORGET: str = import_module("migrations.versions.0020_forget").FORGET
@@ -70,18 +77,36 @@ def upgrade() -> None:
             "auth_code IS NULL OR stage NOT IN ('pending', 'transferred')",
             name="ck_domain_transfers_auth_code_forgotten",
         ),
-        sa.CheckConstraint(
-            "length(domain) <= 253 AND domain ~ '^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\.)+"
-            "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$'",
-            name="ck_domain_transfers_domain_valid",
-        ),
+        sa.CheckConstraint(HOST, name="ck_domain_transfers_domain_valid"),
     )
     op.create_index("uq_domain_transfers_domain", "domain_transfers", ["domain"], unique=True)
+    AVAILABILITY.create(op.get_bind())
+    op.create_table(
+        "domain_offers",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("availability", AVAILABILITY, nullable=True),
+        sa.Column("cents", sa.Integer(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=True),
+        sa.Column("is_premium", sa.Boolean(), nullable=True),
+        sa.PrimaryKeyConstraint("domain", name="pk_domain_offers"),
+        sa.CheckConstraint(
+            "(answered_at IS NULL) = (availability IS NULL)", name="ck_domain_offers_answered_with_something"
+        ),
+        sa.CheckConstraint("cents >= 0", name="ck_domain_offers_cents_not_negative"),
+        sa.CheckConstraint(HOST, name="ck_domain_offers_domain_valid"),
+    )
+    op.create_index(
+        "ix_domain_offers_open", "domain_offers", ["asked_at"], postgresql_where=sa.text("answered_at IS NULL")
+    )
     _forget(FORGET.replace(OWNERS, OWNERS + TRANSFERRED).replace(LOG, TRANSFERS + LOG))
 
 
 def downgrade() -> None:
     _forget(FORGET)
+    op.drop_table("domain_offers")
+    AVAILABILITY.drop(op.get_bind())
     op.drop_table("domain_transfers")
     PROBLEM.drop(op.get_bind())
     STAGE.drop(op.get_bind())

@@ -32,6 +32,7 @@ from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.handlers.registration_requested import RegisterDomain
 from services.dns.handlers.transfer_requested import TransferDomain
 from services.dns.inwx import Inwx
+from services.dns.offers import answer_offers
 from services.dns.reconcile import DnsReconciler, session_of
 from services.dns.registrar import Registrar
 from services.dns.registration import wake_when_registered
@@ -148,6 +149,7 @@ async def dns() -> AsyncIterator[Service]:
                     wake_when_free(database.engine, settings.weights),
                     wake_when_registered(database.engine),
                     wake_when_answered(database.engine),
+                    answer_offers(registrar, database.engine),
                     watch(reconciler, database),
                     forget_in_time(
                         database.engine,

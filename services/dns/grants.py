@@ -5,6 +5,7 @@ from shared.forget import FORGET
 from shared.grants import ALL, Grant, May
 from shared.models import (
     BaseDomain,
+    DomainOffer,
     DomainRegistration,
     DomainTransfer,
     Project,
@@ -21,6 +22,7 @@ GRANTS = (
     Grant(Placement, ALL),
     Grant(DomainRegistration, ALL),
     Grant(DomainTransfer, ALL),
+    Grant(DomainOffer, (May.READ, May.CHANGE, May.REMOVE)),
     Grant(ProjectDomain, ALL),
     Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),
     Grant(Project, (May.READ, May.ADD)),  # it introduces those that the marketplace has not

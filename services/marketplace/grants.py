@@ -12,6 +12,7 @@ from shared.models import (
     DeadLetterNote,
     DeskAction,
     DeskActionLetter,
+    DomainOffer,
     DomainTransfer,
     License,
     LicenseHistory,
@@ -47,6 +48,7 @@ _RETRIES = (
     Grant(DeadLetterNote, (May.READ, May.ADD, May.CHANGE)),
 )
 _OFFER = (
+    Grant(DomainOffer, (May.READ, May.ADD, May.CHANGE)),
     Grant(BaseDomain, ALL),  # to hold one while a name is claimed asks for CHANGE
     Grant(Server, (May.READ, May.ADD, May.REMOVE, May.CHANGE), ("state",)),
     Grant("placements", (May.READ,)),

@@ -42,6 +42,8 @@ class MarketplaceSettings(Settings):
     `status_key` makes the links of customers' status pages, here and in notify; without it there are none. While it is
     replaced there are two, with a comma between them: the first makes links, those of both are known.
 
+    Whether a domain is free and what it costs is asked of dns, for at most `offer_seconds`; 0: never.
+
     `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
     it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
     `transfer_key`, of the same form, encrypts the auth codes of domains that are to be transferred, for dns, which has
@@ -60,6 +62,7 @@ class MarketplaceSettings(Settings):
     webhook_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
     transfer_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
     webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    offer_seconds: float = Field(default=3.0, ge=0, le=30)
     dns_due: Seconds = 300.0
 
     @property

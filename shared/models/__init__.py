@@ -19,6 +19,7 @@ from shared.models.marketplace import (
     PreviewAccess,
     ProjectType,
 )
+from shared.models.offers import Availability, DomainOffer
 from shared.models.plugins import CoreToken, DownloadOutcome, PluginChunk, PluginDownload, PluginRelease
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
 from shared.models.reconciliation import Reconciliation
@@ -40,6 +41,7 @@ __all__ = [
     "LATE",
     "ApiKey",
     "ArchivedLetter",
+    "Availability",
     "BaseDomain",
     "Bundle",
     "BundlePlugin",
@@ -49,6 +51,7 @@ __all__ = [
     "DeliveryState",
     "DeskAction",
     "DeskActionLetter",
+    "DomainOffer",
     "DomainRegistration",
     "DomainTransfer",
     "DownloadOutcome",

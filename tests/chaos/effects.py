@@ -17,6 +17,13 @@ LATE_WITHIN = timedelta(minutes=1)
 """How long after it came a call that is slow is carried out at the latest."""
 
 
+UNDONE = (
+    *("placements", "project_domains", "dns_records"),
+    *("domain_registrations", "domain_transfers", "deployments"),
+)
+"""Tables in which nothing is left of a cancelled project."""
+
+
 def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
     """Compare what the vendors have with what must be there: everything of the live, nothing of the cancelled."""
     yield from _records(snapshot, live)
@@ -180,14 +187,7 @@ def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
 
 def _rows(snapshot: Snapshot, cancelled: set[str]) -> Iterator[Finding]:
     for project in cancelled:
-        for table in (
-            "placements",
-            "project_domains",
-            "dns_records",
-            "domain_registrations",
-            "domain_transfers",
-            "deployments",
-        ):
+        for table in UNDONE:
             if rows := snapshot.of(table, project):
                 yield Finding(Wrong.LEFT_BEHIND, project, f"{len(rows)} rows in {table}", f"table {table}")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -72,6 +72,22 @@ UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", 
 BEGIN_LIVE = frozenset(Scenario) - {Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW, Scenario.NEVER_ORDERED}
 
 
+EVENTS: dict[Scenario, Callable[[Story], CloudEvent[Any]]] = {
+    **dict.fromkeys((Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW), Story.ordered),
+    **dict.fromkeys((Scenario.CANCELLED, Scenario.NEVER_ORDERED), Story.cancelled),
+    Scenario.DELAYED: Story.delayed,
+    Scenario.FAILED: Story.failed,
+    Scenario.NO_ROOM: Story.capacity_needed,
+    Scenario.HELD: Story.registration_held,
+    Scenario.TRANSFER_FAILED: Story.transfer_failed,
+    Scenario.PLUGINS: lambda story: story.changed(PLUGINS[0]),
+}
+"""What each begins with."""
+
+PUBLISHED = BEGIN_LIVE - {Scenario.CANCELLED, Scenario.TRANSFER}
+"""Of these the event comes from nobody's outbox."""
+
+
 @dataclass
 class World:
     """The system. `scenarios` says what happens to which project, `begun_by` the event that it begins with."""
@@ -113,29 +129,13 @@ class World:
 
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
-        event: CloudEvent[Any]
-        match self.scenarios[story]:
-            case Scenario.LIVE | Scenario.ELSEWHERE | Scenario.NEW:
-                event = story.ordered()
-            case Scenario.CANCELLED | Scenario.NEVER_ORDERED:
-                event = story.cancelled()
-            case Scenario.DELAYED:
-                event, directly = story.delayed(), True
-            case Scenario.FAILED:
-                event, directly = story.failed(), True
-            case Scenario.NO_ROOM:
-                event, directly = story.capacity_needed(), True
-            case Scenario.HELD:
-                event, directly = story.registration_held(), True
-            case Scenario.TRANSFER:
-                self.begun_by[story] = await self._ask_for_transfer(story)
-                return
-            case Scenario.TRANSFER_FAILED:
-                event, directly = story.transfer_failed(), True
-            case Scenario.PLUGINS:
-                event, directly = story.changed(PLUGINS[0]), True
+        scenario = self.scenarios[story]
+        if scenario is Scenario.TRANSFER:
+            self.begun_by[story] = await self._ask_for_transfer(story)
+            return
+        event = EVENTS[scenario](story)
         self.begun_by[story] = event.id
-        if directly:
+        if directly or scenario in PUBLISHED:
             await self.system.publish(event)
         else:
             await self._place(event)
