@@ -61,6 +61,13 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
+from contracts.transfer import (
+    DomainTransferFailed,
+    DomainTransferred,
+    DomainTransferRequested,
+    DomainTransferStarted,
+    TransferProblem,
+)
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event
@@ -74,6 +81,11 @@ EVENTS: dict[str, type[Event]] = {
         DnsRecordsNeeded,
         AppDeployed,
         CoreHealthy,
+        DomainTransferRequested,
+        DomainTransferStarted,
+        DomainTransferFailed,
+        DomainTransferred,
+        DomainAdded,
         PluginsChanged,
         PluginsConverged,
         MailDomainRequested,
@@ -124,6 +136,10 @@ __all__ = [
     "DomainRegistrationHeld",
     "DomainRegistrationRequested",
     "DomainRemoved",
+    "DomainTransferFailed",
+    "DomainTransferRequested",
+    "DomainTransferStarted",
+    "DomainTransferred",
     "Event",
     "ExaminedType",
     "HostName",
@@ -159,6 +175,7 @@ __all__ = [
     "Slug",
     "TargetServer",
     "Text",
+    "TransferProblem",
     "decode",
     "uuid7",
 ]

@@ -12,6 +12,9 @@ LONGEST_VALUE = 80
 PERSONAL = "customer"
 """Below this field stands who somebody is."""
 
+UNTOLD = "auth_code"
+"""What stands in this field is told to nobody."""
+
 _FORMS = {
     NO_CONTROL_CHARACTERS: "one line of text without control characters",
     rf"^{LABEL}$": "1 to 63 of a-z, 0-9 and hyphens, no hyphen at either end",
@@ -52,7 +55,7 @@ def field_problems(error: ValidationError, *, to_its_author: bool = True) -> lis
 def sentence(problem: ErrorDetails, *, to_its_author: bool = True) -> str:
     """What is wrong with one field, what stood there (see `field_problems`), and what is expected."""
     kind, context = problem["type"], problem.get("ctx", {})
-    is_told = to_its_author or PERSONAL not in problem["loc"]
+    is_told = (to_its_author or PERSONAL not in problem["loc"]) and UNTOLD not in problem["loc"]
     value = _shown(problem["input"]) if is_told else "what stands there"
     match kind:
         case "missing":

@@ -4,7 +4,8 @@ Erika Schmidt's bakery orders under a domain of its own. All servers are full un
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
 replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. For Easter a name is
 registered for her, which costs more than was agreed until a case worker agrees as well; the shop answers under it, too,
-and for some weeks mainly, and her mail comes from her own domain. In the spring she closes the shop.
+and for some weeks mainly, and her mail comes from her own domain. Another name of hers comes from another registrar, at
+the second try. In the spring she closes the shop.
 """
 
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ from contracts.registration import (
     RegistrationHold,
 )
 from contracts.story_domains import added_domain
+from contracts.story_transfer import transferred_domain
 from contracts.storytelling import DOMAIN, SERVER, DataT, said
 
 _URL = f"https://{DOMAIN}"
@@ -254,6 +256,7 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _BOUGHT,
     _MAIL_READY,
     *added_domain(_ORDERED.id, _EASTER),
+    *transferred_domain(_ORDERED.id),
     _CANCELLED,
     _undone(CoreRetired(fqdn=DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=DOMAIN, records=(), server=SERVER.name), ServiceName.DNS, 2, 10),

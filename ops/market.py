@@ -54,6 +54,7 @@ class LocalMarket:
             "VRS_ADMIN_KEY": made_up(),
             "VRS_STATUS_KEY": made_up(),
             "VRS_WEBHOOK_KEY": made_up(),
+            "VRS_TRANSFER_KEY": made_up(),
         }
 
     async def admin_ui(self, database: Database) -> str:

@@ -19,8 +19,8 @@ SIMULATED = {
 }
 """The file under which each vendor's secret stands, and the value that the simulators of compose.yaml accept."""
 
-MADE_UP = ("status_key", "webhook_key", "admin_key")
-"""Keys of the marketplace that nobody else makes; notify has the first as well."""
+MADE_UP = ("status_key", "webhook_key", "transfer_key", "admin_key")
+"""Keys of the marketplace that nobody else makes; notify has the first as well, dns the third."""
 
 DEFINITIONS = "rabbitmq_definitions.json"
 ROLES = "database_roles.json"

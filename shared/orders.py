@@ -18,6 +18,7 @@ from shared.models import BaseDomain, ProjectType
 from shared.names import UnknownBaseDomainError, claim_name, slug_of
 from shared.outbox import Message
 from shared.plans import read_plans
+from shared.registrant import problems as objections
 
 Order = CloudEvent[ProjectOrdered]
 
@@ -114,7 +115,8 @@ async def place(connection: AsyncConnection, wish: Wish, *, lease: timedelta = A
 async def not_offered(connection: AsyncConnection, order: Order) -> list[FieldProblem]:
     """Tell what would fail minutes later in dns or deploy: each field with its value and what there is.
 
-    What the database lists none of is not judged.
+    What the database lists none of is not judged. Of a domain that is to be registered, the owner is held against what
+    its registry takes.
     """
     offered = {
         "base_domain": (order.data.base_domain, select(BaseDomain.name), "is none of ours"),
@@ -129,4 +131,7 @@ async def not_offered(connection: AsyncConnection, order: Order) -> list[FieldPr
         names = sorted((await connection.scalars(listed)).all())
         if value is not None and names and value not in names:
             problems.append(FieldProblem(field, f"{value!r} {refusal}; there are {', '.join(names)}"))
+    if (wish := order.data.registration) and order.data.own_domain:
+        found = objections(order.data.own_domain, wish.registrant)
+        problems += [FieldProblem(f"registration.registrant.{each.field}", each.problem) for each in found]
     return problems

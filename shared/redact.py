@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 _SECRET_NAME = re.compile(
-    r"pass(word)?$|secret|token|authorization|cookie|api_?key|\btan\b|totp|credential", re.IGNORECASE
+    r"pass(word)?$|secret|token|authorization|cookie|api_?key|auth_?code|\btan\b|totp|credential", re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
 

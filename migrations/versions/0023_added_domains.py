@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from contracts.event import LABEL
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 
 
 def upgrade() -> None:

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.amounts import cents_of
+from ops.commands.domain_mail import mail
+from ops.commands.domain_transfer import transfer
 from ops.failure import CommandError
+from ops.host_names import stored
 
 if TYPE_CHECKING:
     from ops.project_domains import Wish
@@ -38,6 +42,10 @@ First = Annotated[str, typer.Argument(metavar="[PROJECT] NAME", help="Of a proje
 Second = Annotated[str | None, typer.Argument(metavar="", help="The domain, if a project was named.")]
 By = Annotated[str | None, typer.Option(help="Who asks for it; your user name if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+app.command()(transfer)
+app.command()(mail)
 
 
 @app.command("list")
@@ -115,11 +123,11 @@ def add(
     from ops.connection import connected
     from shared.base_domains import add_domain
 
-    stored = _stored(first)
+    domain = stored(first)
 
     async def write() -> bool:
         async with connected() as database, database.engine.begin() as connection:
-            return await add_domain(connection, stored)
+            return await add_domain(connection, domain)
 
     typer.echo(f"{first} is a base domain{'' if asyncio.run(write()) else ' already'}.")
 
@@ -144,11 +152,11 @@ def remove(first: First, second: Second = None, *, by: By = None, as_json: AsJso
     from ops.connection import connected
     from shared.base_domains import remove_domain
 
-    stored = _stored(first)
+    domain = stored(first)
 
     async def write() -> None:
         async with connected() as database, database.engine.begin() as connection:
-            await remove_domain(connection, stored)
+            await remove_domain(connection, domain)
 
     asyncio.run(write())
     typer.echo(f"{first} is no base domain any more.")
@@ -198,13 +206,13 @@ def check(
     from ops.domain_tables import print_report
     from shared.errors import PermanentError, TemporaryError
 
-    stored = _stored(name)
+    domain = stored(name)
     [entry] = entry_points(group="vrs.domain_check")
     ask = entry.load()
 
     async def read() -> "DomainReport":
         async with connected() as database, database.engine.connect() as connection:
-            report: DomainReport = await ask(connection, stored, server)
+            report: DomainReport = await ask(connection, domain, server)
             return report
 
     try:
@@ -246,55 +254,16 @@ def register(
     from ops.connection import connected
     from ops.registrations import answer, read_registrant
 
-    stored = _stored(name)
-    cents = None if max_price is None else _cents(max_price)
+    domain = stored(name)
+    cents = None if max_price is None else cents_of("--max-price", max_price)
     owner = None if registrant is None else read_registrant(registrant)
 
     async def write() -> None:
         async with connected() as database:
-            await answer(database.engine, stored, cents, owner)
+            await answer(database.engine, domain, cents, owner)
 
     asyncio.run(write())
     typer.echo(f"{name} is tried again.")
-
-
-@app.command()
-def mail(
-    project: Annotated[str, typer.Argument(help="The project's id or slug.")],
-    name: Name,
-    *,
-    mx: Annotated[bool, typer.Option("--mx", help="Take mail to the domain, too.")] = False,
-    by: Annotated[str | None, typer.Option(help="Who asks for it; your user name if left out.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Have a project's mail sent under its own domain: sender domain at Brevo, DKIM, SPF and DMARC.
-
-    In a zone of ours the records are set; elsewhere the customer is told which to set. What stands there stays, but for
-    one SPF and one DMARC record that get our part. `vrs log PROJECT --follow` tells how it goes on. Asking again does
-    no harm; without --mx an MX that was set before goes.
-
-    Examples:
-      vrs domains mail baeckerei-sommer kunde.example
-      vrs domains mail baeckerei-sommer kunde.example --mx --by "Kundendienst"
-
-    """
-    from contracts import MailDomainRequested
-    from ops.connection import connected
-    from ops.mail_domains import ask_for_mail
-    from ops.story import find_project
-    from shared.settings import Settings, load
-
-    wish = MailDomainRequested(domain=_stored(name), mx=mx, requested_by=by or getpass.getuser())
-    amqp_url = load(Settings).amqp_url.get_secret_value()
-
-    async def ask() -> dict[str, str]:
-        async with connected() as database:
-            project_id = await find_project(database.engine, project)
-            event_id = await ask_for_mail(database, amqp_url, project_id, wish)
-        return {"project_id": str(project_id), "domain": wish.domain, "event_id": str(event_id)}
-
-    asked = asyncio.run(ask())
-    typer.echo(json.dumps(asked) if as_json else f"Mail under {name} is asked for: `vrs log {project} --follow`.")
 
 
 def _of_project(
@@ -303,27 +272,6 @@ def _of_project(
     """Carry the wish out, if there is one, and show the project's domains."""
     from ops.project_domains import carry_out, show
 
-    domain = None if name is None else _stored(name)
+    domain = None if name is None else stored(name)
     domains = asyncio.run(carry_out(project, domain, wish, by=by or getpass.getuser()))
     show(domains, as_json=as_json)
-
-
-def _cents(euros: str) -> int:
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        cents = Decimal(euros.replace(",", ".")) * 100
-    except InvalidOperation:
-        cents = Decimal(-1)
-    if not cents.is_finite() or cents < 0 or cents != cents.to_integral_value():
-        raise CommandError(f"--max-price: {euros!r} is no amount of euros such as 29 or 29.50", exit_code=2)
-    return int(cents)
-
-
-def _stored(name: str) -> str:
-    from shared.hosts import as_stored
-
-    try:
-        return as_stored(name)
-    except ValueError as error:
-        raise CommandError(str(error), exit_code=2) from error

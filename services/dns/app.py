@@ -10,9 +10,14 @@ from contracts import (
     DnsConfigured,
     DnsRecordsNeeded,
     DnsReleased,
+    DomainAdded,
     DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
+    DomainTransferFailed,
+    DomainTransferred,
+    DomainTransferRequested,
+    DomainTransferStarted,
     MailDomainReady,
     MailDomainReleased,
     MailDomainRequested,
@@ -32,17 +37,22 @@ from services.dns.handlers.mail_domain_requested import ConnectMail
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.handlers.registration_requested import RegisterDomain
+from services.dns.handlers.transfer_requested import TransferDomain
 from services.dns.inwx import Inwx
 from services.dns.mail.brevo import open_brevo
+from services.dns.offers import answer_offers
 from services.dns.reconcile import DnsReconciler, session_of
 from services.dns.registrar import Registrar
 from services.dns.registration import wake_when_registered
 from services.dns.retention import forget_in_time
 from services.dns.settings import DnsSettings
+from services.dns.transfer import wake_when_answered
+from services.dns.transfer_zone import TransferZone
 from shared.database import open_database
 from shared.http import http_client
 from shared.plans import read_plans
 from shared.reconcile.watch import watch
+from shared.seal import Seal
 from shared.service import Consumer, Service
 from shared.settings import load
 
@@ -103,6 +113,18 @@ async def dns() -> AsyncIterator[Service]:
             )
             release = ReleaseDns(inwx=inwx, registrar=registrar, brevo=brevo, inwx_grace=settings.inwx_grace)
             register = RegisterDomain(registrar=registrar, inwx=inwx, inwx_grace=settings.inwx_grace)
+            transfer = TransferDomain(
+                registrar=registrar,
+                zone=TransferZone(
+                    inwx=inwx,
+                    authority=authority,
+                    name_servers=settings.inwx_name_servers,
+                    record_ttl=settings.record_ttl,
+                ),
+                seal=Seal(settings.transfer_key) if settings.transfer_key else None,
+                inwx_grace=settings.inwx_grace,
+                gives_up_after=timedelta(days=settings.transfer_days),
+            )
             reconciler = DnsReconciler(inwx, database, grace=settings.inwx_grace)
             yield Service(
                 name=ServiceName.DNS,
@@ -144,6 +166,13 @@ async def dns() -> AsyncIterator[Service]:
                         fails_project=False,
                     ),
                     Consumer(
+                        event=DomainTransferRequested,
+                        handler=transfer,
+                        concurrency=8,
+                        deadline=timedelta(seconds=settings.dns_deadline),
+                        fails_project=False,  # it is live, where it was
+                    ),
+                    Consumer(
                         event=ProjectCancelled,
                         handler=release,
                         concurrency=32,
@@ -160,6 +189,10 @@ async def dns() -> AsyncIterator[Service]:
                     DomainRegistrationHeld,
                     DomainRegistered,
                     RoutesChanged,
+                    DomainTransferStarted,
+                    DomainTransferFailed,
+                    DomainTransferred,
+                    DomainAdded,
                     DnsReleased,
                     MailRecordsNeeded,
                     MailDomainReady,
@@ -168,6 +201,8 @@ async def dns() -> AsyncIterator[Service]:
                 background=(
                     wake_when_free(database.engine, settings.weights),
                     wake_when_registered(database.engine),
+                    wake_when_answered(database.engine),
+                    answer_offers(registrar, database.engine),
                     watch(reconciler, database),
                     forget_in_time(
                         database.engine,

@@ -1,10 +1,17 @@
 """What dns would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
 
-from contracts import DomainRegistrationRequested, MailDomainRequested, ProjectCancelled, ProjectOrdered, RecordType
+from contracts import (
+    DomainRegistrationRequested,
+    DomainTransferRequested,
+    MailDomainRequested,
+    ProjectCancelled,
+    ProjectOrdered,
+    RecordType,
+)
 from services.dns.models import MailDomain, MailSender, ManagedMailRecord, ManagedRecord, Placement, RecordHolder
 from shared.dead_letters.explain import Circumstances, Explanations
 from shared.host_claims import hosts_of
-from shared.models import DomainRegistration, RegistrationStage
+from shared.models import DomainRegistration, DomainTransfer, RegistrationStage, TransferStage
 
 
 async def ordered(order: ProjectOrdered, now: Circumstances) -> list[str]:
@@ -85,11 +92,30 @@ async def mail(requested: MailDomainRequested, now: Circumstances) -> list[str]:
     ]
 
 
+async def transfer(requested: DomainTransferRequested, now: Circumstances) -> list[str]:
+    """Look up what may have been ordered; order what was not; wait for the registry."""
+    for row in await now.rows(DomainTransfer):
+        if row.domain != requested.domain:
+            continue
+        match row.stage:
+            case TransferStage.TRANSFERRED:
+                return [f"would find {row.domain} transferred"]
+            case TransferStage.FAILED:
+                return [f"would wait for a case worker ({row.problem}): `vrs domains transfer PROJECT {row.domain}`"]
+            case TransferStage.INTENDED | TransferStage.PENDING:
+                return [f"would call INWX: look up {row.domain}, and order it only if INWX never got the order"]
+            case _:
+                price = f"{row.max_cents / 100:.2f} EUR"
+                return [f"would call INWX: order the transfer of {row.domain}, if it costs at most {price}"]
+    return [f"would find that nobody wants {requested.domain} any more"]
+
+
 EXPLANATIONS = Explanations(
     {
         ProjectOrdered: ordered,
         DomainRegistrationRequested: registration,
         MailDomainRequested: mail,
+        DomainTransferRequested: transfer,
         ProjectCancelled: cancelled,
     }
 )

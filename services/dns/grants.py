@@ -13,7 +13,9 @@ from shared.grants import ALL, Grant, May
 from shared.models import (
     AddedDomain,
     BaseDomain,
+    DomainOffer,
     DomainRegistration,
+    DomainTransfer,
     Project,
     ProjectDomain,
     ProjectOrder,
@@ -29,6 +31,8 @@ GRANTS = (
     Grant(ManagedMailRecord, ALL),
     Grant(Placement, ALL),
     Grant(DomainRegistration, ALL),
+    Grant(DomainTransfer, ALL),
+    Grant(DomainOffer, (May.READ, May.CHANGE, May.REMOVE)),
     Grant(ProjectDomain, ALL),
     Grant(AddedDomain, ALL),
     Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),

@@ -1,6 +1,7 @@
 """INWX's zones and records. Each write is safe to repeat, and looks again by itself when its answer was lost."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,6 +11,7 @@ from contracts import DnsRecord, MailRecord
 from services.dns.authority import text_of
 from services.dns.inwx_errors import InwxExistsError, InwxNotFoundError, InwxUnavailableError, OutcomeUnknownError
 from services.dns.inwx_session import InwxSession
+from services.dns.mail_records import ForeignRecord
 
 
 class InwxRecord(BaseModel):
@@ -183,6 +185,12 @@ class Inwx:
                     code="inwx_create_unanswered",
                 ) from error
             return min(equal, key=lambda found: found.age).id
+
+    async def copy_record(self, zone: str, record: ForeignRecord, *, ttl: int) -> None:
+        """Create a record of somebody else's; an equal one that exists is taken for it. Safe to repeat."""
+        values = {"name": record.name, "type": record.type, "content": record.content, "prio": record.prio}
+        with suppress(InwxExistsError):
+            await self._session.call("nameserver.createRecord", {"domain": zone, **values, "ttl": ttl}, writes=True)
 
     async def update_record(self, zone: str, record_id: str, record: DnsRecord | MailRecord) -> None:
         """Give the record these values.

@@ -26,6 +26,7 @@ _REMEDY = {
     2004: "a value is out of range: correct the order",
     2005: "a value is not accepted: correct the order",
     2104: "top up the INWX account",
+    2202: "ask the customer for a new auth code",
     2200: "check VRS_INWX_USER, VRS_INWX_PASSWORD and VRS_INWX_TOTP_SECRET, and that VRS_INWX_URL is their environment",
     2201: "give the INWX account the DNS role, or check that it holds the zone",
     2303: "this account has no such zone or record",

@@ -1,7 +1,7 @@
-"""INWX as a registrar: what a domain costs, who holds it, and the order that pays for it.
+"""INWX as a registrar: what a domain costs, who holds it, and the orders that pay for it.
 
-`Registrar.create` is the one call that must never be repeated blindly. A refusal (`InwxRefusedError`, or `no_credit`)
-is an answer for good and has cost nothing; after anything else the domain is looked up.
+`Registrar.create` and `Registrar.transfer` must never be repeated blindly. A refusal (`InwxRefusedError`, or
+`no_credit`) is an answer for good and has cost nothing; after anything else the domain is looked up.
 """
 
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 
 from contracts import Registrant
 from services.dns.inwx_errors import (
@@ -25,6 +25,8 @@ from shared.errors import TemporaryError
 
 NO_CREDIT = "inwx_2104"
 """The code of the error that says: the account has not enough money."""
+
+_NOT_UNDER_WAY = ("inwx_2301", "inwx_2303")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -47,6 +49,7 @@ class HeldDomain(BaseModel):
     status: str = ""
     expires_at: datetime | None = Field(default=None, alias="exDate")
     renewal_mode: str = Field(default="", alias="renewalMode")
+    name_servers: list[str] = Field(default=[], alias="ns")
 
     @field_validator("expires_at", mode="before")
     @classmethod
@@ -60,13 +63,23 @@ class HeldDomain(BaseModel):
         return self.status.upper() == "OK"
 
     @property
+    def has_arrived(self) -> bool:
+        """Whether it is ours after a transfer."""
+        return self.is_ours or self.status.upper() == "TRANSFER SUCCESSFUL"
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether it is on its way to us from another registrar."""
+        return self.status.upper().startswith("TRANSFER ") and not (self.has_arrived or self.has_failed)
+
+    @property
     def has_failed(self) -> bool:
         """Whether the registry refused what was asked last."""
         return self.status.upper().endswith((" FAILED", " CANCELED"))
 
 
 class Offer(BaseModel):
-    """Whether a domain can be registered; `cents` is its first year, None if it cannot."""
+    """What a domain costs: its first year, or its transfer to us; no `cents` if it cannot be had so."""
 
     is_free: bool
     reason: str = ""
@@ -115,7 +128,7 @@ class Ordered(BaseModel):
 
 
 class Registrar:
-    """The calls of ``domain.*`` that registering needs. Errors are those of `InwxSession.call`."""
+    """The calls of ``domain.*`` that registering and transferring need. Errors are those of `InwxSession.call`."""
 
     def __init__(self, session: InwxSession, *, name_servers: tuple[str, ...]) -> None:
         self._session = session
@@ -128,14 +141,22 @@ class Registrar:
             InwxUnavailableError: also when its registry does not answer.
 
         """
-        [found] = (await self._read("domain.check", {"domain": domain}, _Availabilities)).domain
-        if found.avail < 0:
-            raise InwxUnavailableError(f"the registry of {domain} does not answer INWX", code="inwx_not_checked")
+        found = await self._availability(domain)
         if not found.avail:
             return Offer(is_free=False, reason=found.reason or found.status or "taken")
-        asked = {"domain": domain, "pricetype": "reg"}
-        [price] = (await self._read("domain.getdomainprice", asked, _Prices)).domain
-        return Offer(is_free=True, cents=in_cents(price.price), currency=price.currency, is_premium=price.premium)
+        return await self._priced(domain, "reg", is_free=True)
+
+    async def transfer_offer(self, domain: str) -> Offer:
+        """Ask what it costs to have the domain from another registrar; no `cents` if nobody holds it.
+
+        Raises:
+            InwxUnavailableError: also when its registry does not answer.
+
+        """
+        found = await self._availability(domain)
+        if found.avail or found.status == "invalid":
+            return Offer(is_free=bool(found.avail), reason=found.reason or found.status)
+        return await self._priced(domain, "transfer", is_free=False)
 
     async def credit(self) -> int:
         """What the account can spend, in cents."""
@@ -172,9 +193,54 @@ class Registrar:
             OutcomeUnknownError: the answer was lost.
 
         """
+        params = self._ordered(domain, contact, citizenship) | {"period": "1Y"}
+        return await self._read("domain.create", params, Ordered, writes=True, costs=True)
+
+    async def transfer(
+        self, domain: str, contact: int, auth_code: SecretStr, *, citizenship: str | None = None
+    ) -> Ordered:
+        """Order the domain from its registrar, with our name servers. This costs money: read the module's text.
+
+        Raises:
+            InwxExistsError: it is in our account, perhaps by an order that was thought lost.
+            OutcomeUnknownError: the answer was lost.
+
+        """
+        params = self._ordered(domain, contact, citizenship) | {"authCode": auth_code.get_secret_value()}
+        return await self._read("domain.transfer", params, Ordered, writes=True, costs=True)
+
+    async def cancel_transfer(self, domain: str) -> None:
+        """Give up a transfer; one that is not under way is fine. Safe to repeat: look the domain up afterwards."""
+        try:
+            await self._session.call("domain.transfercancel", {"domain": domain}, writes=True)
+        except (InwxRefusedError, InwxUnavailableError) as error:
+            if error.code not in _NOT_UNDER_WAY:
+                raise
+
+    async def settle(self, domain: str) -> None:
+        """Give the domain our name servers, and have it renewed by itself. Safe to repeat."""
+        params = {"domain": domain, "ns": list(self.name_servers), "renewalMode": RenewalMode.RENEWED.value}
+        await self._session.call("domain.update", params, writes=True)
+
+    async def set_renewal(self, domain: str, mode: RenewalMode) -> None:
+        """Say what becomes of the domain at the end of its year. Safe to repeat."""
+        await self._session.call("domain.update", {"domain": domain, "renewalMode": mode.value}, writes=True)
+
+    async def _availability(self, domain: str) -> _Availability:
+        [found] = (await self._read("domain.check", {"domain": domain}, _Availabilities)).domain
+        if found.avail < 0:
+            raise InwxUnavailableError(f"the registry of {domain} does not answer INWX", code="inwx_not_checked")
+        return found
+
+    async def _priced(self, domain: str, kind: str, *, is_free: bool) -> Offer:
+        [price] = (await self._read("domain.getdomainprice", {"domain": domain, "pricetype": kind}, _Prices)).domain
+        cents = in_cents(price.price)
+        return Offer(is_free=is_free, cents=cents, currency=price.currency, is_premium=price.premium)
+
+    def _ordered(self, domain: str, contact: int, citizenship: str | None) -> dict[str, Any]:
+        """What is said of any domain that is to be ours."""
         params: dict[str, Any] = {
             "domain": domain,
-            "period": "1Y",
             "registrant": contact,
             "ns": list(self.name_servers),
             "renewalMode": RenewalMode.RENEWED.value,
@@ -182,11 +248,7 @@ class Registrar:
         }
         if citizenship:
             params["extData"] = {"EU-COUNTRY-OF-CITIZENSHIP": citizenship}
-        return await self._read("domain.create", params, Ordered, writes=True, costs=True)
-
-    async def set_renewal(self, domain: str, mode: RenewalMode) -> None:
-        """Say what becomes of the domain at the end of its year. Safe to repeat."""
-        await self._session.call("domain.update", {"domain": domain, "renewalMode": mode.value}, writes=True)
+        return params
 
     async def _read(
         self, method: str, params: dict[str, Any], model: type[ModelT], *, writes: bool = False, costs: bool = False

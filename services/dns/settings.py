@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from contracts import HostName, PlacementStrategy
 from services.dns.authority import ServerAddress
 from services.dns.placement import Weights
 from services.dns.tan import normalised_secret
+from shared import seal
 from shared.settings import Seconds, Settings
 
 Weight = Annotated[float, Field(ge=0, le=100)]
@@ -59,9 +60,10 @@ class DnsSettings(PlacementSettings):
     `inwx_name_servers` are those of the domains that we register. TTL in seconds, INWX's bounds. A customer who must
     set records is waited for `customer_days`; dns looks again after `customer_look_after` seconds, later and later
     until `customer_look_at_most` (at most 300, the kernel's). `inwx_grace` is how long after its call a create without
-    an answer may still be done. After `dns_due` seconds its step counts as late, after `dns_deadline` it is given up;
-    from its end `deploy_due` counts. So many `retention_days`
-    after a project was cancelled its customer's contact is removed. Without `brevo_api_key` no mail is set up.
+    an answer may still be done. A transfer on which nobody decides in `transfer_days` is given up; `transfer_key` reads
+    the auth codes that the marketplace has encrypted (`shared.seal`). After `dns_due` seconds its step counts as late,
+    after `dns_deadline` it is given up; from its end `deploy_due` counts. So many `retention_days` after a project was
+    cancelled its customer's contact is removed. Without `brevo_api_key` no mail is set up.
     """
 
     inwx_url: HttpUrl = HttpUrl("https://api.domrobot.com/jsonrpc/")
@@ -69,6 +71,8 @@ class DnsSettings(PlacementSettings):
     inwx_password: SecretStr = Field(min_length=1)
     inwx_totp_secret: SecretStr | None = None
     inwx_grace: float = Field(default=90.0, ge=0, le=3600)
+    transfer_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
+    transfer_days: float = Field(default=14.0, gt=0, le=365)
     inwx_name_servers: Annotated[tuple[HostName, ...], NoDecode, BeforeValidator(_names), Field(min_length=2)] = (
         "ns.inwx.de",
         "ns2.inwx.de",

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from contracts import (
     DeadLetterHandled,
+    DomainTransferRequested,
     MailDomainRequested,
     PluginsChanged,
     ProjectCancelled,
@@ -35,7 +36,10 @@ async def marketplace() -> AsyncIterator[Service]:
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
-            publishes=(ProjectOrdered, PluginsChanged, MailDomainRequested, ProjectCancelled, DeadLetterHandled),
+            publishes=(
+                *(ProjectOrdered, PluginsChanged, MailDomainRequested, DomainTransferRequested),
+                *(ProjectCancelled, DeadLetterHandled),
+            ),
             background=tuple(background),
             measures=(count_projects,),
             grants=GRANTS,

@@ -13,6 +13,8 @@ from shared.models import (
     DeadLetterNote,
     DeskAction,
     DeskActionLetter,
+    DomainOffer,
+    DomainTransfer,
     License,
     LicenseHistory,
     OpenStep,
@@ -37,6 +39,7 @@ from shared.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from shared.transfers import ANSWERED
 
 _RETRIES = (
     Grant(OpenStep, (May.READ,)),
@@ -46,6 +49,7 @@ _RETRIES = (
     Grant(DeadLetterNote, (May.READ, May.ADD, May.CHANGE)),
 )
 _OFFER = (
+    Grant(DomainOffer, (May.READ, May.ADD, May.CHANGE)),
     Grant(BaseDomain, ALL),  # to hold one while a name is claimed asks for CHANGE
     Grant(Server, (May.READ, May.ADD, May.REMOVE, May.CHANGE), ("state",)),
     Grant("placements", (May.READ,)),
@@ -69,6 +73,7 @@ GRANTS = (
     Grant(PreviewUse, (May.READ, May.ADD)),
     Grant(ProjectDomain, (May.READ, May.ADD, May.REMOVE)),
     Grant(AddedDomain, (May.READ, May.ADD, May.CHANGE)),
+    Grant(DomainTransfer, (May.READ, May.ADD, May.CHANGE), ANSWERED),
     Grant(Cancellation, (May.READ, May.ADD)),
     Grant(ProvisioningLog, (May.READ,)),
     Grant(ProjectOrder, (May.READ, May.ADD)),

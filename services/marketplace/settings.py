@@ -9,8 +9,8 @@ from pydantic_settings import NoDecode
 
 from contracts import ServiceName
 from contracts.signatures import private_key
-from services.marketplace.webhooks import secrets
 from services.marketplace.webhooks.guard import Network
+from shared import seal
 from shared.settings import Seconds, Settings
 from shared.status_links import StatusLinks, checked, keys_of
 
@@ -53,10 +53,14 @@ class MarketplaceSettings(Settings):
     `status_key` makes the links of customers' status pages, here and in notify; without it there are none. While it is
     replaced there are two, with a comma between them: the first makes links, those of both are known.
 
+    Whether a domain is free and what it costs is asked of dns, for at most `offer_seconds`; 0: never.
+
     `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
     it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
 
     `health_urls` is where the services say whether they are ready, for the overview of the admin UI.
+    `transfer_key`, of the same form, encrypts the auth codes of domains that are to be transferred, for dns, which has
+    it too; without it no transfer can be asked for.
     """
 
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's port is asked from outside
@@ -68,11 +72,13 @@ class MarketplaceSettings(Settings):
     marketplace_url: AnyHttpUrl | None = None
     admin_key: Annotated[SecretStr, Field(min_length=32)] | None = None
     status_key: Annotated[SecretStr, AfterValidator(checked)] | None = None
-    webhook_key: Annotated[SecretStr, AfterValidator(secrets.checked)] | None = None
+    webhook_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
+    transfer_key: Annotated[SecretStr, AfterValidator(seal.checked)] | None = None
     webhook_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     health_urls: Annotated[dict[ServiceName, AnyHttpUrl], NoDecode, BeforeValidator(_addresses)] = Field(
         default_factory=dict
     )
+    offer_seconds: float = Field(default=3.0, ge=0, le=30)
     dns_due: Seconds = 300.0
 
     @property

@@ -23,6 +23,7 @@ from services.marketplace.api import (
     retry,
     servers,
     story,
+    transfers,
     webhooks,
 )
 from services.marketplace.api.document import describe
@@ -39,11 +40,8 @@ from shared.service import Background, Kernel
 log = structlog.get_logger(__name__)
 
 
-API = (
-    *(projects, story, cancellation, retry, domains, mail_domains, availability, capacity, previews),
-    *(servers, base_domains),
-    webhooks,
-)
+PROJECTS = (projects, story, cancellation, retry, domains, mail_domains, transfers)
+API = (*PROJECTS, availability, capacity, previews, servers, base_domains, webhooks)
 
 
 def web(database: Database, settings: MarketplaceSettings) -> FastAPI:

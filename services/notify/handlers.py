@@ -9,12 +9,16 @@ from contracts import (
     DnsRecordsNeeded,
     DomainConnected,
     DomainRegistrationHeld,
+    DomainTransferFailed,
+    DomainTransferred,
+    DomainTransferStarted,
     Locale,
     MailRecordsNeeded,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
+    TransferProblem,
 )
 from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
@@ -26,6 +30,8 @@ from shared.step import ProjectFacts, Step
 
 MOST_SERVERS = 20
 """In a mail."""
+
+_OURS_TO_MEND = (TransferProblem.NO_CREDIT, TransferProblem.TOO_EXPENSIVE, TransferProblem.ALREADY_OURS)
 
 UNREADABLE = "contract_"
 """How the reason codes of events begin that break their contract."""
@@ -108,6 +114,28 @@ async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) ->
 async def tell_registration_held(post: Post, event: DomainRegistrationHeld, step: Step) -> Outcome:
     """Tell the case workers that a domain cannot be registered without them, and what to do."""
     return await post.deliver(step, _to_case_workers(post, step, Kind.REGISTRATION_HELD, **dict(event)))
+
+
+async def tell_transfer_started(post: Post, event: DomainTransferStarted, step: Step) -> Outcome:
+    """Tell the customer that the domain is on its way, and what may be asked of its owner."""
+    facts = {"domain": as_shown(event.domain), "kept_records": event.kept_records}
+    return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.TRANSFER_STARTED, **facts))
+
+
+async def tell_transfer_failed(post: Post, event: DomainTransferFailed, step: Step) -> Outcome:
+    """Tell the case workers what the transfer waits for, and the customer, if it is they who can help."""
+    facts = dict(event) | {"domain": as_shown(event.domain)}
+    drafts = _to_case_workers(post, step, Kind.TRANSFER_FAILED, **facts)
+    if event.problem not in _OURS_TO_MEND:
+        told = {"domain": facts["domain"], "text": event.text}
+        drafts += _to_customer(post, step, _customer(_ordered(step)), Kind.TRANSFER_FAILED_CUSTOMER, **told)
+    return await post.deliver(step, drafts)
+
+
+async def tell_transferred(post: Post, event: DomainTransferred, step: Step) -> Outcome:
+    """Tell the customer that the domain has come, and that the project moves to it."""
+    facts = {"domain": as_shown(event.domain), "expires_at": event.expires_at}
+    return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.TRANSFERRED, **facts))
 
 
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:

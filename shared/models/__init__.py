@@ -19,6 +19,7 @@ from shared.models.marketplace import (
     PreviewAccess,
     ProjectType,
 )
+from shared.models.offers import Availability, DomainOffer
 from shared.models.plugins import CoreToken, DownloadOutcome, PluginChunk, PluginDownload, PluginRelease
 from shared.models.projects import Project, ProjectDomain, ProjectOrder, ProvisioningState
 from shared.models.reconciliation import Reconciliation
@@ -33,6 +34,7 @@ from shared.models.staff import (
     StaffUser,
 )
 from shared.models.table import Table
+from shared.models.transfers import DomainTransfer, TransferStage
 from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "AddedDomain",
     "ApiKey",
     "ArchivedLetter",
+    "Availability",
     "BaseDomain",
     "Bundle",
     "BundlePlugin",
@@ -49,7 +52,9 @@ __all__ = [
     "DeliveryState",
     "DeskAction",
     "DeskActionLetter",
+    "DomainOffer",
     "DomainRegistration",
+    "DomainTransfer",
     "DownloadOutcome",
     "LetterOutcome",
     "License",
@@ -86,6 +91,7 @@ __all__ = [
     "StaffUser",
     "StepState",
     "Table",
+    "TransferStage",
     "TypePlacement",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -19,8 +19,12 @@ class ResultCode(IntEnum):
     PARAMETER_SYNTAX = 2005
     UNIMPLEMENTED_OPTION = 2102
     BILLING_FAILURE = 2104
+    NOT_ELIGIBLE_FOR_TRANSFER = 2106
     AUTHENTICATION_ERROR = 2200
     NOT_AUTHORISED = 2201
+    WRONG_AUTHORISATION = 2202
+    PENDING_TRANSFER = 2300
+    NOT_PENDING_TRANSFER = 2301
     OBJECT_EXISTS = 2302
     OBJECT_MISSING = 2303
     STATUS_PROHIBITS = 2304
@@ -42,8 +46,12 @@ TEXTS = {
     ResultCode.PARAMETER_SYNTAX: "Parameter value syntax error",
     ResultCode.UNIMPLEMENTED_OPTION: "Unimplemented option",
     ResultCode.BILLING_FAILURE: "Billing failure",
+    ResultCode.NOT_ELIGIBLE_FOR_TRANSFER: "Object is not eligible for transfer",
     ResultCode.AUTHENTICATION_ERROR: "Authentication error",
     ResultCode.NOT_AUTHORISED: "Authorization error",
+    ResultCode.WRONG_AUTHORISATION: "Invalid authorization information",
+    ResultCode.PENDING_TRANSFER: "Object pending transfer",
+    ResultCode.NOT_PENDING_TRANSFER: "Object not pending transfer",
     ResultCode.OBJECT_EXISTS: "Object exists",
     ResultCode.OBJECT_MISSING: "Object does not exist",
     ResultCode.STATUS_PROHIBITS: "Object status prohibits operation",

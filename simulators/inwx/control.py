@@ -7,15 +7,18 @@
     {"expire_sessions": true}                              the next call of every session is answered with 2002
     {"registration_seconds": 5}                            how long a registration takes
     {"fail_registrations": 1}                              the next registrations fail at their end
+    {"transfer_seconds": 5}                                how long a transfer takes
+    {"refuse_transfers": 1}                                the next transfers are refused by the losing registrar
     {"credit": {"demo": 3.5}}                              an account's money, euros
     {"premium": {"gold.example": 900}}                     what a domain costs, euros
     {"zone": {"account": "demo", "domain": "x.example"}}   a domain registered with the account, with its zone
     {"elsewhere": {"zone": "fremd.example", "records": [{"name": "www", "type": "A", "content": "192.0.2.1"}]}}
 
 ``elsewhere`` sets all records of a domain that no INWX account holds; names are absolute or relative, SOA and NS
-come by themselves. ``dnssec`` signs it: ``valid``, ``expired``, with an ``other_key`` than its DS record says, or
-``unsigned`` though there is one. The kind ``refused`` takes INWX result codes. ``reset`` forgets the propagation
-delay and what registrations take too; zones, domains and money stay. What is wrong is answered with 422.
+come by themselves. ``auth_code`` is what lets it be transferred, unless it is ``locked``. ``dnssec`` signs it:
+``valid``, ``expired``, with an ``other_key`` than its DS record says, or ``unsigned`` though there is one. The kind
+``refused`` takes INWX result codes. ``reset`` forgets the propagation delay and what registrations and transfers take
+too; zones, domains and money stay. What is wrong is answered with 422.
 """
 
 from typing import Annotated, Any, Self
@@ -31,6 +34,7 @@ from .dnssec import Dnssec
 from .domains import Domains
 from .records import MAX_TTL, MIN_TTL
 from .registrations import Registrar
+from .transfers import Transfers
 from .zones import Zones
 
 ELSEWHERE = ("ns.registrar.example", "ns2.registrar.example")
@@ -67,6 +71,8 @@ class ForeignZone(BaseModel):
     zone: str
     records: list[ForeignRecord] = []
     dnssec: Dnssec | None = None
+    auth_code: str | None = None
+    locked: bool = False
 
 
 class InwxControl(ControlRequest):
@@ -76,6 +82,8 @@ class InwxControl(ControlRequest):
     expire_sessions: bool = False
     registration_seconds: Seconds | None = None
     fail_registrations: int | None = Field(default=None, ge=0)
+    transfer_seconds: Seconds | None = None
+    refuse_transfers: int | None = Field(default=None, ge=0)
     credit: dict[str, float] = Field(default_factory=dict)
     premium: dict[str, float] = Field(default_factory=dict)
     zone: HeldZone | None = None
@@ -97,8 +105,10 @@ class World:
         zones: Zones,
         domains: Domains,
         registrar: Registrar,
+        transfers: Transfers,
         name_servers: list[NameServer],
     ) -> None:
+        self.transfers = transfers
         self.registrar = registrar
         self.accounts = accounts
         self.zones = zones
@@ -110,10 +120,8 @@ class World:
         if wanted.reset:
             self._delay(0.0)
             self.registrar.seconds, self.registrar.failing = 0.0, 0
-        if wanted.registration_seconds is not None:
-            self.registrar.seconds = wanted.registration_seconds
-        if wanted.fail_registrations is not None:
-            self.registrar.failing = wanted.fail_registrations
+            self.transfers.seconds, self.transfers.refusing = 0.0, 0
+        self._pace(wanted)
         self.registrar.credit.update(wanted.credit)
         self.registrar.premium.update(wanted.premium)
         if wanted.propagation is not None:
@@ -142,6 +150,17 @@ class World:
         zone = self.zones.create(domain, account=account)
         self.domains.register(zone.domain, account=account, name_servers=tuple(zone.name_servers))
 
+    def _pace(self, wanted: InwxControl) -> None:
+        """How long registries take, and what they refuse."""
+        if wanted.registration_seconds is not None:
+            self.registrar.seconds = wanted.registration_seconds
+        if wanted.transfer_seconds is not None:
+            self.transfers.seconds = wanted.transfer_seconds
+        if wanted.fail_registrations is not None:
+            self.registrar.failing = wanted.fail_registrations
+        if wanted.refuse_transfers is not None:
+            self.transfers.refusing = wanted.refuse_transfers
+
     def _delay(self, seconds: float | list[float]) -> None:
         delays = seconds if isinstance(seconds, list) else [seconds] * len(self.name_servers)
         if len(delays) != len(self.name_servers):
@@ -150,14 +169,15 @@ class World:
             server.lag(delay)
 
     def _set_elsewhere(self, wanted: ForeignZone) -> None:
-        known = self.zones.get(wanted.zone)
-        if known is not None and known.account is not None:
-            raise ValueError(f"{known.domain} is held by the INWX account {known.account!r}")
+        holder, known = self.domains.get(wanted.zone), self.zones.elsewhere(wanted.zone)
+        if known is None and (self.zones.has_own(wanted.zone) or (holder is not None and holder.account)):
+            raise ValueError(f"{wanted.zone} is held by an INWX account")
         _fill(Zones(name_servers=ELSEWHERE, publish=lambda _: None), wanted)  # raises before anything changes
         if known is not None:
             self.zones.delete(known)
         _fill(self.zones, wanted)
-        self.domains.register(wanted.zone.lower(), account=None, name_servers=ELSEWHERE)
+        facts = {"auth_code": wanted.auth_code, "is_locked": wanted.locked}
+        self.domains.register(wanted.zone.lower(), account=None, name_servers=ELSEWHERE, **facts)
 
 
 def _fill(zones: Zones, wanted: ForeignZone) -> None:

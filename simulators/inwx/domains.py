@@ -17,7 +17,11 @@ from .records import is_host
 
 @dataclass
 class Domain:
-    """A registered domain; `account` is None at another registrar. Until `done_at` it is being registered."""
+    """A registered domain; `account` is None at another registrar. Until `done_at` it is being registered.
+
+    One that `is_moving` is on its way to `account`; the domain itself stays where it is meanwhile. `auth_code` is what
+    another registrar has given out for a transfer; one that `is_locked` may not move.
+    """
 
     name: str
     account: str | None
@@ -28,6 +32,9 @@ class Domain:
     registrant: int = 990001
     done_at: datetime | None = None
     fails: bool = False
+    is_moving: bool = False
+    auth_code: str | None = None
+    is_locked: bool = False
 
     @property
     def is_pending(self) -> bool:
@@ -47,7 +54,7 @@ class Domain:
             "domain-ace": self.name,
             "period": "1Y",
             "transferLock": 1,
-            "status": "REG INITIATED" if self.is_pending else "REG FAILED" if self.fails else "OK",
+            "status": self._status(),
             "renewalMode": self.renewal_mode,
             "transferMode": "DEFAULT",
             "registrant": self.registrant,
@@ -58,7 +65,7 @@ class Domain:
             "registrantVerificationStatus": "NONE",
             "verificationStatus": "ACTIVE",
         }
-        if not self.is_pending and not self.fails:
+        if row["status"] == "OK":
             row["exDate"] = {
                 "scalar": f"{self.expires:%Y%m%dT%H:%M:%S}",
                 "xmlrpc_type": "datetime",
@@ -66,16 +73,22 @@ class Domain:
             }
         return row
 
+    def _status(self) -> str:
+        if self.is_moving:
+            return "TRANSFER INITIATED"
+        return "REG INITIATED" if self.is_pending else "REG FAILED" if self.fails else "OK"
+
 
 class Domains:
-    """All registered domains."""
+    """All registered domains, and those that are on their way to an account."""
 
     def __init__(self) -> None:
         self._domains: dict[str, Domain] = {}
+        self._moving: dict[str, Domain] = {}
         self._ro_ids = count(41_200)
 
     def __iter__(self) -> Iterator[Domain]:
-        return iter(sorted(self._domains.values(), key=lambda domain: domain.name))
+        return iter(sorted((*self._domains.values(), *self._moving.values()), key=lambda domain: domain.name))
 
     def get(self, name: str) -> Domain | None:
         """The domain of this name, whoever holds it; none if its registration has failed."""
@@ -84,15 +97,29 @@ class Domains:
 
     def register(self, name: str, *, account: str | None, name_servers: tuple[str, ...], **more: Any) -> Domain:
         """Make a domain known for a year."""
-        self._domains[name] = Domain(
-            name=name,
-            account=account,
-            ro_id=next(self._ro_ids),
-            name_servers=name_servers,
-            expires=datetime.now(UTC).replace(microsecond=0) + timedelta(days=365),
-            **more,
-        )
+        self._domains[name] = self._made(name, account=account, name_servers=name_servers, **more)
         return self._domains[name]
+
+    def begin_move(self, name: str, *, account: str, name_servers: tuple[str, ...], **more: Any) -> Domain:
+        """Have a domain on its way to an account."""
+        self._moving[name] = self._made(name, account=account, name_servers=name_servers, is_moving=True, **more)
+        return self._moving[name]
+
+    def moving(self, name: str, account: str | None) -> Domain | None:
+        """The domain that is on its way to this account."""
+        domain = self._moving.get(name.lower())
+        return domain if domain is not None and domain.account == account else None
+
+    def end_move(self, domain: Domain, *, arrives: bool) -> None:
+        """It is the account's now, or stays where it was."""
+        del self._moving[domain.name]
+        if arrives:
+            domain.is_moving = False
+            self._domains[domain.name] = domain
+
+    def _made(self, name: str, **facts: Any) -> Domain:
+        expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=365)
+        return Domain(name=name, ro_id=next(self._ro_ids), expires=expires, **facts)
 
 
 class Info(Params):

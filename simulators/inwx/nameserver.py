@@ -101,7 +101,7 @@ class Delete(Zoned):
 
 
 def create(zones: Zones, account: Account, given: Create) -> Data:
-    """2302 for a zone that exists, 2306 for a domain of another registrar, 2102 for a SLAVE."""
+    """2302 for a zone that exists, 2102 for a SLAVE. One of another registrar's domain waits until that moves."""
     if given.type not in ("MASTER", "SLAVE"):
         raise invalid("type", given.type)
     if given.type == "SLAVE":
@@ -109,8 +109,6 @@ def create(zones: Zones, account: Account, given: Create) -> Data:
     if len(given.ns) < 2:  # noqa: PLR2004 pgiki/inwx-python and the Terraform provider: two names are needed
         raise missing("ns")
     known = zones.get(given.domain)
-    if known is not None and known.account is None:
-        raise ApiError(ResultCode.POLICY_ERROR)
     if known is not None and known.account == account.user and given.ignore_existing:
         return {"roId": known.ro_id}
     zones.check(given.domain)

@@ -26,7 +26,7 @@ _EU = frozenset(
 )
 _EEA = _EU | {"IS", "LI", "NO"}
 _LEAST_NAME_SERVERS = 2
-_RENEWAL_MODES = "^(AUTORENEW|AUTODELETE|AUTOEXPIRE)$"
+RENEWAL_MODES = "^(AUTORENEW|AUTODELETE|AUTOEXPIRE)$"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Create(Params):
     tech: int | None = None
     billing: int | None = None
     ns: list[str] = Field(default=[], max_length=10)
-    renewal_mode: str = Field(default="AUTORENEW", alias="renewalMode", pattern=_RENEWAL_MODES)
+    renewal_mode: str = Field(default="AUTORENEW", alias="renewalMode", pattern=RENEWAL_MODES)
     ext_data: dict[str, Any] = Field(default={}, alias="extData")
     asynchron: bool = False
     testing: bool = False
@@ -58,7 +58,7 @@ class Update(Params):
     """In: domain.update."""
 
     domain: str
-    renewal_mode: str | None = Field(default=None, alias="renewalMode", pattern=_RENEWAL_MODES)
+    renewal_mode: str | None = Field(default=None, alias="renewalMode", pattern=RENEWAL_MODES)
     ns: list[str] | None = Field(default=None, max_length=10)
     testing: bool = False
 
@@ -97,7 +97,7 @@ class Registrar:
                     "domain": name,
                     "type": given.pricetype,
                     "period": "1Y",
-                    "price": self._price(name),
+                    "price": self.price_of(name),
                     "currency": "EUR",
                     "promo": False,
                     "premium": name.lower() in self.premium,
@@ -114,14 +114,12 @@ class Registrar:
         known = self._domains.get(name)
         if known is not None and (known.account != account.user or not known.is_pending):
             raise ApiError(ResultCode.OBJECT_EXISTS)
-        self._check_registry(account, name, given)
-        price = self._price(name)
-        if self.credit[account.user] < price:
-            raise ApiError(ResultCode.BILLING_FAILURE)
+        self.check_owner(account, name, given.registrant, given.ext_data)
+        self.check_name_servers(name, given.ns)
+        price = self.price_of(name)
+        self.charge(account, name, price, testing=given.testing)
         if given.testing:
             return ResultCode.DONE, {"roId": 0, "price": price, "currency": "EUR"}
-        self.credit[account.user] -= price
-        self.ledger.append(Charge(account.user, name, price))
         lasts = self.seconds if given.asynchron or self.seconds else 0.0
         fails = self.failing > 0
         self.failing -= fails
@@ -149,16 +147,35 @@ class Registrar:
             known.name_servers = tuple(given.ns) if given.ns is not None else known.name_servers
         return {"price": 0.0, "currency": "EUR"}
 
-    def _check_registry(self, account: Account, name: str, given: Create) -> None:
-        contact = self.contacts.get(account.user, given.registrant)
-        if len(set(given.ns)) < _LEAST_NAME_SERVERS:
-            raise ApiError(ResultCode.POLICY_ERROR, reason="At least two name servers are required.")
-        if name.endswith(".de") and self._zones.get(name) is None:
-            raise ApiError(ResultCode.POLICY_ERROR, reason="The name servers do not answer for the domain.")
+    def check_owner(self, account: Account, name: str, registrant: int, ext_data: dict[str, Any]) -> None:
+        """2303 for a contact that the account does not have, 2306 for one that the registry does not take."""
+        contact = self.contacts.get(account.user, registrant)
         if name.endswith(".eu"):
-            citizen = given.ext_data.get("EU-COUNTRY-OF-CITIZENSHIP")
+            citizen = ext_data.get("EU-COUNTRY-OF-CITIZENSHIP")
             if contact["cc"] not in _EEA and citizen not in _EU:
                 raise ApiError(ResultCode.POLICY_ERROR, reason="The registrant is not eligible.")
 
-    def _price(self, name: str) -> float:
+    def check_name_servers(self, name: str, servers: list[str]) -> None:
+        """2306 for too few, and where the registry looks whether they answer, for those that do not."""
+        if len(set(servers)) < _LEAST_NAME_SERVERS:
+            raise ApiError(ResultCode.POLICY_ERROR, reason="At least two name servers are required.")
+        if name.endswith(".de") and not self._zones.has_own(name):
+            raise ApiError(ResultCode.POLICY_ERROR, reason="The name servers do not answer for the domain.")
+
+    def charge(self, account: Account, name: str, price: float, *, testing: bool = False) -> None:
+        """Take the money; 2104 if the account has too little."""
+        if self.credit[account.user] < price:
+            raise ApiError(ResultCode.BILLING_FAILURE)
+        if not testing:
+            self.credit[account.user] -= price
+            self.ledger.append(Charge(account.user, name, price))
+
+    def refund(self, account: str, name: str) -> None:
+        """Give back what was taken last for a domain that did not come."""
+        charge = next(each for each in reversed(self.ledger) if (each.account, each.domain) == (account, name))
+        self.ledger.remove(charge)
+        self.credit[account] += charge.euros
+
+    def price_of(self, name: str) -> float:
+        """What a year costs, or a transfer."""
         return self.premium.get(name.lower(), PRICE)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import contacts, domains, nameserver, registrations
+from . import contacts, domains, nameserver, registrations, transfers
 from .accounts import Account, Accounts, Credentials, Unlock
 from .answers import ApiError, Envelope, ResultCode, envelope
 from .domains import Domains
 from .params import Params
 from .registrations import Registrar
+from .transfers import Transfers
 from .zones import Zones
 
 Data = dict[str, Any] | None
@@ -36,7 +37,9 @@ class Reply:
 class Rpc:
     """Everything INWX can be asked, over the accounts, zones and domains it has."""
 
-    def __init__(self, accounts: Accounts, zones: Zones, registered: Domains, registrar: Registrar) -> None:
+    def __init__(
+        self, accounts: Accounts, zones: Zones, registered: Domains, registrar: Registrar, moves: Transfers
+    ) -> None:
         self.accounts = accounts
         methods = [
             Method("account.login"),
@@ -57,6 +60,8 @@ class Rpc:
             Method("domain.getdomainprice", registrations.Price, registrar.price),
             Method("domain.create", registrations.Create, registrar.create),
             Method("domain.update", registrations.Update, registrar.update),
+            Method("domain.transfer", transfers.Transfer, moves.transfer),
+            Method("domain.transfercancel", transfers.Cancel, moves.cancel),
             Method("contact.create", contacts.Create, registrar.contacts.create),
             Method("accounting.accountBalance", Params, registrar.balance),
         ]

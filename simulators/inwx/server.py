@@ -26,6 +26,7 @@ from .dns_transport import running_dns
 from .domains import Domains
 from .registrations import Registrar
 from .rpc import Rpc
+from .transfers import Transfers
 from .zones import Change, Zones
 
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of the account `totp`; made up, so it may be known to all
@@ -113,7 +114,8 @@ def _world(servers: list[NameServer]) -> World:
 
     names = [f"ns{nth if nth > 1 else ''}.inwx.example" for nth in range(1, len(servers) + 1)]
     zones, domains = Zones(name_servers=names, publish=publish), Domains()
-    world = World(accounts, zones, domains, Registrar(domains, Contacts(), zones), servers)
+    registrar = Registrar(domains, Contacts(), zones)
+    world = World(accounts, zones, domains, registrar, Transfers(registrar, domains, zones), servers)
     for domain, account in ZONES.items():
         world.register(domain, account=account)
     world.apply(InwxControl(elsewhere=MAIL_SERVICE))
@@ -122,7 +124,7 @@ def _world(servers: list[NameServer]) -> World:
 
 def _app(world: World) -> Starlette:
     switchboard = Switchboard()
-    rpc = Rpc(world.accounts, world.zones, world.domains, world.registrar)
+    rpc = Rpc(world.accounts, world.zones, world.domains, world.registrar, world.transfers)
 
     async def jsonrpc(request: Request) -> Response:
         called = _read(await request.body())

@@ -31,7 +31,8 @@ Publish = Callable[[Change], None]
 class Zone:
     """One zone; every change raises the serial and is published.
 
-    `account` is who holds it at INWX, None if it is held at another registrar.
+    `account` is who holds it at INWX, None if it is held at another registrar. One that is not `served` waits for its
+    domain, whose name servers are another registrar's: nobody is led to it.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Zone:
         ids: Iterator[int],
         publish: Publish,
         dnssec: Dnssec | None = None,
+        served: bool = True,
     ) -> None:
         self.domain = domain
+        self._served = served
         self.account = account
         self.ro_id = ro_id
         self.name_servers = list(name_servers)
@@ -124,9 +127,15 @@ class Zone:
             "records": [each.row() for each in self.records.values()],
         }
 
+    def serve(self) -> None:
+        """Lead to it from now on."""
+        self._served = True
+        self._announce(*self._by_name)
+
     def withdraw(self) -> None:
         """Take the whole zone from the name servers."""
-        self._publish(Change(self._origin, None))
+        if self._served:
+            self._publish(Change(self._origin, None))
 
     def _store(self, new: Record) -> None:
         self.records[new.id] = new
@@ -143,7 +152,7 @@ class Zone:
         primary = self.name_servers[0]
         soa = f"{primary} hostmaster@{primary.split('.', 1)[1]} {self._serial}"
         self._store(record(id=self._soa_id, name=self.domain, type=RecordType.SOA, content=soa, ttl=APEX_TTL, prio=0))
-        for name in {*names, self.domain}:
+        for name in {*names, self.domain} if self._served else ():
             owner = dns.name.from_text(name)
             self._publish(Change(self._origin, owner, tuple(self._rrsets(owner, name))))
 
@@ -165,6 +174,11 @@ def record_type(text: str) -> RecordType:
         raise invalid("type", text) from error
 
 
+def _check_name(domain: str) -> None:
+    if "." not in domain or not is_host(domain.lower()):
+        raise invalid("domain", domain)
+
+
 class Zones:
     """All zones. Ids of records lie above 2^31, as INWX's do since November 2025."""
 
@@ -174,13 +188,22 @@ class Zones:
         self._ids = count(2_153_900_000)
         self._ro_ids = count(3301)
         self._zones: dict[str, Zone] = {}
+        self._elsewhere: dict[str, Zone] = {}
 
     def __iter__(self) -> Iterator[Zone]:
-        return iter(self._zones.values())
+        return iter((*self._zones.values(), *self._elsewhere.values()))
 
     def get(self, domain: str) -> Zone | None:
-        """The zone of exactly this name, whoever holds it."""
-        return self._zones.get(domain.lower())
+        """The zone of exactly this name, whoever holds it: an account's before another registrar's."""
+        return self._zones.get(domain.lower()) or self.elsewhere(domain)
+
+    def elsewhere(self, domain: str) -> Zone | None:
+        """The zone of this name at another registrar."""
+        return self._elsewhere.get(domain.lower())
+
+    def has_own(self, domain: str) -> bool:
+        """Whether INWX's name servers have such a zone."""
+        return domain.lower() in self._zones
 
     def held(self, account: str, *, domain: str | None = None, ro_id: int | None = None) -> Zone:
         """The zone by name or ``roId``; raises 2303 if this account does not hold it."""
@@ -197,17 +220,16 @@ class Zones:
         raise ApiError(ResultCode.OBJECT_MISSING)
 
     def check(self, domain: str) -> None:
-        """Refuse a bad name (2005) and one that somebody holds (2302)."""
-        if "." not in domain or not is_host(domain.lower()):
-            raise invalid("domain", domain)
-        if self.get(domain) is not None:
+        """Refuse a bad name (2005) and one of which an account has a zone (2302)."""
+        _check_name(domain)
+        if self.has_own(domain):
             raise ApiError(ResultCode.OBJECT_EXISTS)
 
     def create(
         self, domain: str, *, account: str | None, name_servers: Iterable[str] = (), dnssec: Dnssec | None = None
     ) -> Zone:
-        """A new zone with its SOA and NS records; raises as `check`."""
-        self.check(domain)
+        """A new zone with its SOA and NS records; raises as `check`, at another registrar for a bad name only."""
+        _check_name(domain) if account is None else self.check(domain)
         domain = domain.lower()
         zone = Zone(
             domain,
@@ -217,11 +239,20 @@ class Zones:
             ids=self._ids,
             publish=self._publish,
             dnssec=dnssec,
+            served=account is None or domain not in self._elsewhere,
         )
-        self._zones[domain] = zone
+        (self._elsewhere if account is None else self._zones)[domain] = zone
         return zone
+
+    def delegate(self, domain: str) -> None:
+        """Lead to INWX's zone of the domain from now on, and no more to the one at another registrar."""
+        before = self._elsewhere.pop(domain, None)
+        if before is not None:
+            before.withdraw()
+        if domain in self._zones:
+            self._zones[domain].serve()
 
     def delete(self, zone: Zone) -> None:
         """Forget the zone."""
-        del self._zones[zone.domain]
+        del (self._elsewhere if zone.account is None else self._zones)[zone.domain]
         zone.withdraw()

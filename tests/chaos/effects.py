@@ -18,10 +18,18 @@ LATE_WITHIN = timedelta(minutes=1)
 """How long after it came a call that is slow is carried out at the latest."""
 
 
+UNDONE = (
+    *("placements", "project_domains", "dns_records"),
+    *("domain_registrations", "domain_transfers", "deployments"),
+)
+"""Tables in which nothing is left of a cancelled project."""
+
+
 def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
     """Compare what the vendors have with what must be there: everything of the live, nothing of the cancelled."""
     yield from _records(snapshot, live)
     yield from _charges(snapshot, live)
+    yield from _transfers(snapshot, live)
     yield from _applications(snapshot, live, cancelled)
     yield from _containers(snapshot, live)
     yield from _rows(snapshot, cancelled)
@@ -47,6 +55,12 @@ def _records(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
             wanted[host, "A", server["ipv4"]] += 1
             if server.get("ipv6"):
                 wanted[host, "AAAA", server["ipv6"]] += 1
+        for row in snapshot.of("domain_transfers", project):
+            for host in (row["domain"], f"www.{row['domain']}"):
+                owners[host] = project
+                wanted[host, "A", server["ipv4"]] += 1
+                if server.get("ipv6"):
+                    wanted[host, "AAAA", server["ipv6"]] += 1
     found = Counter(
         (row["name"], row["type"], row["content"])
         for zone in snapshot.zones
@@ -74,6 +88,23 @@ def _charges(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
     for domain, project in owners.items():
         if project in live and not paid[domain]:
             yield Finding(Wrong.LOST, project, f"{domain} was never paid for", "inwx /_control/domains")
+
+
+def _transfers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
+    paid = Counter(charge["domain"] for charge in snapshot.charges)
+    for row in snapshot.tables["domain_transfers"]:
+        project, domain = str(row["project_id"]), row["domain"]
+        if project in live and (row["stage"] != "transferred" or not paid[domain]):
+            what = f"the transfer of {domain} is {row['stage']}, paid for {paid[domain]} times"
+            yield Finding(Wrong.LOST, project, what, "domain_transfers, inwx /_control/domains")
+        if row["auth_code"] is not None:
+            yield Finding(Wrong.LEFT_BEHIND, project, f"the auth code of {domain} is still there", "domain_transfers")
+        if not any(each["domain"] == domain and _has_mail(each) for each in snapshot.zones if each["account"]):
+            yield Finding(Wrong.LOST, project, f"the mail records of {domain} were not copied", "zones")
+
+
+def _has_mail(zone: Row) -> bool:
+    return any(record["type"] == "MX" for record in zone["records"])
 
 
 def _configured_by_project(snapshot: Snapshot) -> dict[str, Row]:
@@ -158,7 +189,14 @@ def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
 
 def _rows(snapshot: Snapshot, cancelled: set[str]) -> Iterator[Finding]:
     for project in cancelled:
-        for table in ("placements", "project_domains", "dns_records", "domain_registrations", *OF_THE_APP):
+        for table in (
+            "placements",
+            "project_domains",
+            "dns_records",
+            "domain_registrations",
+            "domain_transfers",
+            *OF_THE_APP,
+        ):
             if rows := snapshot.of(table, project):
                 yield Finding(Wrong.LEFT_BEHIND, project, f"{len(rows)} rows in {table}", f"table {table}")
 

@@ -29,12 +29,20 @@ class Fault:
 
 
 ANY_HTTP = ("error", "error_after", "rate_limited", "malformed", "empty")
-INWX_CALLS = ("nameserver.info", "nameserver.createRecord", "nameserver.deleteRecord", "domain.create", "*")
+INWX_CALLS = (
+    "nameserver.info",
+    "nameserver.createRecord",
+    "nameserver.deleteRecord",
+    "domain.create",
+    "domain.transfer",
+    "*",
+)
 COOLIFY_CALLS = ("create_environment", "create_application", "update_variables", "deploy", "delete_application", "*")
 INWX_REFUSALS = (
     ("nameserver.createRecord", 2201),
     ("nameserver.deleteRecord", 2201),
     ("domain.create", 2500),
+    ("domain.transfer", 2500),
     ("*", 2400),
     ("*", 2502),
 )
@@ -69,6 +77,7 @@ def catalogue(pace: Pace) -> list[Fault]:
         Fault(Vendor.INWX, {"propagation": [0.0, pace.while_ / 2]}),
         Fault(Vendor.INWX, {"latency": 0.2}),
         Fault(Vendor.INWX, {"registration_seconds": pace.while_}),
+        Fault(Vendor.INWX, {"transfer_seconds": pace.while_}),
         Fault(Vendor.COOLIFY, {"fail_deployments": 6}),
         Fault(Vendor.COOLIFY, {"stick_deployments": 3}),
         Fault(Vendor.COOLIFY, {"deploy_seconds": pace.while_}),

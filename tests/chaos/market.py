@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,16 +22,23 @@ from contracts import (
     ServiceName,
 )
 from ops.vendors import INWX_ACCOUNT
+from shared.errors import RefusedError
 from shared.licenses import end, grant
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.trouble import DATABASE_ERRORS
 from shared.models import Project, ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
+from shared.seal import Seal
+from shared.transaction import begin
+from shared.transfers import TransferRequest, ask_for_transfer
 from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
 from tests.chaos.plan import PlannedOrder
-from tests.chaos.stage import Stage
+from tests.chaos.stage import TRANSFER_KEY, Stage
 from tests.choreography.events import MAX_CENTS, OWNER
+
+AUTH_CODE = "code-4711"
+AUTH_CODE_KEPT = SecretStr(AUTH_CODE)
 
 VERSIONS = {"shop": "2.3.1", "blog": "1.0.0", "crm": "0.9.2", "wiki": "4.1.0", "forum": "1.7.3", "mail": "3.0.0"}
 BOUGHT = Plugin(name="vouchers", version="1.1.0")
@@ -50,6 +58,7 @@ class Market:
     changed: dict[str, CloudEvent[PluginsChanged]] = field(default_factory=dict)
     waiting: dict[tuple[str, str], PlannedOrder] = field(default_factory=dict)
     shopping: dict[str, PlannedOrder] = field(default_factory=dict)
+    movers: dict[str, PlannedOrder] = field(default_factory=dict)
     _chores: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -57,6 +66,8 @@ class Market:
 
     async def serve(self, order: PlannedOrder) -> None:
         """One customer from the first word to the last. Call at the run's beginning."""
+        if order.moves:
+            self.movers[str(order.project_id)] = order
         if order.cancelled_after:
             self.waiting[str(order.project_id), order.cancelled_after[0]] = order
         if order.changes_plugins_after is not None:
@@ -162,6 +173,8 @@ class Market:
         shopper = self.shopping.pop(event.project_id, None) if event.type == "vrs.core.healthy.v1" else None
         if shopper is not None and shopper.changes_plugins_after is not None:
             self._do(self._change_plugins(shopper, after=shopper.changes_plugins_after))
+        if event.type == "vrs.core.healthy.v1" and (mover := self.movers.pop(event.project_id, None)):
+            self._do(self._transfer(mover))
         order = self.waiting.pop((event.project_id, event.type), None)
         if order is not None and order.cancelled_after is not None:
             self._do(self._cancel(order, after=order.cancelled_after[1]))
@@ -170,6 +183,25 @@ class Market:
         chore = asyncio.create_task(work)
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
+
+    async def _transfer(self, order: PlannedOrder) -> None:
+        """A case worker asks for a domain that the customer has elsewhere; refused if the project is over meanwhile."""
+        domain = f"{order.slug}-moves.example"
+        mail = {"name": "@", "type": "MX", "content": "mail.provider.example", "prio": 10}
+        await self.stage.control(
+            Vendor.INWX, {"elsewhere": {"zone": domain, "records": [mail], "auth_code": AUTH_CODE}}
+        )
+        request = TransferRequest(domain=domain, auth_code=AUTH_CODE_KEPT, registrant=OWNER, max_cents=MAX_CENTS)
+        while True:
+            try:
+                async with begin(self.stage.database) as transaction:
+                    await ask_for_transfer(transaction, order.project_id, request, Seal(TRANSFER_KEY), by="customer")
+            except RefusedError:  # or it stands already: the answer to the commit was lost
+                return
+            except DATABASE_ERRORS:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
     async def _set_records(self, event: Heard) -> None:
         """The customer sets the records that were asked for."""

@@ -78,6 +78,7 @@ CANCELLED_FIRST = 0.06
 OWN_DOMAIN = 0.06
 HELD_ELSEWHERE = 0.04
 CHANGES_PLUGINS = 0.3
+MOVES_EVERY = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Disturbance:
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
     """One customer. `cancelled_at` are moments, perhaps before `at`; `elsewhere`: they hold the domain themselves;
-    `new`: it is to be registered.
+    `new`: it is to be registered; `moves`: once live, a domain of theirs comes from another registrar.
 
     `cancelled_after`: a type of event and so many seconds after it was heard of the project.
 
@@ -118,6 +119,7 @@ class PlannedOrder:
     own_domain: str | None
     elsewhere: bool
     new: bool
+    moves: bool
     plan: str
     plugins: tuple[str, ...]
     locale: str
@@ -167,6 +169,7 @@ def _orders(random: Random, count: int, seconds: float) -> Iterator[PlannedOrder
             own_domain=own,
             elsewhere=lot < HELD_ELSEWHERE,
             new=HELD_ELSEWHERE <= lot < HELD_ELSEWHERE + OWN_DOMAIN / 2,
+            moves=own is None and number % MOVES_EVERY == 0,  # not drawn: what a seed means stays
             plan=random.choice(PLANS),
             plugins=tuple(sorted(random.sample(PLUGINS, random.randrange(4)))),
             locale=random.choice(("de", "en")),

@@ -26,6 +26,7 @@ TABLES = (
     "project_domains",
     "dns_records",
     "domain_registrations",
+    "domain_transfers",
     "deployments",
     "core_tokens",
     "watched_cores",

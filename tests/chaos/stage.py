@@ -22,6 +22,7 @@ from sqlalchemy import text
 from contracts import ServiceName
 from ops.places import SEED
 from ops.schema import upgrade
+from ops.secrets import made_up
 from ops.seed import read_seed
 from ops.seeding import write_seed
 from ops.services import preload, stop_services
@@ -34,6 +35,9 @@ from tests.chaos.faults import Vendor
 from tests.chaos.pace import Pace
 from tests.chaos.processes import Launch, end, is_alive
 from tests.chaos.wires import Wire
+
+TRANSFER_KEY = SecretStr(made_up())
+"""Encrypts auth codes."""
 
 POSTGRES_SECONDS = 60.0
 BROKER_STOP_SECONDS = 20.0
@@ -211,6 +215,7 @@ def _settings(simulators: Simulators, pace: Pace) -> dict[str, str]:
         **DEFAULTS,
         **simulators.settings,
         "VRS_MARKETPLACE_URL": "https://marketplace.invalid",  # for the containers, which are simulated
+        "VRS_TRANSFER_KEY": TRANSFER_KEY.get_secret_value(),
         "VRS_LEASE_SECONDS": str(pace.lease),
         "VRS_INWX_GRACE": str(pace.grace),
         "VRS_COOLIFY_DEPLOYMENT_MINUTES": str(2 * pace.while_ / 60),

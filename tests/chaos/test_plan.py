@@ -38,6 +38,8 @@ def test_a_plan_has_customers_of_every_kind() -> None:
     assert any(order.own_domain and order.new for order in orders)
     assert any(order.elsewhere for order in orders)
     assert Counter(order.changes_plugins_after is not None for order in orders)[True] > 150
+    assert any(order.moves for order in orders)
+    assert not any(order.moves and order.own_domain for order in orders)
 
 
 def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_it() -> None:
@@ -47,8 +49,8 @@ def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_
         assert pace.long_freeze > pace.lease
 
 
-FOR_PEOPLE = {"credit", "premium", "fail_registrations"}
-"""What a registration is held for until a person has answered."""
+FOR_PEOPLE = {"credit", "premium", "fail_registrations", "refuse_transfers"}
+"""What a registration or a transfer is held for until a person has answered."""
 
 
 def test_every_fault_that_the_simulators_know_is_in_the_catalogue() -> None:

@@ -21,6 +21,10 @@ from contracts import (
     DomainRegistrationHeld,
     DomainRegistrationRequested,
     DomainRemoved,
+    DomainTransferFailed,
+    DomainTransferred,
+    DomainTransferRequested,
+    DomainTransferStarted,
     Event,
     Locale,
     MailDomainRequested,
@@ -43,6 +47,7 @@ from contracts import (
     RoutesChanged,
     ServiceName,
     TargetServer,
+    TransferProblem,
 )
 from shared.host_claims import own_hosts
 
@@ -158,6 +163,35 @@ class Story:
     def mail_records_wrong(self) -> CloudEvent[MailRecordsNeeded]:
         """The same of a zone in our account."""
         return self.mail_records_needed(is_ours=True)
+
+    @property
+    def moving_domain(self) -> str:
+        """The domain that comes from another registrar for the project."""
+        return f"{self.slug}-moves.example"
+
+    def transfer_requested(self) -> CloudEvent[DomainTransferRequested]:
+        """What the marketplace says of a domain that is to come to us."""
+        data = DomainTransferRequested(domain=self.moving_domain, max_cents=MAX_CENTS, requested_by="case worker")
+        return self.event(data, ServiceName.MARKETPLACE)
+
+    def transfer_started(self) -> CloudEvent[DomainTransferStarted]:
+        """What dns says of a domain that is on its way."""
+        return self.event(DomainTransferStarted(domain=self.moving_domain, cents=465, kept_records=3), ServiceName.DNS)
+
+    def transfer_failed(self) -> CloudEvent[DomainTransferFailed]:
+        """What dns says of an auth code that is wrong."""
+        data = DomainTransferFailed(
+            domain=self.moving_domain,
+            problem=TransferProblem.AUTH_CODE_WRONG,
+            message="INWX answered domain.transfer with 2202",
+            text=CustomerText(de="Der Auth-Code ist falsch.", en="The auth code is wrong."),
+            cents=465,
+        )
+        return self.event(data, ServiceName.DNS)
+
+    def transferred(self) -> CloudEvent[DomainTransferred]:
+        """What dns says of a domain that has come."""
+        return self.event(DomainTransferred(domain=self.moving_domain, cents=465, is_renewed=True), ServiceName.DNS)
 
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""

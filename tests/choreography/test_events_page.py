@@ -28,7 +28,7 @@ def test_each_link_names_a_test() -> None:
 OF_THE_WHOLE = {
     f"test_{subject}.py"
     for subject in (
-        *("adopted", "in_a_browser", "least_privilege", "personal_data", "recover", "scaled_out"),
+        *("adopted", "in_a_browser", "least_privilege", "offers", "personal_data", "recover", "scaled_out"),
         *("secrets_stay_secret", "traces", "two_versions"),
     )
 }

@@ -65,7 +65,8 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "sender domain": senders.get(story.fqdn),
             "mail domain rows": [(row.sender, row.mx, row.is_ready) for row in rows["mail domain rows"]],
             "mail record rows": [(row.slot, row.answered, row.is_merged) for row in rows["mail record rows"]],
-            "paid for": charges.count(story.fqdn),
+            "paid for": [charges.count(domain) for domain in (story.fqdn, story.moving_domain)],
+            "transfer rows": [(row.stage, row.cents, row.has_code) for row in rows["transfer rows"]],
             "registration rows": [(row.stage, row.cents) for row in rows["registration rows"]],
             "apps": [_app(story, app) for app in apps if str(story.project_id) in app["name"]],
             "environments": sum(str(story.project_id) in name for name in environments),
@@ -172,6 +173,7 @@ _TABLES = {
     "mail domain rows": "SELECT project_id, sender, mx, ready_at IS NOT NULL AS is_ready FROM mail_domains",
     "mail record rows": "SELECT project_id, slot, record_id IS NOT NULL AS answered, is_merged FROM mail_records"
     " ORDER BY slot",
+    "transfer rows": "SELECT project_id, stage, cents, auth_code IS NOT NULL AS has_code FROM domain_transfers",
     "registration rows": "SELECT project_id, stage, cents FROM domain_registrations",
     "domains": "SELECT project_id, host, is_primary FROM project_domains",
     "wishes": "SELECT project_id, is_wanted, revision, since, connected_at IS NOT NULL AS works FROM added_domains",

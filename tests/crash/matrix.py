@@ -10,7 +10,8 @@ from contracts import ServiceName
 from shared.crash_points import CrashPoint
 from tests.choreography.events import Story
 from tests.crash.observer import LARGEST_GROUP, Arm
-from tests.crash.world import Scenario, World, is_step
+from tests.crash.scenarios import Scenario
+from tests.crash.world import World, is_step
 
 GROUP = 2 * LARGEST_GROUP
 
@@ -52,6 +53,10 @@ ROWS = (
     Row("notify.capacity-needed", Scenario.NO_ROOM),
     Row("notify.registration-held", Scenario.HELD),
     Row("notify.mailrecords-needed", Scenario.MAIL_NEEDED),
+    Row("dns.transfer-requested", Scenario.TRANSFER),
+    Row("notify.transfer-started", Scenario.TRANSFER),
+    Row("notify.domain-transferred", Scenario.TRANSFER),
+    Row("notify.transfer-failed", Scenario.TRANSFER_FAILED),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS),
     Row("dns.domain-added", Scenario.GIVEN),
     Row("deploy.routes-changed", Scenario.GIVEN),

@@ -10,7 +10,8 @@ from shared.crash_points import CrashPoint
 from tests.choreography.events import Story
 from tests.crash.end_state import differences, end_states, excused_copies, left_behind, second_copies, unfinished
 from tests.crash.matrix import Cell, Row, work_off
-from tests.crash.world import Scenario, World
+from tests.crash.scenarios import Scenario
+from tests.crash.world import World
 from tests.shared.messaging.harness import until
 
 FILLERS = 2

@@ -13,7 +13,8 @@ from shared.messaging.topology import queue_name
 from tests.choreography.events import Story
 from tests.crash.matrix import ROWS, Cell, Row, group_cells_of
 from tests.crash.report import run
-from tests.crash.world import Scenario, World, is_step, running_world
+from tests.crash.scenarios import Scenario
+from tests.crash.world import World, is_step, running_world
 
 LIVE, CANCELLED = Scenario.LIVE, Scenario.CANCELLED
 
@@ -32,6 +33,10 @@ KILLS = {
     Row("notify.capacity-needed", Scenario.NO_ROOM): (CrashPoint.RECORD_COMMITTED, 1),
     Row("notify.registration-held", Scenario.HELD): (CrashPoint.ENDING_COMMITTED, 1),
     Row("notify.mailrecords-needed", Scenario.MAIL_NEEDED): (CrashPoint.BEFORE_ACK, 1),
+    Row("dns.transfer-requested", Scenario.TRANSFER): (CrashPoint.AFTER_CALL, 14),  # the one that costs money
+    Row("notify.transfer-started", Scenario.TRANSFER): (CrashPoint.ENDING_WRITTEN, 1),
+    Row("notify.domain-transferred", Scenario.TRANSFER): (CrashPoint.ACKED, 1),
+    Row("notify.transfer-failed", Scenario.TRANSFER_FAILED): (CrashPoint.RECORD_WRITTEN, 1),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),
     Row("dns.domain-added", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 2),
     Row("deploy.routes-changed", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 3),

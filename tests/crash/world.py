@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from contracts import CloudEvent, DnsRecordsNeeded, ProjectCancelled, ServiceName
 from ops.stack import Guard
@@ -18,78 +19,35 @@ from shared.database import Database
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
+from shared.seal import Seal
+from shared.transaction import begin
+from shared.transfers import TransferRequest, ask_for_transfer
 from simulators.brevo import running_brevo
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
-from tests.choreography.events import PLUGINS, Story
+from tests.choreography.events import MAX_CENTS, OWNER, Story
 from tests.choreography.system import System, connected
 from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
 from tests.crash.observer import Arm, Sighting, arm, read_journal
 from tests.crash.processes import Processes, processes
+from tests.crash.scenarios import BEGIN_LIVE, BEGINNINGS, CONNECTING, ENDS, MOVERS, OURS, UNDOERS, Scenario
 from tests.shared.messaging.harness import until
 
 PATIENCE = 60.0
 """Seconds until something that must happen counts as hanging."""
 
+AUTH_CODE = "code-4711"
+KEY = SecretStr(Fernet.generate_key().decode())
+"""Encrypts it."""
+
 SETTINGS = {
+    "VRS_TRANSFER_KEY": KEY.get_secret_value(),
     "VRS_INWX_GRACE": "1",
     "VRS_CUSTOMER_LOOK_AFTER": "0.2",
     "VRS_DATABASE_POOL_SIZE": "4",
 }
-
-
-class Scenario(StrEnum):
-    """What happens to a project."""
-
-    LIVE = "goes live"
-    ELSEWHERE = "goes live under a domain held elsewhere"
-    NEW = "goes live under a domain that is registered"
-    CANCELLED = "is cancelled when live"
-    NEVER_ORDERED = "is cancelled and never ordered"
-    DELAYED = "is delayed"
-    FAILED = "has failed"
-    NO_ROOM = "finds no room"
-    HELD = "has its registration held"
-    PLUGINS = "gives up a plugin when live"
-    GIVEN = "is given a primary domain when live"
-    LOSES = "loses a domain when live"
-    CHOOSES = "chooses its primary domain when live"
-    MAIL = "sends mail under its own domain"
-    MAIL_CANCELLED = "is cancelled when it sends mail under its own domain"
-    MAIL_NEEDED = "needs records for mail"
-
-
-UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
-
-OURS = (Scenario.MAIL, Scenario.MAIL_CANCELLED)
-"""Under a domain of their own whose zone is in our account."""
-
-ENDS = (Scenario.CANCELLED, Scenario.NEVER_ORDERED, Scenario.MAIL_CANCELLED)
-
-BEGIN_LIVE = (
-    *(Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS),
-    *(Scenario.MAIL_NEEDED, Scenario.GIVEN, Scenario.LOSES, Scenario.CHOOSES),
-)
-
-CONNECTING = ("dns.domain-added", "deploy.routes-changed", "bootstrap.app-routed", "dns.domain-connected")
-
-
-BEGINNINGS: dict[Scenario, tuple[Callable[[Story], CloudEvent[Any]], bool]] = {
-    **dict.fromkeys((Scenario.LIVE, Scenario.ELSEWHERE, Scenario.NEW, Scenario.MAIL), (Story.ordered, True)),
-    **dict.fromkeys(ENDS, (Story.cancelled, True)),
-    Scenario.DELAYED: (Story.delayed, False),
-    Scenario.FAILED: (Story.failed, False),
-    Scenario.NO_ROOM: (Story.capacity_needed, False),
-    Scenario.HELD: (Story.registration_held, False),
-    Scenario.MAIL_NEEDED: (Story.mail_records_needed, False),
-    Scenario.PLUGINS: (lambda story: story.changed(PLUGINS[0]), True),
-    Scenario.GIVEN: (lambda story: story.added(story.second, primary=True), False),
-    Scenario.LOSES: (lambda story: story.removed(story.second), False),
-    Scenario.CHOOSES: (lambda story: story.primary_changed(story.fqdn), False),
-}
-"""The event with which each scenario begins, and whether the marketplace's outbox sends it."""
 
 
 @dataclass
@@ -123,6 +81,9 @@ class World:
             await self.system.publish(story.added(story.second))
             for consumer in (*CONNECTING, "notify.domain-connected"):
                 await self.handles(consumer, story)
+        if scenario is Scenario.TRANSFER:
+            mail = {"name": "@", "type": "MX", "content": "mail.provider.example", "prio": 10}
+            await self.inwx.set(elsewhere={"zone": story.moving_domain, "records": [mail], "auth_code": AUTH_CODE})
         self.scenarios[story] = scenario
         if scenario in OURS:
             await self.inwx.set(zone={"account": "demo", "domain": story.fqdn})
@@ -145,6 +106,10 @@ class World:
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
         scenario = self.scenarios[story]
+        scenario = self.scenarios[story]
+        if scenario is Scenario.TRANSFER:
+            self.begun_by[story] = await self._ask_for_transfer(story)
+            return
         says, by_outbox = BEGINNINGS[scenario]
         event = says(story)
         self.begun_by[story] = event.id
@@ -154,6 +119,15 @@ class World:
             await self._place(event)
         if scenario is Scenario.MAIL:
             await self._place(story.mail_requested())
+
+    async def _ask_for_transfer(self, story: Story) -> UUID:
+        """As a case worker does over HTTP."""
+        wish = {"auth_code": AUTH_CODE, "registrant": OWNER, "max_cents": MAX_CENTS}
+        request = TransferRequest.model_validate({"domain": story.moving_domain} | wish)
+        async with begin(self.system.database) as transaction:
+            message = await ask_for_transfer(transaction, story.project_id, request, Seal(KEY), by="case worker")
+        assert message
+        return UUID(message.headers["event-id"])
 
     async def _place(self, event: CloudEvent[Any]) -> None:
         """As the marketplace does: the event, and the mark of a cancelled project, in one commit."""
@@ -177,7 +151,8 @@ class World:
         """Do what the customer does, and wait until the project's story is over."""
         await self.set_records(story)
         cancelled = self.scenarios[story] in ENDS
-        for consumer in UNDOERS if cancelled else ("notify.core-healthy",):
+        moves = self.scenarios[story] is Scenario.TRANSFER
+        for consumer in UNDOERS if cancelled else MOVERS if moves else ("notify.core-healthy",):
             await self.handles(consumer, story)
         known = self.scenarios[story] is not Scenario.NEVER_ORDERED
         state = ProvisioningState.CANCELLED if cancelled else ProvisioningState.LIVE
@@ -280,8 +255,8 @@ async def running_world(amqp_url: str, database: Database, folder: Path, guard: 
         brevo = Brevo(http, sender.control_url, sender)
         coolify = Deployments(http, running.control_url, running)
         cores, mailbox = Cores(http, core.control_url, core), Mailbox(http, smtp.control_url, smtp)
-        # For so long a second order of a domain is paid for once more.
-        await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3)
+        # For so long a second order of a domain, or of its transfer, is paid for once more.
+        await inwx.set(latency=0.02, propagation=[0.0, 0.3], registration_seconds=3, transfer_seconds=3)
         await brevo.set(latency=0.02, rate_limit=100_000)
         await coolify.set(**Deployments.knobs | {"latency": 0.02, "deploy_seconds": 0.3, "delete_seconds": 0.3})
         await coolify.set(rate_limit=100_000)

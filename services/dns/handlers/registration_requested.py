@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from contracts import DomainRegistered, DomainRegistrationRequested, Registrant, RegistrationHold
 from services.dns.inwx import Inwx
 from services.dns.inwx_errors import InwxExistsError
-from services.dns.registrant import problems
 from services.dns.registrar import NO_CREDIT, HeldDomain, Offer, Registrar, is_refusal
 from services.dns.registration import held, still_held, waits_for_registry
 from shared.errors import PermanentError, TemporaryError
 from shared.models import DomainRegistration, RegistrationStage
 from shared.outcome import Done, Outcome
+from shared.registrant import problems
 from shared.step import Step
 from shared.writes import Upsert
 
@@ -86,7 +86,7 @@ class RegisterDomain:
     async def _buy(self, row: DomainRegistration, step: Step) -> Outcome:
         owner = Registrant.model_validate(row.registrant)
         if wrong := problems(row.domain, owner):
-            return held(row, RegistrationHold.CONTACT_INCOMPLETE, f"the owner's data: {'; '.join(wrong)}")
+            return held(row, RegistrationHold.CONTACT_INCOMPLETE, f"the owner's data: {'; '.join(map(str, wrong))}")
         if (known := await self.registrar.find(row.domain)) is not None and not known.has_failed:
             return held(row, RegistrationHold.TAKEN, f"{row.domain} is in our INWX account already ({known.status})")
         offer = await self.registrar.offer(row.domain)

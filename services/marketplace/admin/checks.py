@@ -14,6 +14,7 @@ from shared.host_claims import HostProblem, obstacle, own_hosts
 from shared.hosts import as_stored
 from shared.models import BaseDomain, Bundle, BundlePlugin, PluginPrice, PluginRelease, ProjectType
 from shared.names import free_name, slug_of
+from shared.offers import Offer
 from shared.plans import Plan, read_plans
 from shared.prices import Price, price_of
 
@@ -40,7 +41,10 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`host` is None while nothing is typed; `problem` and `suggestion` speak of it. `free` counts places now."""
+    """`host` is None while nothing is typed; `problem`, `suggestion` and `offer` speak of it. `free` counts places now.
+
+    `offer` is None for a name of ours, and if nobody knows just now.
+    """
 
     host: str | None
     problem: str | None
@@ -48,6 +52,7 @@ class Checked:
     free: int
     waiting: int
     price: Price
+    offer: Offer | None = None
 
 
 async def read_choices(connection: AsyncConnection) -> Choices:

@@ -1,7 +1,7 @@
 """A new order: what is typed is checked as one types, or by a button, and then placed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +24,7 @@ from services.marketplace.problems import Problem
 from shared.errors import WrongFieldsError
 from shared.messaging.clean import clean
 from shared.models import StaffActionKind
+from shared.offers import offer_of
 from shared.orders import OrderRequest
 from shared.transaction import begin
 
@@ -133,6 +134,9 @@ class NewOrder(Page):
             room = await capacity(caller_of(request), self.desk.database, plan)
             async with self.desk.database.autocommit.begin() as connection:
                 checked = await check(connection, given.fields, given.plugins, given.bundles, choices, room)
+            if given.is_own and checked.host and not checked.problem:
+                offer = await offer_of(self.desk.database, checked.host, wait=self.desk.settings.offer_seconds)
+                checked = replace(checked, offer=offer)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
         return self.render(
             request, "order.html", status, given=given, choices=choices, wrong=wrong or {}, checked=checked, own=OWN

@@ -11,11 +11,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Row, text
 
-from services.marketplace.webhooks.secrets import Seal, UnreadableSecretError
+from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import Answer, WebhookClient
 from shared.database import Database
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.metrics import WEBHOOKS_OFF
+from shared.seal import UnreadableSecretError
 from shared.service import Background, Kernel
 
 LOOK_EVERY = 0.5

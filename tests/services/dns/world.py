@@ -8,14 +8,24 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from contracts import DnsConfigured, DomainRegistrationRequested, PlacementStrategy, ProjectCancelled, ProjectOrdered
+from contracts import (
+    DnsConfigured,
+    DomainRegistrationRequested,
+    DomainTransferRequested,
+    Locale,
+    PlacementStrategy,
+    ProjectCancelled,
+    ProjectOrdered,
+)
 from services.dns.authority import Authority, ServerAddress
 from services.dns.customer import CustomerPatience
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
 from services.dns.handlers.registration_requested import RegisterDomain
+from services.dns.handlers.transfer_requested import TransferDomain
 from services.dns.inwx import Inwx
 from services.dns.inwx_session import InwxSession
 from services.dns.mail.brevo import Brevo
@@ -25,11 +35,14 @@ from services.dns.registrar import Registrar
 from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from services.dns.servers import wait_of
 from services.dns.tan import TanSource
+from services.dns.transfer_zone import TransferZone
 from shared.host_claims import ClaimHosts, HostRefused
 from shared.http import http_client
 from shared.models import ProjectDomain, ProvisioningState, Table
 from shared.outcome import Done, Outcome
 from shared.plans import read_plans
+from shared.seal import Seal
+from shared.step import ProjectFacts
 from shared.writes import Write
 from simulators.inwx import RunningInwx, running_inwx
 from tests.in_memory_step import InMemoryStep
@@ -37,6 +50,7 @@ from tests.in_memory_step import InMemoryStep
 IPV4, IPV6 = "192.0.2.10", "2001:db8::10"
 INFO = "nameserver.info"
 CREATE = "nameserver.createRecord"
+SEAL = Seal(SecretStr(Fernet.generate_key().decode()))
 NAME_SERVERS = ("ns.inwx.example", "ns2.inwx.example")
 
 
@@ -110,6 +124,8 @@ class Project:
     project_id: UUID = field(default_factory=uuid4)
     tables: dict[tuple[Any, ...], Table] = field(default_factory=dict)
     ipv4: str = IPV4
+    state: ProvisioningState = ProvisioningState.LIVE
+    attempt: int = 1
 
     async def configure(self) -> Outcome:
         handler = ConfigureDns(
@@ -130,16 +146,51 @@ class Project:
         handler = RegisterDomain(registrar=self.world.registrar, inwx=self.world.inwx, inwx_grace=self.grace)
         return await self._try(handler, requested)
 
+    async def transfer(self, domain: str, *, seal: Seal | None = SEAL) -> Outcome:
+        handler = TransferDomain(
+            registrar=self.world.registrar,
+            zone=TransferZone(
+                inwx=self.world.inwx, authority=self.world.authority, name_servers=NAME_SERVERS, record_ttl=300
+            ),
+            seal=seal,
+            inwx_grace=self.grace,
+            gives_up_after=timedelta(days=14),
+        )
+        return await self._try(handler, DomainTransferRequested(domain=domain, max_cents=1500, requested_by="test"))
+
     async def cancel(self) -> Outcome:
         world = self.world
         handler = ReleaseDns(inwx=world.inwx, registrar=world.registrar, brevo=world.brevo, inwx_grace=self.grace)
         return await self._try(handler, ProjectCancelled(reason="test", requested_by="test"))
 
+    @property
+    def facts(self) -> ProjectFacts:
+        """What the kernel reads of a project that stands in `state`."""
+        return ProjectFacts(
+            state=self.state,
+            slug=self.order.slug,
+            fqdn=self.order.fqdn,
+            base_domain=self.order.base_domain,
+            project_type=self.order.project_type,
+            plan=self.order.plan,
+            plugins=(),
+            locale=Locale.DE,
+            customer_name="",
+            customer_email="",
+            ordered_at=datetime.now(UTC),
+        )
+
     def rows(self, model: type[Table]) -> list[Any]:
         return [row for row in self.tables.values() if isinstance(row, model)]
 
     async def _try(self, handler: Any, event: Any) -> Outcome:
-        step = InMemoryStep(project_id=self.project_id, tables=self.tables, decide=self._decide)
+        step = InMemoryStep(
+            project_id=self.project_id,
+            project=self.facts,
+            tables=self.tables,
+            decide=self._decide,
+            attempt=self.attempt,
+        )
         step.opened_at -= self.age
         outcome: Outcome = await handler(event, step)
         for write in outcome.writes:

@@ -84,7 +84,9 @@ class Api:
 @asynccontextmanager
 async def running_api(database: Database, amqp_url: str = "amqp://127.0.0.1:1/", **settings: Any) -> AsyncIterator[Api]:
     configured = MarketplaceSettings(
-        amqp_url=SecretStr(amqp_url), database_url=SecretStr("postgresql://unused/x"), **settings
+        amqp_url=SecretStr(amqp_url),
+        database_url=SecretStr("postgresql://unused/x"),
+        **{"offer_seconds": 0.0} | settings,
     )
     app = web(database, configured)
     async with (

@@ -9,6 +9,15 @@ import pytest
 from contracts import ProjectOrdered, decode
 from tests.services.marketplace.api import Api, an_order
 
+OWNER = {
+    "name": "Otto Blum",
+    "street": "Postfach 12",
+    "postal_code": "1011",
+    "city": "Berlin",
+    "country": "DE",
+    "phone": "+49.301234567",
+    "email": "otto@blum.example",
+}
 WRITTEN = ("projects", "project_orders", "project_domains", "outbox", "order_answers")
 
 
@@ -110,3 +119,14 @@ async def test_an_order_needs_a_key_of_its_own(api: Api) -> None:
     answer = await api.call("POST", "/projects", json=an_order())
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"in": "header", "field": "Idempotency-Key", "problem": "is missing, add it"}]
+
+
+async def test_an_owner_whom_the_registry_would_refuse_is_refused_at_once_by_field(api: Api) -> None:
+    wish = {"registration": {"registrant": OWNER, "max_cents": 1500}}
+    answer = await api.order(an_order(base_domain=None, own_domain="blumen-otto.de", **wish))
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert {each["field"]: each["problem"] for each in answer.json()["errors"]} == {
+        "registration.registrant.postal_code": "'1011' is none of DE",
+        "registration.registrant.street": "'Postfach 12': .de takes no post box",
+    }
+    assert [await api.count(table) for table in WRITTEN] == [0, 0, 0, 0, 0]

@@ -38,6 +38,16 @@ FACTS: dict[Kind, dict[str, Any]] = {
     Kind.REGISTRATION_HELD: {"reason": "too_expensive", "message": "it costs 900.00 EUR", "cents": 90_000},
     Kind.MAIL_RECORDS_NEEDED: MAIL,
     Kind.MAIL_RECORDS_WRONG: MAIL,
+    Kind.TRANSFER_STARTED: {"domain": "otto.example", "kept_records": 4},
+    Kind.TRANSFER_FAILED: {
+        "domain": "otto.example",
+        "problem": "auth_code_wrong",
+        "message": "INWX answered 2202",
+        "text": TEXT,
+        "cents": 465,
+    },
+    Kind.TRANSFER_FAILED_CUSTOMER: {"domain": "otto.example", "text": TEXT},
+    Kind.TRANSFERRED: {"domain": "otto.example", "expires_at": datetime(2027, 7, 1, 22, 30, tzinfo=UTC)},
     Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
     Kind.CANCELLED: {"keep_volumes": True},
     Kind.DELAYED: {
@@ -56,7 +66,10 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
 }
 
-INTERNAL = (Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.MAIL_RECORDS_WRONG, Kind.DELAYED, Kind.FAILED)
+INTERNAL = (
+    *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.MAIL_RECORDS_WRONG, Kind.TRANSFER_FAILED),
+    *(Kind.DELAYED, Kind.FAILED),
+)
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
 

@@ -101,7 +101,9 @@ class Desk:
 @asynccontextmanager
 async def opened(database: Database, amqp_url: str = "amqp://127.0.0.1:1/", **settings: Any) -> AsyncIterator[Desk]:
     configured = MarketplaceSettings(
-        amqp_url=SecretStr(amqp_url), database_url=SecretStr("postgresql://unused/x"), **settings
+        amqp_url=SecretStr(amqp_url),
+        database_url=SecretStr("postgresql://unused/x"),
+        **{"offer_seconds": 0.0} | settings,
     )
     async with database.engine.begin() as connection:
         people = [

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from contracts import Registrant
+from shared.errors import FieldProblem
 
 EU = frozenset(("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU")) | frozenset(
     ("IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK")
@@ -23,28 +24,29 @@ _POST_BOX = re.compile(r"\b(postfach|p\.?\s?o\.?\s?box|pf\s*\d)", re.IGNORECASE)
 _LONGEST = {"name": 255, "organisation": 255, "street": 64, "city": 64, "postal_code": 10, "state": 64}
 
 
-def problems(domain: str, registrant: Registrant) -> list[str]:
-    """What keeps the registry of `domain` from taking this owner, a line each in English; empty if nothing does."""
+def problems(domain: str, registrant: Registrant) -> list[FieldProblem]:
+    """What keeps the registry of `domain` from taking this owner, by field, in English; empty if nothing does."""
     return list(_problems(domain.rpartition(".")[2], registrant))
 
 
-def _problems(tld: str, owner: Registrant) -> Iterator[str]:
+def _problems(tld: str, owner: Registrant) -> Iterator[FieldProblem]:
     for name, longest in _LONGEST.items():
         if len(value := getattr(owner, name) or "") > longest:
-            yield f"{name} has {len(value)} characters, at most {longest} are taken"
+            yield FieldProblem(name, f"has {len(value)} characters, at most {longest} are taken")
     pattern = _POSTAL_CODES.get(owner.country)
     if pattern and not re.fullmatch(pattern, owner.postal_code):
-        yield f"postal_code {owner.postal_code!r} is none of {owner.country}"
+        yield FieldProblem("postal_code", f"{owner.postal_code!r} is none of {owner.country}")
     if not any(character.isdigit() for character in owner.street) and owner.country in ("DE", "AT", "CH"):
-        yield f"street {owner.street!r} has no number"
+        yield FieldProblem("street", f"{owner.street!r} has no number")
     if tld in _STREET_ADDRESS and _POST_BOX.search(owner.street):
-        yield f"street {owner.street!r}: .{tld} takes no post box"
+        yield FieldProblem("street", f"{owner.street!r}: .{tld} takes no post box")
     if owner.country in _WITH_STATES and not owner.state:
-        yield f"state is missing; addresses in {owner.country} need one"
+        yield FieldProblem("state", f"a state is missing; addresses in {owner.country} need one")
     if len(owner.name.split()) < len(("first", "last")):
-        yield f"name {owner.name!r} must be a first and a last name"
+        yield FieldProblem("name", f"{owner.name!r} must be a first and a last name")
     if tld == "eu" and owner.country not in EEA and (owner.organisation or owner.citizenship not in EU):
-        yield (
-            "country: .eu is for those who live or have their seat in the EU, Iceland, Liechtenstein or Norway, "
-            "and for citizens of the EU (citizenship)"
+        yield FieldProblem(
+            "country",
+            ".eu is for those who live or have their seat in the EU, Iceland, Liechtenstein or Norway, "
+            "and for citizens of the EU (citizenship)",
         )

@@ -1,0 +1,65 @@
+"""Transfers of domains that a case worker asks for at the desk."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+
+from contracts import DomainTransferRequested
+from ops.cancellation import named_project
+from ops.connection import DeskSettings
+from ops.desk.opened import amqp_url
+from ops.failure import CommandError
+from ops.outbox import publish_now
+from shared import seal
+from shared.database import Database
+from shared.errors import RefusedError
+from shared.marketplace_outbox import OURS
+from shared.settings import load
+from shared.transaction import begin
+from shared.transfers import TransferRequest, ask_for_transfer
+
+
+class TransferSettings(DeskSettings):
+    """`transfer_key` is what marketplace and dns have."""
+
+    transfer_key: Annotated[SecretStr, AfterValidator(seal.checked)]
+
+
+def read_auth_code(file: str) -> SecretStr:
+    """Read the first line of a file, or of standard input for ``-``.
+
+    Raises:
+        CommandError: it is not there, or empty.
+
+    """
+    try:
+        told = sys.stdin.readline() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"--auth-code-file: {file}: {type(error).__name__}", exit_code=2) from error
+    code = told.strip()
+    if not code:
+        raise CommandError(f"--auth-code-file: {file} is empty", exit_code=2)
+    return SecretStr(code)
+
+
+async def transfer(database: Database, project: str, request: TransferRequest, *, by: str) -> bool:
+    """Ask for the transfer and publish that; False if it was an answer to one that had failed.
+
+    Raises:
+        CommandError: it cannot be asked for so, or the broker is away; then it is asked for all the same.
+
+    """
+    key = load(TransferSettings).transfer_key
+    project_id, _ = await named_project(database.engine, project)
+    try:
+        async with begin(database) as transaction:
+            message = await ask_for_transfer(transaction, project_id, request, seal.Seal(key), by=by, lease=OURS)
+    except RefusedError as error:
+        raise CommandError(str(error)) from error
+    if message is None:
+        return False
+    done = f"The transfer of {request.domain} is asked for; the event is"
+    await publish_now(database, amqp_url(), DomainTransferRequested, message, done=done)
+    return True

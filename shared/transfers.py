@@ -1,0 +1,145 @@
+"""Transfers of domains as they are asked for, by a command or over HTTP: checked, written down, said."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts import CloudEvent, DomainTransferRequested, Registrant, ServiceName, TransferProblem
+from contracts.registration import Cents
+from shared.base_domains import TypedHost
+from shared.errors import FieldProblem, RefusedError, UnknownError, WrongFieldsError
+from shared.host_claims import ClaimHosts, own_hosts
+from shared.marketplace_outbox import AT_ONCE, put
+from shared.messaging.settle import lock_projects
+from shared.models import BaseDomain, DomainTransfer, ProjectDomain, ProjectOrder, TransferStage
+from shared.outbox import Message
+from shared.registrant import problems
+from shared.seal import Seal
+from shared.transaction import Transaction
+
+ANSWERED = ("stage", "problem", "auth_code", "registrant", "max_cents")
+"""The columns that an answer to a failed transfer changes."""
+
+LONGEST_CODE = 64
+
+
+class TransferRequest(BaseModel):
+    """A transfer that is asked for, or the answer to one that has failed: then only what is new need be given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    domain: TypedHost
+    auth_code: SecretStr | None = None
+    registrant: Registrant | None = None
+    max_cents: Cents | None = None
+
+
+class TransferLine(BaseModel):
+    """How far a transfer is. `cents` is what it costs, once that is known; `expires_at`, UTC, when the year ends."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    domain: str
+    stage: TransferStage
+    problem: TransferProblem | None
+    max_cents: int
+    cents: int | None
+    expires_at: datetime | None
+
+
+_LINES = select(*(getattr(DomainTransfer, name) for name in TransferLine.model_fields))
+
+
+async def lines_of(connection: AsyncConnection, project_id: UUID) -> list[TransferLine]:
+    """Read a project's transfers by domain."""
+    found = _LINES.where(DomainTransfer.project_id == project_id).order_by(DomainTransfer.domain)
+    return [TransferLine.model_validate(row) for row in await connection.execute(found)]
+
+
+async def ask_for_transfer(
+    transaction: Transaction,
+    project_id: UUID,
+    request: TransferRequest,
+    seal: Seal,
+    *,
+    by: str,
+    lease: timedelta = AT_ONCE,
+) -> Message | None:
+    """Write the transfer down and say DomainTransferRequested with the caller's transaction; `lease` as for `put`.
+
+    An answer to a transfer that has failed says nothing: dns looks for it. Then None is returned.
+
+    Raises:
+        UnknownError: there is no such project, or it has no order.
+        RefusedError: it is cancelled; the transfer is under way or done; the domain is another project's.
+        WrongFieldsError: names the fields that are missing or that the domain's registry would not take.
+
+    """
+    connection = transaction.connection
+    is_cancelled = project_id in await lock_projects(transaction, [project_id])
+    story = await connection.scalar(select(ProjectOrder.correlation_id).where(ProjectOrder.project_id == project_id))
+    if story is None:
+        raise UnknownError(f"there is no project {project_id}, or it has no order yet")
+    if is_cancelled:
+        raise RefusedError(f"project {project_id} is cancelled: nothing more is begun for it")
+    this = (DomainTransfer.project_id == project_id) & (DomainTransfer.domain == request.domain)
+    known = (await connection.execute(select(DomainTransfer.__table__).where(this))).one_or_none()
+    values = _values(request, seal, known)
+    if known is not None:
+        if known.stage is not TransferStage.FAILED:
+            raise RefusedError(f"the transfer of {request.domain} waits for nobody: it is {known.stage}")
+        await connection.execute(update(DomainTransfer).where(this).values(values | {"problem": None}))
+        return None
+    await _refuse_what_is_not_free(connection, project_id, request.domain)
+    new = {"project_id": project_id, "domain": request.domain, "zone_made": False, "kept_records": []}
+    await connection.execute(insert(DomainTransfer).values(new | values))
+    event = CloudEvent.of(
+        DomainTransferRequested(domain=request.domain, max_cents=values["max_cents"], requested_by=by),
+        source=ServiceName.MARKETPLACE.value,
+        project_id=project_id,
+        correlation_id=story,
+    )
+    [message] = await put(connection, [event], lease=lease)
+    return message
+
+
+def _values(request: TransferRequest, seal: Seal, known: Any) -> dict[str, Any]:
+    """What is new, or was said before; all that is wrong is said at once."""
+    wrong = []
+    values: dict[str, Any] = {"stage": TransferStage.REQUESTED}
+    if request.auth_code is not None:
+        code = request.auth_code.get_secret_value()
+        if not (0 < len(code) <= LONGEST_CODE and code.isprintable()):
+            wrong.append(FieldProblem("auth_code", f"is no auth code: 1 to {LONGEST_CODE} characters on one line"))
+        values["auth_code"] = seal.close(request.auth_code)
+    elif known is None or known.auth_code is None:
+        wrong.append(FieldProblem("auth_code", "is missing: the domain's present provider gives it to its owner"))
+    if request.registrant is not None:
+        found = problems(request.domain, request.registrant)
+        wrong += [FieldProblem(f"registrant.{each.field}", each.problem) for each in found]
+        values["registrant"] = request.registrant.model_dump(mode="json")
+    elif known is None:
+        wrong.append(FieldProblem("registrant", "is missing: the registry must know who owns the domain"))
+    if request.max_cents is not None:
+        values["max_cents"] = request.max_cents
+    elif known is None:
+        wrong.append(FieldProblem("max_cents", "is missing: what the transfer may cost, in cents of euros"))
+    if wrong:
+        raise WrongFieldsError(*wrong)
+    return values
+
+
+async def _refuse_what_is_not_free(connection: AsyncConnection, project_id: UUID, domain: str) -> None:
+    bases = set((await connection.scalars(select(BaseDomain.name))).all())
+    if ClaimHosts(own_hosts(domain), None).refusal(bases, bases):
+        raise WrongFieldsError(FieldProblem("domain", f"{domain} lies in one of our base domains"))
+    taken = (
+        exists().where(ProjectDomain.host.in_(own_hosts(domain)), ProjectDomain.project_id != project_id),
+        exists().where(DomainTransfer.domain == domain),
+    )
+    if await connection.scalar(select(taken[0] | taken[1])):
+        raise RefusedError(f"{domain} belongs to another project")
