@@ -48,8 +48,13 @@ async def live(
                 yield ServerSentEvent(news.state.value, event="state")
             if news.entry is not None:
                 line = told(news.entry)
-                data = {"text": line.text, "tone": line.tone, "at": when(line.at), "technical": line.technical}
-                data["plugins"] = "health" in news.entry.detail
+                data = {
+                    "text": line.text,
+                    "tone": line.tone,
+                    "at": when(line.at),
+                    "technical": line.technical,
+                    "plugins": "health" in news.entry.detail,
+                }
                 yield ServerSentEvent(json.dumps(data, ensure_ascii=False), event="log", id=str(line.id))
 
     return EventSourceResponse(events(), ping=15, headers={"Cache-Control": "no-store"})
