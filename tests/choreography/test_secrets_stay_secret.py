@@ -31,6 +31,7 @@ from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.erlang import evaluate, own_node
 from tests.ops.conftest import environment
+from tests.ops.forked import preload, run_forked
 from tests.shared.messaging.harness import until
 
 SETTINGS = (DnsSettings, DeploySettings, BootstrapSettings, NotifySettings, MarketplaceSettings, BrokerSettings)
@@ -101,16 +102,10 @@ def settings(system: System, planted: dict[str, str], *vendors: Inwx | Deploymen
     }
 
 
-async def vrs(*arguments: str, **variables: str) -> str:
+async def vrs(folder: Path, *arguments: str, **variables: str) -> str:
     """All that a command prints."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops", *arguments),
-        env=environment(**variables),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await process.communicate()
-    return out.decode()
+    await run_forked(arguments, environment(**variables), b"", folder)
+    return (folder / "out").read_text() + (folder / "err").read_text()
 
 
 @asynccontextmanager
@@ -154,6 +149,7 @@ async def test_no_secret_is_in_any_output_log_dead_letter_or_row(
     mailbox: Mailbox,
     tmp_path: Path,
 ) -> None:
+    preload()
     await system.seed()
     variables = settings(system, planted, inwx, coolify, cores, mailbox)
     assert {name for name in planted if planted[name] not in variables.get(name, "")} == set()
@@ -174,11 +170,13 @@ async def test_no_secret_is_in_any_output_log_dead_letter_or_row(
         await until(have_failed, within=DEADLINE)
     letters = [(await system.letter(service)) for service in ("dns", "deploy")]
     told = {name: (tmp_path / name).read_text() for name in SERVICES}
-    told["doctor"] = await vrs("doctor", *SERVICES, "--queues", **variables)
-    told["log"] = await vrs("log", str(ordered.project_id), "--json", **variables)
+    told["doctor"] = await vrs(tmp_path, "doctor", *SERVICES, "--queues", **variables)
+    told["log"] = await vrs(tmp_path, "log", str(ordered.project_id), "--json", **variables)
     wrong = {name: f"ftp://planted:{value}@nowhere" for name, value in planted.items() if name.endswith("_URL")}
     told["wrong"] = await vrs(
-        *("doctor", *SERVICES),
+        tmp_path,
+        "doctor",
+        *SERVICES,
         **variables
         | wrong
         | {
@@ -187,7 +185,10 @@ async def test_no_secret_is_in_any_output_log_dead_letter_or_row(
         },
     )
     told["refused"] = await vrs(
-        "doctor", *SERVICES, **variables | {"VRS_AMQP_URL": variables["VRS_AMQP_URL"].replace("planted", "guest")}
+        tmp_path,
+        "doctor",
+        *SERVICES,
+        **variables | {"VRS_AMQP_URL": variables["VRS_AMQP_URL"].replace("planted", "guest")},
     )
     told["letters"] = repr(letters)
     told["database"] = await contents(system)

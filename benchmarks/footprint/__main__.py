@@ -15,23 +15,19 @@ Exit 1 if a target is missed. The image's size is told where `docker` is and has
 import argparse
 import asyncio
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.footprint.processes import PATIENCE, end, import_only, imports_of, memory, start
 from contracts import CloudEvent, ServiceName
 from ops.places import new_log_folder
 from ops.system import DEFAULTS
@@ -40,47 +36,26 @@ from shared.models import ProvisioningState
 from tests.choreography.events import Story
 from tests.choreography.system import System, connected
 from tests.conftest import open_at
-from tests.ops.conftest import environment
 
 MOST_OWN_MEGABYTES, MOST_MEGABYTES, MOST_OWN_SECONDS, MOST_END_SECONDS = 20.0, 100.0, 0.5, 5.0
 IDLE_SECONDS = 3.0
 EVENTS = 200
-PATIENCE = 90.0
 LATENCIES = Latencies(call=0.1, deployment=1.0, boot=0.5, requests=60_000)
-
-_IMPORTED = """
-import json, sys
-from importlib.metadata import entry_points
-before = set(sys.modules)
-import ops.start, ops.running
-sys.modules.update(dict.fromkeys(ops.start.UNUSED))
-entry_points(group="vrs.services")[sys.argv[1]].load()
-ours = {"contracts", "shared", "services", "ops", "migrations", "simulators"}
-print(json.dumps([n for n, m in sys.modules.items() if m and n not in before and n.partition(".")[0] not in ours]))
-"""
-_IMPORT = """
-import importlib, json, sys, time
-from contextlib import suppress
-sys.modules.update(dict.fromkeys(("rich", "pydantic.v1")))
-for name in json.load(sys.stdin):
-    with suppress(Exception):  # some are made by the import of others
-        importlib.import_module(name)
-print("imported", flush=True)
-time.sleep(3600)
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """MB, seconds with a CPU of its own, and CPU seconds: of importing, and of the service until it is ready.
 
-    `end_s`: what it takes to end with its hands full, by the wall clock.
+    `private_mb` is what of its memory are not pages of files. `end_s`: what it takes to end with its hands full, by the
+    wall clock.
     """
 
     imports_mb: float
     imports_s: float
     imports_cpu: float
     idle_mb: float
+    private_mb: float
     ready_s: float
     ready_cpu: float
     end_s: float
@@ -95,96 +70,6 @@ class Cost:
             "end": (self.end_s, MOST_END_SECONDS),
         }
         return [name for name, (found, most) in targets.items() if found > most]
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """How long something took a process: seconds with a CPU of its own, CPU seconds."""
-
-    alone: float
-    cpu: float
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A service that is ready, and what that took."""
-
-    process: asyncio.subprocess.Process
-    took: Times
-
-
-def resident(pid: int) -> float:
-    """The process's resident set in MB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
-
-
-def times(pid: int, began: float) -> Times:
-    """What the process took since `began` (monotonic): the time in which it waited for a CPU does not count."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    cpu = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-    return Times(time.monotonic() - began - waited, cpu)
-
-
-def imports_of(service: ServiceName) -> str:
-    """The third-party and standard modules that the service imports, as JSON, in their order."""
-    return subprocess.run(
-        [sys.executable, "-c", _IMPORTED, service.value], capture_output=True, text=True, check=True
-    ).stdout
-
-
-async def import_only(modules: str) -> tuple[float, Times]:
-    """Import them in a process; MB, and what it took."""
-    began = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _IMPORT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(modules.encode())
-        process.stdin.close()
-        await process.stdout.readline()
-        took = times(process.pid, began)
-        return resident(process.pid), took
-    finally:
-        process.kill()
-        await process.wait()
-
-
-async def start(service: ServiceName, settings: dict[str, str], logs: Path, stack: AsyncExitStack) -> Running:
-    """Run a service until it is ready; `stack` ends it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
-    log = logs / f"{service}.log"
-    began = time.monotonic()
-    with log.open("ab") as sink:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ops", "run", service.value),
-            env=environment(**settings, **health),
-            stdout=sink,
-            stderr=sink,
-        )
-    stack.push_async_callback(end, process)
-    async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE):
-        while True:
-            with suppress(httpx.HTTPError):
-                if (await http.get(f"http://127.0.0.1:{port}/health/ready")).is_success:
-                    return Running(process, times(process.pid, began))
-            if process.returncode is not None:
-                raise RuntimeError(f"{service} has ended; see {log}")
-            await asyncio.sleep(0.01)
-
-
-async def end(process: asyncio.subprocess.Process) -> float:
-    """Seconds from SIGTERM to the end."""
-    began = time.monotonic()
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    await process.wait()
-    return time.monotonic() - began
 
 
 async def hands_full(system: System, service: ServiceName) -> None:
@@ -225,12 +110,13 @@ class Stage:
         async with AsyncExitStack() as stack:
             started = {}
             for service, imported in modules.items():
-                megabytes, took = await import_only(imported)
+                imports, took = await import_only(imported)
                 started[service] = await start(service, self.settings, self.logs, stack)
-                found[service] = [megabytes, took.alone, took.cpu]
+                found[service] = [imports.resident, took.alone, took.cpu]
             await asyncio.sleep(IDLE_SECONDS)
             for service, running in started.items():
-                found[service] += [resident(running.process.pid), running.took.alone, running.took.cpu]
+                idle = memory(running.process.pid)
+                found[service] += [idle.resident, idle.private, running.took.alone, running.took.cpu]
         return found
 
     async def end(self, service: ServiceName) -> float:
@@ -302,13 +188,16 @@ def main() -> None:
     if wanted.json:
         print(json.dumps({"services": {name: asdict(cost) for name, cost in costs.items()}, "image_mb": image}))
     else:
-        table = Table("service", "imports", "idle", "ours", "imports", "ready", "ours", "CPU", "ends in", "missed")
+        table = Table(
+            "service", "imports", "idle", "ours", "private", "imports", "ready", "ours", "CPU", "end", "missed"
+        )
         for name, cost in costs.items():
-            memory = (f"{value:.1f} MB" for value in (cost.imports_mb, cost.idle_mb, cost.idle_mb - cost.imports_mb))
+            sizes = (cost.imports_mb, cost.idle_mb, cost.idle_mb - cost.imports_mb, cost.private_mb)
+            megabytes = (f"{value:.0f} MB" for value in sizes)
             seconds = (f"{value:.2f} s" for value in (cost.imports_s, cost.ready_s, cost.ready_s - cost.imports_s))
             ours = f"{cost.ready_cpu - cost.imports_cpu:.2f} s"
-            table.add_row(name, *memory, *seconds, ours, f"{cost.end_s:.2f} s", ", ".join(cost.missed))
-        Console().print(table)
+            table.add_row(name, *megabytes, *seconds, ours, f"{cost.end_s:.2f} s", ", ".join(cost.missed))
+        Console(width=120).print(table)
         print(f"image: {image} MB beside its base" if image else f"image: no engine here that has {wanted.image}")
     sys.exit(any(cost.missed for cost in costs.values()))
 

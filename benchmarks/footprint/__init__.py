@@ -1,0 +1,1 @@
+"""What a service costs before it does anything (`python -m benchmarks.footprint`)."""

@@ -1,0 +1,138 @@
+"""The processes that are measured: one that imports what a service imports, and the service itself."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from contracts import ServiceName
+from tests.ops.conftest import environment
+
+PATIENCE = 90.0
+
+_IMPORTED = """
+import json, sys
+from importlib.metadata import entry_points
+before = set(sys.modules)
+import ops.start, ops.running
+sys.modules.update(dict.fromkeys(ops.start.UNUSED))
+entry_points(group="vrs.services")[sys.argv[1]].load()
+ours = {"contracts", "shared", "services", "ops", "migrations", "simulators"}
+print(json.dumps([n for n, m in sys.modules.items() if m and n not in before and n.partition(".")[0] not in ours]))
+"""
+_IMPORT = """
+import importlib, json, sys, time
+from contextlib import suppress
+sys.modules.update(dict.fromkeys(("rich", "pydantic.v1")))
+for name in json.load(sys.stdin):
+    with suppress(Exception):  # some are made by the import of others
+        importlib.import_module(name)
+print("imported", flush=True)
+time.sleep(3600)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long something took a process: seconds with a CPU of its own, CPU seconds."""
+
+    alone: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that is ready, and what that took."""
+
+    process: asyncio.subprocess.Process
+    took: Times
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """MB: the resident set, and what of it is not the pages of files, which services of one image share."""
+
+    resident: float
+    private: float
+
+
+def memory(pid: int) -> Memory:
+    """The process's memory now."""
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return Memory(*(int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")))
+
+
+def times(pid: int, began: float) -> Times:
+    """What the process took since `began` (monotonic): the time in which it waited for a CPU does not count."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    cpu = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return Times(time.monotonic() - began - waited, cpu)
+
+
+def imports_of(service: ServiceName) -> str:
+    """The third-party and standard modules that the service imports, as JSON, in their order."""
+    return subprocess.run(
+        [sys.executable, "-c", _IMPORTED, service.value], capture_output=True, text=True, check=True
+    ).stdout
+
+
+async def import_only(modules: str) -> tuple[Memory, Times]:
+    """Import them in a process; give its memory, and what it took."""
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _IMPORT), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(modules.encode())
+        process.stdin.close()
+        await process.stdout.readline()
+        took = times(process.pid, began)
+        return memory(process.pid), took
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def start(service: ServiceName, settings: dict[str, str], logs: Path, stack: AsyncExitStack) -> Running:
+    """Run a service until it is ready; `stack` ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
+    log = logs / f"{service}.log"
+    began = time.monotonic()
+    with log.open("ab") as sink:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ops", "run", service.value),
+            env=environment(**settings, **health),
+            stdout=sink,
+            stderr=sink,
+        )
+    stack.push_async_callback(end, process)
+    async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(httpx.HTTPError):
+                if (await http.get(f"http://127.0.0.1:{port}/health/ready")).is_success:
+                    return Running(process, times(process.pid, began))
+            if process.returncode is not None:
+                raise RuntimeError(f"{service} has ended; see {log}")
+            await asyncio.sleep(0.01)
+
+
+async def end(process: asyncio.subprocess.Process) -> float:
+    """Seconds from SIGTERM to the end."""
+    began = time.monotonic()
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    await process.wait()
+    return time.monotonic() - began
