@@ -8,14 +8,27 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from contracts import CloudEvent, Contact, Plugin, ProjectCancelled, ProjectOrdered, Registration, ServiceName
+from contracts import (
+    CloudEvent,
+    Contact,
+    CoreHealthy,
+    DomainAdded,
+    DomainConnected,
+    DomainRemoved,
+    Event,
+    Plugin,
+    ProjectCancelled,
+    ProjectOrdered,
+    Registration,
+    ServiceName,
+)
 from ops.vendors import INWX_ACCOUNT
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.messaging.trouble import DATABASE_ERRORS
 from shared.outbox import NOTIFY_SERVICES, row_of, said
 from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
-from tests.chaos.plan import PlannedOrder
+from tests.chaos.plan import PlannedOrder, Second
 from tests.chaos.stage import Stage
 from tests.choreography.events import MAX_CENTS, OWNER
 
@@ -31,6 +44,8 @@ class Market:
     ordered: dict[str, CloudEvent[ProjectOrdered]] = field(default_factory=dict)
     cancelled: list[CloudEvent[ProjectCancelled]] = field(default_factory=list)
     waiting: dict[tuple[str, str], PlannedOrder] = field(default_factory=dict)
+    seconds: dict[str, PlannedOrder] = field(default_factory=dict)
+    wishes: list[CloudEvent[Any]] = field(default_factory=list)
     _chores: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -40,6 +55,8 @@ class Market:
         """One customer from the first word to the last. Call at the run's beginning."""
         if order.cancelled_after:
             self.waiting[str(order.project_id), order.cancelled_after[0]] = order
+        if order.second:
+            self.seconds[str(order.project_id)] = order
         moments = sorted([(order.at, False), *((at, True) for at in order.cancelled_at)])
         last = 0.0
         for at, cancels in moments:
@@ -109,9 +126,33 @@ class Market:
     def _hear(self, event: Heard) -> None:
         if event.type == "vrs.records.needed.v1":
             self._do(self._set_records(event))
+        if (given := self.seconds.get(event.project_id)) is not None:
+            if event.type == CoreHealthy.type:
+                self._do(self._give_domain(given))
+            if event.type == DomainConnected.type and given.second is Second.LOST:
+                self._do(self._wish(given, DomainRemoved(domain=given.second_domain)))
         order = self.waiting.pop((event.project_id, event.type), None)
         if order is not None and order.cancelled_after is not None:
             self._do(self._cancel(order, after=order.cancelled_after[1]))
+
+    async def _give_domain(self, order: PlannedOrder) -> None:
+        """The project is live: give it the domain that it is to have, or to have for a while."""
+        domain = order.second_domain
+        await self.stage.control(Vendor.INWX, {"zone": {"account": INWX_ACCOUNT, "domain": domain}})
+        added = DomainAdded(domain=domain, primary=order.second is Second.PRIMARY)
+        again = (DomainRemoved(domain=domain), added) if order.second is Second.AGAIN else ()
+        for wish in (added, *again):
+            await self._wish(order, wish)
+
+    async def _wish(self, order: PlannedOrder, wish: Event) -> None:
+        event = CloudEvent.of(
+            wish,
+            source=ServiceName.MARKETPLACE.value,
+            project_id=order.project_id,
+            correlation_id=self.ordered[str(order.project_id)].correlation_id,
+        )
+        self.wishes.append(event)
+        await self._commit(event)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         chore = asyncio.create_task(work)

@@ -77,6 +77,16 @@ CANCELLED_TWICE = 0.2
 CANCELLED_FIRST = 0.06
 OWN_DOMAIN = 0.06
 HELD_ELSEWHERE = 0.04
+SECOND_DOMAIN = 0.15
+
+
+class Second(StrEnum):
+    """What becomes of the second domain that a live project is given."""
+
+    KEPT = "kept"
+    PRIMARY = "primary"
+    LOST = "lost"  # when it works
+    AGAIN = "again"  # added, removed and added at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,8 @@ class PlannedOrder:
 
     `cancelled_after`: a type of event and so many seconds after it was heard of the project.
 
+    `second`: whether it is given a second domain, and what becomes of that.
+
     `marked`: the marketplace sets the cancellation mark with its own commit, else only the event says it.
     """
 
@@ -121,6 +133,12 @@ class PlannedOrder:
     cancelled_at: tuple[float, ...]
     cancelled_after: tuple[str, float] | None
     marked: bool
+    second: Second | None
+
+    @property
+    def second_domain(self) -> str:
+        """The domain that it is given when it is live, if any."""
+        return f"{self.slug}-2.example"
 
     @property
     def changes_mind(self) -> bool:
@@ -168,6 +186,7 @@ def _orders(random: Random, count: int, seconds: float) -> Iterator[PlannedOrder
             locale=random.choice(("de", "en")),
             **_cancellations(random, at, seconds),
             marked=random.random() < 1 / 2,
+            second=random.choice(list(Second)) if random.random() < SECOND_DOMAIN else None,
         )
 
 
@@ -232,4 +251,4 @@ def _duration(random: Random, kind: Kind, pace: Pace) -> float:
     return random.uniform(pace.moment, pace.while_)
 
 
-__all__ = ["Disturbance", "Fault", "Kind", "Plan", "PlannedOrder", "Vendor", "plan"]
+__all__ = ["Disturbance", "Fault", "Kind", "Plan", "PlannedOrder", "Second", "Vendor", "plan"]

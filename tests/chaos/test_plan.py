@@ -8,7 +8,7 @@ from simulators.inwx.control import InwxControl
 from simulators.smtp.server import _KINDS, SmtpControl
 from tests.chaos.faults import Vendor, catalogue
 from tests.chaos.pace import MINUTES, SECONDS
-from tests.chaos.plan import STAGES, Kind, Plan, plan
+from tests.chaos.plan import STAGES, Kind, Plan, Second, plan
 
 
 def drawn(seed: int, *, orders: int = 1000, seconds: float = 300) -> Plan:
@@ -37,6 +37,7 @@ def test_a_plan_has_customers_of_every_kind() -> None:
     assert any(order.own_domain and not order.elsewhere and not order.new for order in orders)
     assert any(order.own_domain and order.new for order in orders)
     assert any(order.elsewhere for order in orders)
+    assert {order.second for order in orders} == {None, *Second}
 
 
 def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_it() -> None:
