@@ -7,12 +7,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from contracts import DomainConnected, RoutesChanged
 from tests.chaos.faults import Vendor
 from tests.chaos.findings import Finding, Wrong
+from tests.chaos.plan import Second
 from tests.chaos.snapshot import Row, Snapshot, hosts_of, moment
 
-OF_THE_APP = ("deployments", "core_tokens", "watched_cores")
 DNS_TYPES = ("A", "AAAA", "CNAME")
+OF_LIVE_PROJECTS = (
+    *("placements", "project_domains", "dns_records", "domain_registrations", "domain_transfers", "deployments"),
+    *("core_tokens", "watched_cores", "added_domains", "app_routes", "watched_domains"),
+)
+"""Tables that have nothing of a cancelled project."""
+
 LATE = "slow"
 LATE_WITHIN = timedelta(minutes=1)
 """How long after it came a call that is slow is carried out at the latest."""
@@ -32,6 +39,7 @@ def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator
     yield from _transfers(snapshot, live)
     yield from _applications(snapshot, live, cancelled)
     yield from _containers(snapshot, live)
+    yield from _seconds(snapshot, live)
     yield from _rows(snapshot, cancelled)
     yield from _licences(snapshot, live, cancelled)
     yield from _places(snapshot)
@@ -44,14 +52,13 @@ def configured(snapshot: Snapshot, project: str) -> Row | None:
 
 
 def _records(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
-    owners = {host: project for project, event in snapshot.ordered.items() for host in hosts_of(event.data)}
+    owners = snapshot.owners
     facts = _configured_by_project(snapshot)
     wanted: Counter[tuple[str, str, str]] = Counter()
-    for project in live - snapshot.elsewhere:
-        if project not in facts:
-            continue  # the story says so
+    for project in live & facts.keys():  # of the others the story tells
         server = facts[project]["server"]
-        for host in hosts_of(snapshot.ordered[project].data):
+        theirs = hosts_of(snapshot.ordered[project].data) if project in snapshot.elsewhere else ()
+        for host in set(snapshot.hosts(project)) - set(theirs):
             wanted[host, "A", server["ipv4"]] += 1
             if server.get("ipv6"):
                 wanted[host, "AAAA", server["ipv6"]] += 1
@@ -153,7 +160,7 @@ def _application(snapshot: Snapshot, project: str, application: Row, facts: Row 
     if facts and application["server"] != facts["server"]["id"]:
         yield Finding(Wrong.STORY, project, f"its app is on {application['server']}, its records lead elsewhere", where)
     finished = [each for each in application["deployments"] if each["status"] == "finished"]
-    if len(finished) > 1 and not _came_late(snapshot, application):
+    if len(finished) > 1 + _routes(snapshot, project) and not _came_late(snapshot, application):
         what = f"the same version was deployed {len(finished)} times for one event"
         yield Finding(Wrong.DOUBLED, project, what, where)
     row = next(iter(snapshot.of("deployments", project)), None)
@@ -164,6 +171,14 @@ def _application(snapshot: Snapshot, project: str, application: Row, facts: Row 
         yield Finding(Wrong.STORY, project, "deploy has written down another token than the app's", where)
 
 
+def _routes(snapshot: Snapshot, project: str) -> int:
+    """How often the project's domains were changed: each time its app may be deployed once."""
+    said = [
+        event for event in snapshot.heard.values() if (event.project_id, event.type) == (project, RoutesChanged.type)
+    ]
+    return len({json.loads(event.body)["data"]["revision"] for event in said})
+
+
 def _came_late(snapshot: Snapshot, application: Row) -> bool:
     """Whether one of its deployments was carried out by a call whose caller had given up."""
     late = [moment(hit) for hit in snapshot.struck[Vendor.COOLIFY] if (hit["call"], hit["kind"]) == ("deploy", LATE)]
@@ -172,8 +187,8 @@ def _came_late(snapshot: Snapshot, application: Row) -> bool:
 
 
 def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
-    owners = {host: project for project, event in snapshot.ordered.items() for host in hosts_of(event.data)}
-    wanted = {host for project in live for host in hosts_of(snapshot.ordered[project].data)}
+    owners = snapshot.owners
+    wanted = {host for project in live for host in snapshot.hosts(project)}
     found = {container["fqdn"]: container for container in snapshot.containers}
     tokens = {row["name"].removeprefix("vrs-"): row["env"] for row in snapshot.coolify["applications"]}
     for host in sorted(wanted - found.keys()):
@@ -187,16 +202,31 @@ def _containers(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
             yield Finding(Wrong.STORY, owners[host], f"{host} runs with an older token than its app has", "core /_apps")
 
 
+def _seconds(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
+    """A second domain works, is the primary one where that was wished, and was told of once each time it came."""
+    for project in live & snapshot.seconds.keys():
+        order = snapshot.seconds[project]
+        primary = order.second_domain if order.second is Second.PRIMARY else snapshot.ordered[project].data.fqdn
+        found = [row["host"] for row in snapshot.of("project_domains", project) if row["is_primary"]]
+        if found != [primary]:
+            yield Finding(Wrong.STORY, project, f"{found} is the primary domain, not {primary}", "project_domains")
+        [row] = snapshot.of("added_domains", project)
+        if row["is_wanted"] != (order.second is not Second.LOST) or (row["is_wanted"] and not row["connected_at"]):
+            yield Finding(Wrong.LOST, project, f"{order.second_domain} is not {order.second}", "table added_domains")
+    told = Counter(
+        (event.project_id, json.loads(event.body)["data"]["since"])
+        for event in snapshot.heard.values()
+        if event.type == DomainConnected.type
+    )
+    for (project, since), times in told.items():
+        if times > 1:
+            what = f"that its second domain of revision {since} works was said {times} times"
+            yield Finding(Wrong.DOUBLED, project, what, f"vrs log {project}")
+
+
 def _rows(snapshot: Snapshot, cancelled: set[str]) -> Iterator[Finding]:
     for project in cancelled:
-        for table in (
-            "placements",
-            "project_domains",
-            "dns_records",
-            "domain_registrations",
-            "domain_transfers",
-            *OF_THE_APP,
-        ):
+        for table in OF_LIVE_PROJECTS:
             if rows := snapshot.of(table, project):
                 yield Finding(Wrong.LEFT_BEHIND, project, f"{len(rows)} rows in {table}", f"table {table}")
 

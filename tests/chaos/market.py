@@ -14,6 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import (
     CloudEvent,
     Contact,
+    CoreHealthy,
+    DomainAdded,
+    DomainConnected,
+    DomainRemoved,
+    Event,
     Plugin,
     PluginsChanged,
     ProjectCancelled,
@@ -33,7 +38,7 @@ from shared.transaction import begin
 from shared.transfers import TransferRequest, ask_for_transfer
 from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
-from tests.chaos.plan import PlannedOrder
+from tests.chaos.plan import PlannedOrder, Second
 from tests.chaos.stage import TRANSFER_KEY, Stage
 from tests.choreography.events import MAX_CENTS, OWNER
 
@@ -59,6 +64,8 @@ class Market:
     waiting: dict[tuple[str, str], PlannedOrder] = field(default_factory=dict)
     shopping: dict[str, PlannedOrder] = field(default_factory=dict)
     movers: dict[str, PlannedOrder] = field(default_factory=dict)
+    seconds: dict[str, PlannedOrder] = field(default_factory=dict)
+    wishes: list[CloudEvent[Any]] = field(default_factory=list)
     _chores: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -72,6 +79,8 @@ class Market:
             self.waiting[str(order.project_id), order.cancelled_after[0]] = order
         if order.changes_plugins_after is not None:
             self.shopping[str(order.project_id)] = order
+        if order.second:
+            self.seconds[str(order.project_id)] = order
         moments = sorted([(order.at, False), *((at, True) for at in order.cancelled_at)])
         last = 0.0
         for at, cancels in moments:
@@ -175,9 +184,33 @@ class Market:
             self._do(self._change_plugins(shopper, after=shopper.changes_plugins_after))
         if event.type == "vrs.core.healthy.v1" and (mover := self.movers.pop(event.project_id, None)):
             self._do(self._transfer(mover))
+        if (given := self.seconds.get(event.project_id)) is not None:
+            if event.type == CoreHealthy.type:
+                self._do(self._give_domain(given))
+            if event.type == DomainConnected.type and given.second is Second.LOST:
+                self._do(self._wish(given, DomainRemoved(domain=given.second_domain)))
         order = self.waiting.pop((event.project_id, event.type), None)
         if order is not None and order.cancelled_after is not None:
             self._do(self._cancel(order, after=order.cancelled_after[1]))
+
+    async def _give_domain(self, order: PlannedOrder) -> None:
+        """The project is live: give it the domain that it is to have, or to have for a while."""
+        domain = order.second_domain
+        await self.stage.control(Vendor.INWX, {"zone": {"account": INWX_ACCOUNT, "domain": domain}})
+        added = DomainAdded(domain=domain, primary=order.second is Second.PRIMARY)
+        again = (DomainRemoved(domain=domain), added) if order.second is Second.AGAIN else ()
+        for wish in (added, *again):
+            await self._wish(order, wish)
+
+    async def _wish(self, order: PlannedOrder, wish: Event) -> None:
+        event = CloudEvent.of(
+            wish,
+            source=ServiceName.MARKETPLACE.value,
+            project_id=order.project_id,
+            correlation_id=self.ordered[str(order.project_id)].correlation_id,
+        )
+        self.wishes.append(event)
+        await self._commit(event)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         chore = asyncio.create_task(work)

@@ -79,6 +79,16 @@ OWN_DOMAIN = 0.06
 HELD_ELSEWHERE = 0.04
 CHANGES_PLUGINS = 0.3
 MOVES_EVERY = 15
+SECOND_DOMAIN = 0.15
+
+
+class Second(StrEnum):
+    """What becomes of the second domain that a live project is given."""
+
+    KEPT = "kept"
+    PRIMARY = "primary"
+    LOST = "lost"  # when it works
+    AGAIN = "again"  # added, removed and added at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,8 @@ class PlannedOrder:
 
     `cancelled_after`: a type of event and so many seconds after it was heard of the project.
 
+    `second`: whether it is given a second domain, and what becomes of that.
+
     `marked`: the marketplace sets the cancellation mark with its own commit, else only the event says it.
 
     `changes_plugins_after`: so many seconds after the project is live, its customer buys a plugin and gives one up.
@@ -127,6 +139,12 @@ class PlannedOrder:
     cancelled_after: tuple[str, float] | None
     marked: bool
     changes_plugins_after: float | None
+    second: Second | None
+
+    @property
+    def second_domain(self) -> str:
+        """The domain that it is given when it is live, if any."""
+        return f"{self.slug}-2.example"
 
     @property
     def changes_mind(self) -> bool:
@@ -161,6 +179,7 @@ def _orders(random: Random, count: int, seconds: float) -> Iterator[PlannedOrder
         slug = f"c{number}-{random.randrange(16**6):06x}"
         lot = random.random()
         own = f"{slug}.example" if lot < OWN_DOMAIN + HELD_ELSEWHERE else None
+        moves = own is None and number % MOVES_EVERY == 0  # not drawn: what a seed means stays
         yield PlannedOrder(
             at=at,
             project_id=UUID(int=random.getrandbits(128), version=4),
@@ -169,13 +188,14 @@ def _orders(random: Random, count: int, seconds: float) -> Iterator[PlannedOrder
             own_domain=own,
             elsewhere=lot < HELD_ELSEWHERE,
             new=HELD_ELSEWHERE <= lot < HELD_ELSEWHERE + OWN_DOMAIN / 2,
-            moves=own is None and number % MOVES_EVERY == 0,  # not drawn: what a seed means stays
+            moves=moves,
             plan=random.choice(PLANS),
             plugins=tuple(sorted(random.sample(PLUGINS, random.randrange(4)))),
             locale=random.choice(("de", "en")),
             **_cancellations(random, at, seconds),
             marked=random.random() < 1 / 2,
             changes_plugins_after=random.uniform(0, 3) if random.random() < CHANGES_PLUGINS else None,
+            second=random.choice(list(Second)) if random.random() < SECOND_DOMAIN and not moves else None,
         )
 
 
@@ -240,4 +260,4 @@ def _duration(random: Random, kind: Kind, pace: Pace) -> float:
     return random.uniform(pace.moment, pace.while_)
 
 
-__all__ = ["Disturbance", "Fault", "Kind", "Plan", "PlannedOrder", "Vendor", "plan"]
+__all__ = ["Disturbance", "Fault", "Kind", "Plan", "PlannedOrder", "Second", "Vendor", "plan"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.chaos.effects import LATE
 from tests.chaos.findings import Wrong
+from tests.chaos.plan import PlannedOrder, Second
 from tests.chaos.snapshot import Row, Snapshot
 from tests.chaos.stories import CONVERGED, DELAYED
 
@@ -18,7 +19,8 @@ Plant = Callable[[Snapshot, str, str], None]
 def a_live_project(snapshot: Snapshot) -> str:
     cancelled = {project for project, _ in snapshot.cancelled}
     orders = snapshot.ordered.items()
-    return next(project for project, order in orders if project not in cancelled and order.data.base_domain)
+    left = cancelled | snapshot.seconds.keys()
+    return next(project for project, order in orders if project not in left and order.data.base_domain)
 
 
 def a_row(snapshot: Snapshot, project: str) -> Row:
@@ -35,6 +37,27 @@ def lost_record(snapshot: Snapshot, live: str, _: str) -> None:
     host = snapshot.ordered[live].data.fqdn
     for zone in snapshot.zones:
         zone["records"] = [row for row in zone["records"] if row["name"] != host]
+
+
+def a_second(snapshot: Snapshot) -> PlannedOrder:
+    """The order of a live project that has a second domain."""
+    cancelled = {project for project, _ in snapshot.cancelled}
+    there = (order for project, order in snapshot.seconds.items() if project not in cancelled)
+    return next(order for order in there if order.second is not Second.LOST)
+
+
+def lost_domain(snapshot: Snapshot, _live: str, _: str) -> None:
+    domain = a_second(snapshot).second_domain
+    snapshot.containers = [each for each in snapshot.containers if each["fqdn"] != domain]
+
+
+def never_connected(snapshot: Snapshot, _live: str, _: str) -> None:
+    snapshot.of("added_domains", str(a_second(snapshot).project_id))[0]["connected_at"] = None
+
+
+def other_primary(snapshot: Snapshot, _live: str, _: str) -> None:
+    for row in snapshot.of("project_domains", str(a_second(snapshot).project_id)):
+        row["is_primary"] = row["host"].startswith("www.")
 
 
 def lost_app(snapshot: Snapshot, live: str, _: str) -> None:
@@ -240,6 +263,8 @@ def kept_token(snapshot: Snapshot, _: str, cancelled: str) -> None:
 
 PLANTS: dict[Plant, Wrong] = {
     **dict.fromkeys((lost_record, lost_app, lost_project, lost_mail, never_told), Wrong.LOST),
+    **dict.fromkeys((lost_domain, never_connected), Wrong.LOST),
+    other_primary: Wrong.STORY,
     **dict.fromkeys((lost_event, lost_mark, lost_letter, never_bought, never_converged, lost_licence), Wrong.LOST),
     **dict.fromkeys((double_record, double_app, double_deployment, double_completion), Wrong.DOUBLED),
     **dict.fromkeys((double_event, double_delay, double_mail, told_twice, bought_twice), Wrong.DOUBLED),

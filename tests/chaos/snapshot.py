@@ -13,6 +13,7 @@ from tests.chaos.bus import Bus, Heard, Letter
 from tests.chaos.disturb import Interruption
 from tests.chaos.faults import Vendor
 from tests.chaos.market import Market
+from tests.chaos.plan import PlannedOrder, Second
 from tests.chaos.stage import Stage
 
 TABLES = (
@@ -24,6 +25,9 @@ TABLES = (
     "servers",
     "placements",
     "project_domains",
+    "added_domains",
+    "app_routes",
+    "watched_domains",
     "dns_records",
     "domain_registrations",
     "domain_transfers",
@@ -45,13 +49,16 @@ class Snapshot:
     """What the checker judges. Rows are as in the database, `zones` and `coolify` as the simulators show them.
 
     `ordered` and `changed` (its plugins) are by project id, `cancelled` names each cancellation's event with its
-    project. `struck` are the faults that really hit a vendor's call.
+    project. `seconds` are the projects to which a second domain was given, `wishes` the ids of the events that said so.
+    `struck` are the faults that really hit a vendor's call.
     """
 
     ordered: dict[str, CloudEvent[ProjectOrdered]]
     changed: dict[str, CloudEvent[PluginsChanged]]
     elsewhere: set[str]
     cancelled: list[tuple[str, str]]
+    seconds: dict[str, PlannedOrder]
+    wishes: set[str]
     tables: dict[str, list[Row]]
     zones: list[Row]
     charges: list[Row]
@@ -66,6 +73,19 @@ class Snapshot:
     interruptions: list[Interruption]
     rows_of: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
 
+    def hosts(self, project_id: str) -> tuple[str, ...]:
+        """The names under which the project must answer now."""
+        second = self.seconds.get(project_id)
+        has_second = second is not None and second.second is not Second.LOST
+        more = second_hosts(second) if second is not None and has_second else ()
+        return (*hosts_of(self.ordered[project_id].data), *more)
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """Whose each name is, or was."""
+        names = {host: project for project, event in self.ordered.items() for host in hosts_of(event.data)}
+        return names | {host: project for project, order in self.seconds.items() for host in second_hosts(order)}
+
     def of(self, table: str, project_id: str) -> Sequence[Row]:
         """The rows of one project; the index is made at the first question."""
         if not self.rows_of:
@@ -74,6 +94,11 @@ class Snapshot:
                     key = row.get("vrs_id") if name == "projects" else row.get("project_id")
                     self.rows_of.setdefault((name, str(key)), []).append(row)
         return self.rows_of.get((table, project_id), [])
+
+
+def second_hosts(order: PlannedOrder) -> tuple[str, ...]:
+    """The names of the second domain that a project was given."""
+    return order.second_domain, f"www.{order.second_domain}"
 
 
 def hosts_of(order: ProjectOrdered) -> tuple[str, ...]:
@@ -95,6 +120,8 @@ async def take(
         changed=dict(market.changed),
         elsewhere=elsewhere,
         cancelled=[(str(event.subject), str(event.id)) for event in market.cancelled],
+        seconds={str(event.subject): market.seconds[str(event.subject)] for event in market.wishes},
+        wishes={str(event.id) for event in market.wishes},
         tables={table: await _rows(stage, table) for table in TABLES},
         zones=await _get(stage.http, f"{simulators.inwx.control_url}/zones"),
         charges=(await _get(stage.http, f"{simulators.inwx.control_url}/domains"))["charges"],

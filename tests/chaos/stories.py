@@ -129,6 +129,7 @@ def _heard(snapshot: Snapshot) -> Iterator[Finding]:
     """What the log says was said and what the bus carried are the same bytes."""
     placed = {str(event.id) for event in snapshot.ordered.values()}
     placed |= {str(event.id) for event in snapshot.changed.values()} | {event for _, event in snapshot.cancelled}
+    placed |= snapshot.wishes
     said: dict[str, bytes] = {}
     for row in snapshot.tables["provisioning_log"]:
         for line in bytes(row["emitted"] or b"").splitlines():

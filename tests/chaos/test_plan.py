@@ -8,7 +8,7 @@ from simulators.inwx.control import InwxControl
 from simulators.smtp.server import _KINDS, SmtpControl
 from tests.chaos.faults import Vendor, catalogue
 from tests.chaos.pace import MINUTES, SECONDS
-from tests.chaos.plan import STAGES, Kind, Plan, plan
+from tests.chaos.plan import STAGES, Kind, Plan, Second, plan
 
 
 def drawn(seed: int, *, orders: int = 1000, seconds: float = 300) -> Plan:
@@ -40,6 +40,7 @@ def test_a_plan_has_customers_of_every_kind() -> None:
     assert Counter(order.changes_plugins_after is not None for order in orders)[True] > 150
     assert any(order.moves for order in orders)
     assert not any(order.moves and order.own_domain for order in orders)
+    assert {order.second for order in orders} == {None, *Second}
 
 
 def test_a_lease_outlasts_a_request_and_a_lost_answer_outlasts_the_patience_for_it() -> None:

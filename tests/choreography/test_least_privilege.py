@@ -14,7 +14,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from contracts import AppDeployed, CoreHealthy, DnsConfigured, ProjectOrdered, ServiceName
+from contracts import (
+    AppDeployed,
+    AppRouted,
+    CoreHealthy,
+    DnsConfigured,
+    DomainConnected,
+    ProjectOrdered,
+    ServiceName,
+)
 from ops.contracts.system import build_services
 from ops.grants import apply, role_of
 from ops.orders import place
@@ -112,6 +120,13 @@ async def test_an_order_goes_live_and_is_cancelled_with_the_least_rights(
         await place(system.database, [story.ordered()])
         healthy = await system.hears(CoreHealthy, story)
         await system.logged("notify.core-healthy", healthy, "completed")
+        await inwx.set(zone={"account": "demo", "domain": story.second})
+        await system.publish(story.added(story.second, primary=True))
+        connected = await system.hears(DomainConnected, story)
+        await system.logged("notify.domain-connected", connected, "completed")
+        await until(lambda: len(system.said(AppRouted, story)) == 2, within=30)
+        await system.publish(story.primary_changed(story.fqdn), story.removed(story.second))
+        await until(lambda: len(system.said(AppRouted, story)) == 4, within=30)
         await system.publish(story.cancelled())
         await system.becomes(ProvisioningState.CANCELLED, story)
         async with system.database.autocommit.connect() as connection:
@@ -207,6 +222,11 @@ async def test_everything_is_asked_of_the_api_with_the_least_rights(users: None,
         webhook = f"/webhooks/{(await ask('POST', '/webhooks', 201, url='https://hooks.invalid/'))['id']}"
         await ask("POST", f"{webhook}/secret", 200, hours=1)
         await ask("PATCH", webhook, 200, events=["vrs.project.cancelled.v1"])
+        await api.sql("UPDATE projects SET provisioning_state = 'live'")
+        await ask("POST", f"{project}/domains", 202, domain="zweite.example")
+        await ask("PUT", f"{project}/domains/primary", 202, domain="zweite.example")
+        await ask("DELETE", f"{project}/domains/zweite.example", 202)
+        await ask("GET", f"{project}/domains", 200)
         await ask("POST", f"{project}/cancellation", 202, reason="twice")
         async with asyncio.TaskGroup() as tasks:
             await Courier(own, Seal(key), WebhookClient()).look(tasks)

@@ -1,8 +1,11 @@
 """Drift at Coolify, each kind planted: how it is found, and what its repair does and leaves alone."""
 
+import json
+
 import pytest
 
 from services.deploy.models import ProjectDeployment
+from shared.added_domains import ClaimDomain, Decided
 from shared.errors import TemporaryError
 from shared.reconcile.finding import Caution, RepairRefusedError, repair
 from tests.choreography.events import Story
@@ -31,6 +34,26 @@ async def test_nothing_is_off_where_all_is_as_written_down_and_others_use_the_sa
     assert [each.thing for each in await tenancy.look(tenancy.deploy) if "environment" not in each.thing] == []
     calls = await tenancy.coolify.calls()
     assert calls["list_applications"] == 4  # two lists, each looked at twice because of the stranger's environment
+
+
+async def test_an_added_domain_is_no_stray_and_is_missed_only_once_it_was_routed(tenancy: Tenancy) -> None:
+    story = await tenancy.project()
+    async with tenancy.database.engine.begin() as connection:
+        claim = ClaimDomain(story.second, primary=False, said_at=LONG_AGO)
+        assert await ClaimDomain.apply(connection, [(story.project_id, claim)]) == [Decided.DONE]
+    assert await tenancy.drifts(tenancy.deploy) == []  # the customer has records to set
+    hosts = [story.fqdn, story.second, f"www.{story.second}"]
+    await tenancy.sql(
+        "INSERT INTO app_routes VALUES (:id, 1, CAST(:hosts AS jsonb), :primary, true)",
+        id=story.project_id,
+        hosts=json.dumps(hosts),
+        primary=story.fqdn,
+    )
+    assert await tenancy.drifts(tenancy.deploy) == ["different"]
+    await tenancy.repaired(tenancy.deploy)
+    assert await tenancy.drifts(tenancy.deploy) == []
+    [app] = await tenancy.coolify.applications(story)
+    assert app["fqdn"] == ",".join(f"https://{host}" for host in hosts)
 
 
 async def test_an_application_that_is_missing_is_made_again_by_the_service(tenancy: Tenancy) -> None:
