@@ -24,6 +24,7 @@ from contracts.dns import (
     TargetServer,
 )
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
+from contracts.expiry import CertificateExpiring, DomainExpiring, RenewalDoubt
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import (
     Contact,
@@ -57,6 +58,8 @@ EVENTS: dict[str, type[Event]] = {
         CoreHealthy,
         PluginsChanged,
         PluginsConverged,
+        DomainExpiring,
+        CertificateExpiring,
         ProvisioningDelayed,
         ProvisioningFailed,
         ProjectCancelled,
@@ -76,6 +79,7 @@ __all__ = [
     "AppDeployed",
     "AppRemoved",
     "CapacityNeeded",
+    "CertificateExpiring",
     "CloudEvent",
     "Contact",
     "ContractError",
@@ -88,6 +92,7 @@ __all__ = [
     "DnsRecord",
     "DnsRecordsNeeded",
     "DnsReleased",
+    "DomainExpiring",
     "DomainRegistered",
     "DomainRegistrationHeld",
     "DomainRegistrationRequested",
@@ -110,6 +115,7 @@ __all__ = [
     "Registrant",
     "Registration",
     "RegistrationHold",
+    "RenewalDoubt",
     "ServerVerdict",
     "ServiceName",
     "Slug",

@@ -24,6 +24,7 @@ app = typer.Typer(
       vrs domains list
       vrs domains add vrs-projects.example
       vrs domains check kunde.example
+      vrs domains watch
     """,
     no_args_is_help=True,
 )
@@ -156,6 +157,42 @@ def check(
         print_report(report)
     if report.findings:
         raise typer.Exit(1)
+
+
+@app.command()
+def watch(
+    *,
+    days: Annotated[int, typer.Option(min=1, help="So many days ahead.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the domains that we registered, and the certificates of live projects, that end soon; the next first.
+
+    dns and bootstrap look at each about once a day; "told" is the last threshold that was mailed to case workers. A
+    certificate is renewed by the server when about 30 days are left, so one that ends in 20 is in good order.
+
+    Examples:
+      vrs domains watch
+      vrs domains watch --days 60 --json
+
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from ops.connection import connected
+    from ops.domain_tables import as_json_row, print_ends
+    from shared.expiry import ending
+    from shared.models import Expiry
+
+    now = datetime.now(UTC)
+
+    async def read() -> "list[Expiry]":
+        async with connected() as database, database.engine.connect() as connection:
+            return await ending(connection, now + timedelta(days=days))
+
+    found = asyncio.run(read())
+    if as_json:
+        typer.echo(json.dumps([as_json_row(each, now) for each in found]))
+    else:
+        print_ends(found, now)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from contracts import (
     DnsConfigured,
     DnsRecordsNeeded,
     DnsReleased,
+    DomainExpiring,
     DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
@@ -21,6 +22,7 @@ from services.dns.authority import Authority
 from services.dns.capacity import wake_when_free
 from services.dns.checks import checks
 from services.dns.customer import CustomerPatience
+from services.dns.expiry import watch_domains
 from services.dns.grants import GRANTS
 from services.dns.handlers.project_cancelled import ReleaseDns
 from services.dns.handlers.project_ordered import ConfigureDns
@@ -110,12 +112,14 @@ async def dns() -> AsyncIterator[Service]:
                     DomainRegistrationRequested,
                     DomainRegistrationHeld,
                     DomainRegistered,
+                    DomainExpiring,
                     DnsReleased,
                 ),
                 background=(
                     wake_when_free(database.engine, settings.weights),
                     wake_when_registered(database.engine),
                     watch(reconciler, database),
+                    watch_domains(database, registrar),
                     forget_in_time(
                         database.engine,
                         settings.amqp_url.get_secret_value(),

@@ -6,6 +6,7 @@ from shared.grants import ALL, Grant, May
 from shared.models import (
     BaseDomain,
     DomainRegistration,
+    Expiry,
     Project,
     ProjectDomain,
     ProjectOrder,
@@ -19,6 +20,7 @@ GRANTS = (
     Grant(CustomerWait, ALL),
     Grant(Placement, ALL),
     Grant(DomainRegistration, ALL),
+    Grant(Expiry, ALL),
     Grant(ProjectDomain, ALL),
     Grant(ProjectOrder, (May.READ, May.ADD, May.CHANGE)),
     Grant(Project, (May.READ, May.ADD)),  # it introduces those that the marketplace has not

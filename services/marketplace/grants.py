@@ -12,6 +12,7 @@ from shared.models import (
     DeadLetterNote,
     DeskAction,
     DeskActionLetter,
+    Expiry,
     License,
     LicenseHistory,
     OpenStep,
@@ -58,6 +59,7 @@ _ADMIN_UI = (
     Grant(StaffAction, (May.READ, May.ADD)),
     Grant(ProjectNote, (May.READ, May.ADD)),
     Grant(ProjectOwner, ALL),
+    Grant(Expiry, (May.READ,)),
     *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails")),
 )
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from contracts import (
     CapacityNeeded,
+    CertificateExpiring,
     CoreHealthy,
     DnsRecordsNeeded,
+    DomainExpiring,
     DomainRegistrationHeld,
     Event,
     ProjectCancelled,
@@ -39,6 +41,8 @@ TELLS: tuple[tuple[type[Event], Tell], ...] = (
     (CapacityNeeded, handlers.tell_capacity_needed),
     (DnsRecordsNeeded, handlers.tell_records_needed),
     (DomainRegistrationHeld, handlers.tell_registration_held),
+    (DomainExpiring, handlers.tell_domain_expiring),
+    (CertificateExpiring, handlers.tell_certificate_expiring),
     (ProvisioningDelayed, handlers.tell_delayed),
     (ProvisioningFailed, handlers.tell_failed),
     (ProjectCancelled, handlers.tell_cancelled),

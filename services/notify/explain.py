@@ -2,8 +2,10 @@
 
 from contracts import (
     CapacityNeeded,
+    CertificateExpiring,
     CoreHealthy,
     DnsRecordsNeeded,
+    DomainExpiring,
     DomainRegistrationHeld,
     Event,
     ProjectCancelled,
@@ -41,6 +43,8 @@ EXPLANATIONS = Explanations(
         CapacityNeeded: _mails("no server has room", to_customer=False, to_case_workers=True),
         DnsRecordsNeeded: _mails("records to set", to_customer=True, to_case_workers=False),
         DomainRegistrationHeld: _mails("a registration waits", to_customer=False, to_case_workers=True),
+        DomainExpiring: _mails("a domain ends", to_customer=False, to_case_workers=True),
+        CertificateExpiring: _mails("a certificate ends", to_customer=False, to_case_workers=True),
         ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
         ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),
         ProjectCancelled: _mails("the project is cancelled", to_customer=True, to_case_workers=False),

@@ -5,8 +5,10 @@ from typing import Any
 
 from contracts import (
     CapacityNeeded,
+    CertificateExpiring,
     CoreHealthy,
     DnsRecordsNeeded,
+    DomainExpiring,
     DomainRegistrationHeld,
     Locale,
     ProjectCancelled,
@@ -83,6 +85,16 @@ async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) ->
 async def tell_registration_held(post: Post, event: DomainRegistrationHeld, step: Step) -> Outcome:
     """Tell the case workers that a domain cannot be registered without them, and what to do."""
     return await post.deliver(step, _to_case_workers(post, step, Kind.REGISTRATION_HELD, **dict(event)))
+
+
+async def tell_domain_expiring(post: Post, event: DomainExpiring, step: Step) -> Outcome:
+    """Tell the case workers that a domain ends, why it may not go on, and what to do."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.DOMAIN_EXPIRING, **dict(event)))
+
+
+async def tell_certificate_expiring(post: Post, event: CertificateExpiring, step: Step) -> Outcome:
+    """Tell the case workers that a certificate was not renewed in time."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.CERTIFICATE_EXPIRING, **dict(event)))
 
 
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:

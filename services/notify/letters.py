@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from contracts import Locale, ServiceName
+from shared.hosts import as_shown
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -38,6 +39,8 @@ class Kind(StrEnum):
     RECORDS_NEEDED = "records_needed"
     CAPACITY_NEEDED = "capacity_needed"
     REGISTRATION_HELD = "registration_held"
+    DOMAIN_EXPIRING = "domain_expiring"
+    CERTIFICATE_EXPIRING = "certificate_expiring"
     FAILED_CUSTOMER = "failed_customer"
     CANCELLED = "cancelled"
     DELAYED = "delayed"
@@ -80,7 +83,7 @@ def _environment(form: str) -> Environment:
         "steps": STEPS,
         "see_status": SEE_STATUS,
     }
-    environment.filters["in_berlin"] = _in_berlin
+    environment.filters |= {"in_berlin": _in_berlin, "shown": as_shown}
     return environment
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from contracts import (
     AppDeployed,
     CapacityNeeded,
+    CertificateExpiring,
     CloudEvent,
     Contact,
     CoreHealthy,
@@ -15,6 +16,7 @@ from contracts import (
     DnsConfigured,
     DnsRecord,
     DnsRecordsNeeded,
+    DomainExpiring,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
     Event,
@@ -29,6 +31,7 @@ from contracts import (
     Registrant,
     Registration,
     RegistrationHold,
+    RenewalDoubt,
     ServiceName,
     TargetServer,
 )
@@ -124,6 +127,23 @@ class Story:
         reason = RegistrationHold.TOO_EXPENSIVE
         data = DomainRegistrationHeld(domain=self.fqdn, reason=reason, message="it costs 900.00 EUR", cents=90_000)
         return self.event(data, ServiceName.DNS)
+
+    def domain_expiring(self) -> CloudEvent[DomainExpiring]:
+        """What dns says of a domain that nobody renews."""
+        data = DomainExpiring(
+            domain=self.fqdn,
+            ends_at=datetime.now(UTC) + timedelta(days=6),
+            days=7,
+            reason=RenewalDoubt.NOT_RENEWED,
+            renews_itself=False,
+        )
+        return self.event(data, ServiceName.DNS)
+
+    def certificate_expiring(self) -> CloudEvent[CertificateExpiring]:
+        """What bootstrap says of a certificate that was not renewed in time."""
+        ends_at = datetime.now(UTC) + timedelta(days=6)
+        data = CertificateExpiring(host=self.fqdn, issuer="Let's Encrypt", ends_at=ends_at, days=7)
+        return self.event(data, ServiceName.BOOTSTRAP)
 
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""

@@ -26,6 +26,8 @@ READERS: dict[Tells, list[str]] = {
     Story.records_needed: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
     Story.registration_held: [TEAM],
+    Story.domain_expiring: [TEAM],
+    Story.certificate_expiring: [TEAM],
     Story.delayed: [TEAM],
     Story.failed: [TEAM, CUSTOMER.email],
     Story.cancelled: [CUSTOMER.email],

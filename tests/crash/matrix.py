@@ -50,6 +50,8 @@ ROWS = (
     Row("notify.provisioning-failed", Scenario.FAILED),
     Row("notify.capacity-needed", Scenario.NO_ROOM),
     Row("notify.registration-held", Scenario.HELD),
+    Row("notify.domain-expiring", Scenario.DOMAIN_ENDS),
+    Row("notify.certificate-expiring", Scenario.CERTIFICATE_ENDS),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS),
     Row("marketplace", Scenario.CANCELLED),
     Row("dns.project-cancelled", Scenario.CANCELLED),

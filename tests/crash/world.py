@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,12 +51,24 @@ class Scenario(StrEnum):
     FAILED = "has failed"
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
+    DOMAIN_ENDS = "has a domain that ends"
+    CERTIFICATE_ENDS = "has a certificate that ends"
     PLUGINS = "gives up a plugin when live"
 
 
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS)
+DIRECTLY: dict[Scenario, Callable[[Story], CloudEvent[Any]]] = {
+    Scenario.DELAYED: Story.delayed,
+    Scenario.FAILED: Story.failed,
+    Scenario.NO_ROOM: Story.capacity_needed,
+    Scenario.HELD: Story.registration_held,
+    Scenario.DOMAIN_ENDS: Story.domain_expiring,
+    Scenario.CERTIFICATE_ENDS: Story.certificate_expiring,
+}
+"""What is said of a live project, and only mailed."""
+
+BEGIN_LIVE = (Scenario.CANCELLED, Scenario.PLUGINS, *DIRECTLY)
 
 
 @dataclass
@@ -103,16 +115,10 @@ class World:
                 event = story.ordered()
             case Scenario.CANCELLED | Scenario.NEVER_ORDERED:
                 event = story.cancelled()
-            case Scenario.DELAYED:
-                event, directly = story.delayed(), True
-            case Scenario.FAILED:
-                event, directly = story.failed(), True
-            case Scenario.NO_ROOM:
-                event, directly = story.capacity_needed(), True
-            case Scenario.HELD:
-                event, directly = story.registration_held(), True
             case Scenario.PLUGINS:
                 event, directly = story.changed(PLUGINS[0]), True
+            case only_mailed:
+                event, directly = DIRECTLY[only_mailed](story), True
         self.begun_by[story] = event.id
         if directly:
             await self.system.publish(event)

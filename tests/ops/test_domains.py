@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from contracts import PlacementStrategy
 from services.dns.models import Placement
 from shared.database import Database
-from shared.models import DomainRegistration, ProjectDomain, Server
+from shared.models import DomainRegistration, Expiry, ProjectDomain, Server
 from simulators.inwx import running_inwx
 from tests.choreography.events import OWNER
 from tests.choreography.vendors import Inwx
@@ -55,7 +55,7 @@ async def test_the_commands_of_the_page_say_what_is_wrong_with_a_domain(
 ) -> None:
     await hold_elsewhere(inwx, www="203.0.113.10")
     await add_server(database)
-    [[language, code]] = PAGE
+    [[language, code], _] = PAGE
     assert language == "sh"
     alone, with_server = [await typed(vrs, inwx, line) for line in code.splitlines()]
     assert (alone.code, alone.err) == (0, "")
@@ -144,3 +144,28 @@ async def test_what_cannot_be_answered_is_said_with_a_remedy(vrs: Vrs, database:
     ):
         ended = await vrs("domains", "register", DOMAIN, *words)
         assert (ended.code, said in ended.err) == (code, True), ended.err
+
+
+async def test_what_ends_soon_is_listed_with_who_sees_to_it(vrs: Vrs, inwx: Inwx, database: Database) -> None:
+    now = datetime.now(UTC)
+    ends = {"d1.example": ("domain", 6.5, False, 7), "d2.example": ("certificate", 20.5, None, None)}
+    ends["d3.example"] = ("domain", 45.5, True, None)
+    rows = [
+        {"project_id": uuid4(), "kind": kind, "name": name, "look_at": now, "renews_itself": renews, "told_days": told}
+        | {"ends_at": now + timedelta(days=days)}
+        for name, (kind, days, renews, told) in ends.items()
+    ]
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(Expiry), rows)
+    _, [_, code] = PAGE
+    table, listed = [await typed(vrs, inwx, line) for line in code.splitlines()]
+    assert (table.code, table.err) == (0, "")
+    assert ["d1.example" in table.out, "d2.example" in table.out, "d3.example" in table.out] == [True, True, False]
+    assert "at 7 days" in table.out
+    found = [(each["name"], each["what"], each["days"], each["renews_itself"]) for each in json.loads(listed.out)]
+    assert found == [
+        ("d1.example", "domain", 6, False),
+        ("d2.example", "certificate", 20, True),
+        ("d3.example", "domain", 45, True),
+    ]
+    assert "Nothing ends so soon." in (await vrs("domains", "watch", "--days", "1")).out

@@ -43,5 +43,6 @@ class Overview(Page):
             ),
             steps=[(name, usual.get(consumer)) for consumer, name in STEPS.items()],
             causes=[(failure_of(code).what, code, count) for code, count in found.causes],
+            ends=found.ends,
             states=[(STATES[state], count) for state, count in found.states],
         )

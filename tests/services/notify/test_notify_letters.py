@@ -29,6 +29,19 @@ FACTS: dict[Kind, dict[str, Any]] = {
         "more": 2,
     },
     Kind.REGISTRATION_HELD: {"reason": "too_expensive", "message": "it costs 900.00 EUR", "cents": 90_000},
+    Kind.DOMAIN_EXPIRING: {
+        "domain": "a.vrs.example",
+        "ends_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
+        "days": 7,
+        "reason": "not_renewed",
+        "renews_itself": False,
+    },
+    Kind.CERTIFICATE_EXPIRING: {
+        "host": "a.vrs.example",
+        "issuer": "Let's Encrypt",
+        "ends_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
+        "days": 7,
+    },
     Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
     Kind.CANCELLED: {"keep_volumes": True},
     Kind.DELAYED: {
@@ -47,7 +60,10 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
 }
 
-INTERNAL = (Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED)
+INTERNAL = (
+    *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED),
+    *(Kind.DOMAIN_EXPIRING, Kind.CERTIFICATE_EXPIRING),
+)
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
 
@@ -125,6 +141,14 @@ def test_each_reason_of_a_held_registration_has_its_remedy(reason: RegistrationH
     text = written(Kind.REGISTRATION_HELD, Locale.DE, reason=reason, cents=None).text
     assert words.get(reason, "domains register" if reason == "refused" else "--registrant") in " ".join(text.split())
     assert "Preis im ersten Jahr: nicht bekannt" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [("not_renewed", "stellen Sie bei INWX"), ("no_credit", "aufladen"), ("ended", "wiederherstellen")],
+)
+def test_each_doubt_about_a_renewal_has_its_remedy(reason: str, says: str) -> None:
+    assert says in " ".join(written(Kind.DOMAIN_EXPIRING, Locale.DE, reason=reason).text.split())
 
 
 def test_a_price_is_written_as_germans_do() -> None:
