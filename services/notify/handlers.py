@@ -9,6 +9,7 @@ from contracts import (
     CoreHealthy,
     DnsRecordsNeeded,
     DomainExpiring,
+    DomainRegistered,
     DomainRegistrationHeld,
     Locale,
     ProjectCancelled,
@@ -80,6 +81,14 @@ async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) ->
     more = len(event.considered) - len(servers)
     facts = {"plan": event.plan, "region": event.region, "ahead": event.ahead, "considered": servers, "more": more}
     return await post.deliver(step, _to_case_workers(post, step, Kind.CAPACITY_NEEDED, **facts))
+
+
+async def tell_domain_registered(post: Post, event: DomainRegistered, step: Step) -> Outcome:
+    """Tell the customer what was registered, until when, and that the registry may ask for a confirmation."""
+    facts = {"domain": event.domain, "expires_at": event.expires_at, "is_renewed": event.is_renewed}
+    return await post.deliver(
+        step, _to_customer(post, step, _customer(_ordered(step)), Kind.DOMAIN_REGISTERED, **facts)
+    )
 
 
 async def tell_registration_held(post: Post, event: DomainRegistrationHeld, step: Step) -> Outcome:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from contracts import Locale, ServiceName
@@ -35,6 +36,7 @@ class Kind(StrEnum):
     """The mails there are; those to case workers exist in German only."""
 
     ORDERED = "ordered"
+    DOMAIN_REGISTERED = "domain_registered"
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
     CAPACITY_NEEDED = "capacity_needed"
@@ -69,6 +71,10 @@ def _in_berlin(time: datetime) -> str:
     return f"{time.astimezone(BERLIN):%d.%m.%Y, %H:%M} Uhr"
 
 
+def _date(time: datetime, lang: str) -> str:
+    return format_date(time.astimezone(BERLIN), "long", locale=lang)
+
+
 def _environment(form: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("services.notify"),
@@ -83,7 +89,7 @@ def _environment(form: str) -> Environment:
         "steps": STEPS,
         "see_status": SEE_STATUS,
     }
-    environment.filters |= {"in_berlin": _in_berlin, "shown": as_shown}
+    environment.filters |= {"in_berlin": _in_berlin, "date": _date, "shown": as_shown}
     return environment
 
 

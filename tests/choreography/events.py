@@ -17,6 +17,7 @@ from contracts import (
     DnsRecord,
     DnsRecordsNeeded,
     DomainExpiring,
+    DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
     Event,
@@ -121,6 +122,12 @@ class Story:
     def registration_requested(self) -> CloudEvent[DomainRegistrationRequested]:
         """What dns says to itself of a domain that is to be registered."""
         return self.event(DomainRegistrationRequested(domain=self.fqdn, max_cents=MAX_CENTS), ServiceName.DNS)
+
+    def registered(self) -> CloudEvent[DomainRegistered]:
+        """What dns says of a domain that it has registered."""
+        ends_at = datetime.now(UTC) + timedelta(days=365)
+        data = DomainRegistered(domain=self.fqdn, cents=465, expires_at=ends_at, is_renewed=True)
+        return self.event(data, ServiceName.DNS)
 
     def registration_held(self) -> CloudEvent[DomainRegistrationHeld]:
         """What dns says of a domain that costs more than was agreed."""

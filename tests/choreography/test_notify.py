@@ -25,6 +25,7 @@ READERS: dict[Tells, list[str]] = {
     Story.healthy: [CUSTOMER.email],
     Story.records_needed: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
+    Story.registered: [CUSTOMER.email],
     Story.registration_held: [TEAM],
     Story.domain_expiring: [TEAM],
     Story.certificate_expiring: [TEAM],
@@ -33,7 +34,7 @@ READERS: dict[Tells, list[str]] = {
     Story.cancelled: [CUSTOMER.email],
 }
 ALL = list(READERS)
-TO_CUSTOMERS = [Story.healthy, Story.records_needed]
+TO_CUSTOMERS = [Story.healthy, Story.records_needed, Story.registered]
 ABOUT_THE_WAY = [Story.ordered, *TO_CUSTOMERS, Story.delayed]
 
 

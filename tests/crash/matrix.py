@@ -41,6 +41,7 @@ ROWS = (
     Row("dns.project-ordered", Scenario.ELSEWHERE),
     Row("dns.project-ordered", Scenario.NEW),
     Row("dns.registration-requested", Scenario.NEW),
+    Row("notify.domain-registered", Scenario.NEW),
     Row("deploy.dns-configured", Scenario.LIVE),
     Row("bootstrap.app-deployed", Scenario.LIVE),
     Row("notify.project-ordered", Scenario.LIVE),

@@ -21,6 +21,7 @@ KILLS = {
     Row("marketplace", LIVE): (CrashPoint.CONFIRMED, 1),
     Row("dns.project-ordered", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("dns.registration-requested", Scenario.NEW): (CrashPoint.AFTER_CALL, 8),  # the one that costs money
+    Row("notify.domain-registered", Scenario.NEW): (CrashPoint.RECORD_COMMITTED, 1),
     Row("deploy.dns-configured", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("bootstrap.app-deployed", LIVE): (CrashPoint.ENDING_COMMITTED, 1),
     Row("notify.project-ordered", LIVE): (CrashPoint.BEFORE_MAIL, 1),

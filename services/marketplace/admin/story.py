@@ -28,6 +28,8 @@ _COMPLETED = {
     "notify.capacity-needed": _("We were told that servers are full."),
     "notify.domain-expiring": _("We were told that its domain ends soon."),
     "notify.certificate-expiring": _("We were told that its certificate ends soon."),
+    "notify.domain-registered": _("The customer was told that the domain is registered."),
+    "notify.registration-held": _("We were asked about the registration of the domain."),
     "notify.provisioning-delayed": _("We were told that it takes longer."),
     "notify.provisioning-failed": _("We and the customer were told that something went wrong."),
     "notify.project-cancelled": _("The customer was told of the cancellation."),

@@ -1,5 +1,6 @@
 """What the mails say, in both languages and both forms."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,11 @@ TEXT = CustomerText(de="Das Bild fehlt.", en="The image is missing.")
 
 FACTS: dict[Kind, dict[str, Any]] = {
     Kind.ORDERED: {},
+    Kind.DOMAIN_REGISTERED: {
+        "domain": "xn--mller-kva.example",
+        "expires_at": datetime(2027, 11, 24, 23, 30, tzinfo=UTC),
+        "is_renewed": True,
+    },
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
     Kind.RECORDS_NEEDED: {
         "records": [("A", "www.a.example", "203.0.113.10")],
@@ -75,7 +81,7 @@ def written(kind: Kind, locale: Locale, **changed: Any) -> Any:
 @pytest.mark.parametrize(("kind", "locale"), ALL)
 def test_every_mail_has_a_subject_on_one_line_and_both_forms(kind: Kind, locale: Locale) -> None:
     letter = written(kind, locale)
-    assert "a.vrs.example" in letter.subject
+    assert {"a.vrs.example", "müller.example"} & set(re.findall(r"[\w.]+", letter.subject))
     assert letter.subject == " ".join(letter.subject.split())
     assert letter.text.startswith(f"{letter.subject}\n=")
     assert f'<html lang="{locale}">' in letter.html
@@ -108,6 +114,23 @@ def test_a_reminder_says_that_it_is_one() -> None:
 
 def test_that_nothing_is_found_today_is_said() -> None:
     assert "noch keine Einträge" in written(Kind.RECORDS_NEEDED, Locale.DE, found=()).text
+
+
+@pytest.mark.parametrize(
+    ("locale", "facts", "says"),
+    [
+        (Locale.DE, {}, "bis zum 25. November 2027. Sie wird von selbst jedes Jahr verlängert"),
+        (Locale.EN, {}, "until November 25, 2027. It is renewed by itself every year"),
+        (Locale.DE, {"expires_at": None, "is_renewed": False}, "auf Sie registriert. Sie wird nicht von selbst"),
+        (Locale.EN, {"expires_at": None, "is_renewed": False}, "for you. It is not renewed by itself"),
+    ],
+)
+def test_what_was_registered_is_told_until_when_and_what_must_be_confirmed(
+    locale: Locale, facts: dict[str, Any], says: str
+) -> None:
+    text = " ".join(written(Kind.DOMAIN_REGISTERED, locale, **facts).text.split())
+    assert says in text
+    assert {Locale.DE: "Bestätigen Sie diese Nachricht", Locale.EN: "Confirm it"}[locale] in text
 
 
 def test_a_project_without_plugins_lists_none() -> None:
