@@ -33,6 +33,7 @@ from contracts.domains import (
     RoutesChanged,
 )
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
+from contracts.expiry import CertificateExpiring, DomainExpiring, RenewalDoubt
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.mail import (
     MailDomainReady,
@@ -97,6 +98,8 @@ EVENTS: dict[str, type[Event]] = {
         RoutesChanged,
         AppRouted,
         DomainConnected,
+        DomainExpiring,
+        CertificateExpiring,
         ProvisioningDelayed,
         ProvisioningFailed,
         ProjectCancelled,
@@ -118,6 +121,7 @@ __all__ = [
     "AppRemoved",
     "AppRouted",
     "CapacityNeeded",
+    "CertificateExpiring",
     "CloudEvent",
     "Contact",
     "ContractError",
@@ -132,6 +136,7 @@ __all__ = [
     "DnsReleased",
     "DomainAdded",
     "DomainConnected",
+    "DomainExpiring",
     "DomainRegistered",
     "DomainRegistrationHeld",
     "DomainRegistrationRequested",
@@ -168,6 +173,7 @@ __all__ = [
     "Registrant",
     "Registration",
     "RegistrationHold",
+    "RenewalDoubt",
     "RoutedDomain",
     "RoutesChanged",
     "ServerVerdict",

@@ -60,6 +60,7 @@ class DomainRegistered(Event):
 
     type: ClassVar[str] = "vrs.domain.registered.v1"
     changes: ClassVar[tuple[str, ...]] = ("0.2.0: first version.",)
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
 
     domain: HostName
     """The domain."""

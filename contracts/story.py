@@ -2,10 +2,11 @@
 
 Erika Schmidt's bakery orders under a domain of its own. All servers are full until an operator adds one; the domain is
 held elsewhere, so she sets the records herself; Coolify refuses once, until an operator has given it a new token and
-replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. For Easter a name is
-registered for her, which costs more than was agreed until a case worker agrees as well; the shop answers under it, too,
-and for some weeks mainly, and her mail comes from her own domain. Another name of hers comes from another registrar, at
-the second try. In the spring she closes the shop.
+replayed the dead letter; vrs-core takes its time. For Christmas she wants vouchers, too. In February her records lead
+elsewhere for a while, so that her certificate is not renewed in time. For Easter a name is registered for her, which
+costs more than was agreed until a case worker agrees as well; the shop answers under it, too, and for some weeks
+mainly, and her mail comes from her own domain. Another name of hers comes from another registrar, at the second try. A
+year later there is too little money to renew the one for Easter. In the spring of that year she closes the shop.
 """
 
 from datetime import UTC, datetime
@@ -41,7 +42,8 @@ from contracts.registration import (
 )
 from contracts.story_domains import added_domain
 from contracts.story_transfer import transferred_domain
-from contracts.storytelling import DOMAIN, SERVER, DataT, said
+from contracts.story_watched import ENDING, OVERDUE
+from contracts.storytelling import DOMAIN, EASTER, SERVER, DataT, at, said
 
 _URL = f"https://{DOMAIN}"
 _PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="newsletter", version="1.0.4"))
@@ -50,10 +52,6 @@ _RECORDS = tuple(
     for name in (DOMAIN, f"www.{DOMAIN}")
     for record_type, address in ((RecordType.A, SERVER.ipv4), (RecordType.AAAA, SERVER.ipv6))
 )
-
-
-def _at(hour: int, minute: int, second: int, millisecond: int) -> datetime:
-    return datetime(2026, 11, 24, hour, minute, second, millisecond * 1000, tzinfo=UTC)
 
 
 _ORDERED = said(
@@ -66,7 +64,7 @@ _ORDERED = said(
         locale=Locale.DE,
     ),
     ServiceName.MARKETPLACE,
-    _at(9, 0, 0, 112),
+    at(9, 0, 0, 112),
     1,
 )
 _FULL = said(
@@ -80,7 +78,7 @@ _FULL = said(
         ),
     ),
     ServiceName.DNS,
-    _at(9, 0, 0, 655),
+    at(9, 0, 0, 655),
     13,
     _ORDERED,
 )
@@ -104,14 +102,14 @@ _NEEDED = said(
         ),
     ),
     ServiceName.DNS,
-    _at(9, 41, 7, 873),
+    at(9, 41, 7, 873),
     2,
     _ORDERED,
 )
 _CONFIGURED = said(
     DnsConfigured(fqdn=DOMAIN, records=_RECORDS, server=SERVER, placement_reason="most free places: 31 of 40"),
     ServiceName.DNS,
-    _at(10, 12, 6, 340),
+    at(10, 12, 6, 340),
     3,
     _ORDERED,
 )
@@ -127,7 +125,7 @@ _FAILED = said(
         dead_letter_id=UUID("01a20d0a-9480-7e21-8f6d-3b0a97c4e5d8"),
     ),
     ServiceName.DEPLOY,
-    _at(10, 12, 6, 921),
+    at(10, 12, 6, 921),
     4,
     _CONFIGURED,
 )
@@ -141,7 +139,7 @@ _HANDLED = said(
         reason="the new token may write",
     ),
     ServiceName.MARKETPLACE,
-    _at(10, 30, 2, 418),
+    at(10, 30, 2, 418),
     12,
     _CONFIGURED,
 )
@@ -156,7 +154,7 @@ _DEPLOYED = said(
         deployment="zkc4s8w0gk4ogwcs0o8k4wsc",
     ),
     ServiceName.DEPLOY,
-    _at(10, 31, 48, 55),
+    at(10, 31, 48, 55),
     5,
     _CONFIGURED,
 )
@@ -164,19 +162,19 @@ _DELAYED = said(
     ProvisioningDelayed(
         step=ServiceName.BOOTSTRAP,
         reason="vrs-core still boots: newsletter is being installed",
-        due_at=_at(10, 41, 48, 0),
-        next_try_at=_at(10, 42, 10, 0),
-        expected_at=_at(10, 45, 0, 0),
+        due_at=at(10, 41, 48, 0),
+        next_try_at=at(10, 42, 10, 0),
+        expected_at=at(10, 45, 0, 0),
     ),
     ServiceName.NOTIFY,
-    _at(10, 41, 49, 207),
+    at(10, 41, 49, 207),
     6,
     _DEPLOYED,
 )
 _HEALTHY = said(
     CoreHealthy(fqdn=DOMAIN, url=_URL, core_version="1.0.0", plugins=_PLUGINS),
     ServiceName.BOOTSTRAP,
-    _at(10, 44, 12, 608),
+    at(10, 44, 12, 608),
     7,
     _DEPLOYED,
 )
@@ -194,7 +192,6 @@ _CONVERGED = said(
     14,
     _CHANGED,
 )
-_EASTER = "osterlamm.example"
 
 
 def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
@@ -202,12 +199,12 @@ def _registered(data: DataT, second: int, number: int, cause: CloudEvent[Any] | 
     return event.model_copy(update={"correlationid": _ORDERED.id})
 
 
-_REQUESTED = _registered(DomainRegistrationRequested(domain=_EASTER, max_cents=1500), 2, 15)
+_REQUESTED = _registered(DomainRegistrationRequested(domain=EASTER, max_cents=1500), 2, 15)
 _HELD = _registered(
     DomainRegistrationHeld(
-        domain=_EASTER,
+        domain=EASTER,
         reason=RegistrationHold.TOO_EXPENSIVE,
-        message=f"{_EASTER} costs 29.00 EUR for the first year, agreed are 15.00 EUR",
+        message=f"{EASTER} costs 29.00 EUR for the first year, agreed are 15.00 EUR",
         cents=2900,
     ),
     3,
@@ -216,7 +213,7 @@ _HELD = _registered(
 )
 _BOUGHT = _registered(
     DomainRegistered(
-        domain=_EASTER, cents=2900, expires_at=datetime(2028, 3, 1, 13, 5, 58, tzinfo=UTC), is_renewed=True
+        domain=EASTER, cents=2900, expires_at=datetime(2028, 3, 1, 13, 5, 58, tzinfo=UTC), is_renewed=True
     ),
     59,
     17,
@@ -228,13 +225,13 @@ _MAIL_READY = _registered(MAIL_READY, 59, 27, _MAIL)
 _CANCELLED = said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
-    datetime(2027, 4, 30, 16, 20, 0, 450_000, tzinfo=UTC),
+    datetime(2028, 4, 30, 16, 20, 0, 450_000, tzinfo=UTC),
     8,
 ).model_copy(update={"correlationid": _ORDERED.id})
 
 
 def _undone(data: DataT, by: ServiceName, second: int, number: int) -> CloudEvent[DataT]:
-    return said(data, by, datetime(2027, 4, 30, 16, 20, second, 730_000, tzinfo=UTC), number, _CANCELLED)
+    return said(data, by, datetime(2028, 4, 30, 16, 20, second, 730_000, tzinfo=UTC), number, _CANCELLED)
 
 
 STORY: tuple[CloudEvent[Any], ...] = (
@@ -249,14 +246,16 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _HEALTHY,
     _CHANGED,
     _CONVERGED,
+    OVERDUE.model_copy(update={"correlationid": _ORDERED.id}),
     _REQUESTED,
     _HELD,
     _MAIL,
     _MAIL_NEEDED,
     _BOUGHT,
     _MAIL_READY,
-    *added_domain(_ORDERED.id, _EASTER),
+    *added_domain(_ORDERED.id, EASTER),
     *transferred_domain(_ORDERED.id),
+    ENDING.model_copy(update={"correlationid": _ORDERED.id}),
     _CANCELLED,
     _undone(CoreRetired(fqdn=DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=DOMAIN, records=(), server=SERVER.name), ServiceName.DNS, 2, 10),

@@ -1,17 +1,63 @@
 """How things stand with a domain, as a person reads it."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from shared.domain_check import DomainHolder, DomainReport
+from shared.expiry import left
 from shared.hosts import as_shown
+from shared.models import Expiry, ExpiryKind
 
 _HELD = {
     DomainHolder.OURS: "in our INWX account: we set its records",
     DomainHolder.ELSEWHERE: "held elsewhere: the customer sets its records",
     DomainHolder.NOBODY: "free",
 }
+
+
+def as_json_row(each: Expiry, now: datetime) -> dict[str, Any]:
+    """What ends, for programs; times are ISO 8601 in UTC, `days` may be negative."""
+    assert each.ends_at is not None  # noqa: S101 - selected by it
+    return {
+        "name": each.name,
+        "what": each.kind.value,
+        "project_id": str(each.project_id),
+        "ends_at": each.ends_at.isoformat(),
+        "days": left(each.ends_at, now),
+        "renews_itself": _renews(each),
+        "issuer": each.issuer,
+        "told_days": each.told_days,
+        "seen_at": each.seen_at and each.seen_at.isoformat(),
+        "problem": each.problem,
+    }
+
+
+def print_ends(found: Sequence[Expiry], now: datetime) -> None:
+    """Print what ends, and what kept anybody from looking."""
+    table = Table("name", "what", "ends", "days", "renews itself", "told", "problem")
+    for each in found:
+        row = as_json_row(each, now)
+        told = "" if each.told_days is None else f"at {each.told_days} days"
+        table.add_row(
+            Text(as_shown(each.name), "bold red" if told else ""),
+            row["what"],
+            row["ends_at"][:10],
+            str(row["days"]),
+            "yes" if row["renews_itself"] else "no",
+            told,
+            each.problem or "",
+        )
+    Console().print(table if found else "Nothing ends so soon.")
+
+
+def _renews(each: Expiry) -> bool:
+    """The server renews a certificate."""
+    return each.kind is ExpiryKind.CERTIFICATE or bool(each.renews_itself)
 
 
 def print_report(report: DomainReport) -> None:

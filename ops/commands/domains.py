@@ -13,6 +13,7 @@ import typer
 from ops.amounts import cents_of
 from ops.commands.domain_mail import mail
 from ops.commands.domain_transfer import transfer
+from ops.commands.domain_watch import watch
 from ops.failure import CommandError
 from ops.host_names import stored
 
@@ -34,6 +35,7 @@ app = typer.Typer(
       vrs domains add baeckerei-sommer sommer.example --primary
       vrs domains check kunde.example
       vrs domains mail baeckerei-sommer kunde.example
+      vrs domains watch
     """,
     no_args_is_help=True,
 )
@@ -46,6 +48,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 app.command()(transfer)
 app.command()(mail)
+app.command()(watch)
 
 
 @app.command("list")

@@ -2,13 +2,14 @@
 
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
 from contracts import (
     AppDeployed,
     AppRouted,
+    CertificateExpiring,
     CoreHealthy,
     CoreRetired,
     CustomerText,
@@ -20,11 +21,13 @@ from contracts import (
 )
 from services.bootstrap.core import Core, core_http
 from services.bootstrap.domains import connect_domains
+from services.bootstrap.expiry import watch_certificates
 from services.bootstrap.handlers import await_core, converge_plugins, retire_core
 from services.bootstrap.models import WatchedCore, WatchedDomain
 from services.bootstrap.settings import BootstrapSettings
+from shared.database import open_database
 from shared.grants import ALL, Grant, May
-from shared.models import License, LicenseHistory
+from shared.models import Expiry, License, LicenseHistory
 from shared.service import Consumer, Service
 from shared.settings import SettingsError, load
 
@@ -35,6 +38,7 @@ GRANTS = (
     Grant(LicenseHistory, (May.ADD,)),
     Grant(WatchedCore, ALL),
     Grant(WatchedDomain, ALL),
+    Grant(Expiry, ALL),
 )
 
 NOT_STARTED = CustomerText(
@@ -51,11 +55,17 @@ async def bootstrap() -> AsyncIterator[Service]:
         http = core_http(settings.core_ca_file)
     except ssl.SSLError:
         raise SettingsError(f"VRS_CORE_CA_FILE: {settings.core_ca_file} holds no PEM certificate") from None
-    async with http:
+    database = open_database(
+        settings.model_copy(update={"database_pool_size": 1}), application_name="vrs bootstrap background"
+    )
+    async with AsyncExitStack() as exits:
+        await exits.enter_async_context(http)
+        exits.push_async_callback(database.engine.dispose)
         core = Core(http, connect=settings.core_connect, health_path=settings.core_health_path)
         yield Service(
             name=ServiceName.BOOTSTRAP,
-            publishes=(CoreHealthy, PluginsConverged, DomainConnected, CoreRetired),
+            publishes=(CoreHealthy, PluginsConverged, DomainConnected, CertificateExpiring, CoreRetired),
+            background=(watch_certificates(database, core),),
             grants=GRANTS,
             consumers=(
                 Consumer(

@@ -112,6 +112,16 @@ class Core:
                 return str(response.headers.get("location", ""))
         return None
 
+    async def certificate(self, *, fqdn: str, ipv4: IPv4Address) -> Certificate | NoHealth:
+        """Look at the certificate alone that the server at `ipv4` shows for `fqdn`, whatever it answers."""
+        address = self._connect or str(ipv4)
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                *_, shown = await self._get(f"https://{address}{self._health_path}", fqdn, secrets.token_urlsafe(16))
+        except (httpx.HTTPError, TimeoutError) as error:
+            return NoHealth(_silence(error, fqdn=fqdn, address=address))
+        return shown or NoHealth(f"{address} shows no certificate for {fqdn}")
+
     async def ask_to_converge(self, *, fqdn: str, ipv4: IPv4Address) -> None:
         """Ask vrs-core to read its manifest again, once; whether it did, `look` tells. Never raises for its silence."""
         address = self._connect or str(ipv4)
@@ -143,8 +153,11 @@ def _certificate(response: httpx.Response) -> Certificate | None:
     if not shown:
         return None
     issuer = dict(part for entry in shown.get("issuer", ()) for part in entry)
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
-    return Certificate(issuer=issuer.get("organizationName") or issuer.get("commonName") or "unknown", expires_at=ends)
+    began, ends = (
+        datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown[name])), UTC) for name in ("notBefore", "notAfter")
+    )
+    named = issuer.get("organizationName") or issuer.get("commonName") or "unknown"
+    return Certificate(issuer=named, began_at=began, expires_at=ends)
 
 
 def _silence(error: Exception, *, fqdn: str, address: str) -> str:

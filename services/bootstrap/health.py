@@ -56,6 +56,7 @@ class Certificate(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     issuer: str
+    began_at: datetime
     expires_at: datetime
 
     @property

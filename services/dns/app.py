@@ -11,6 +11,7 @@ from contracts import (
     DnsRecordsNeeded,
     DnsReleased,
     DomainAdded,
+    DomainExpiring,
     DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
@@ -31,6 +32,7 @@ from services.dns.authority import Authority
 from services.dns.capacity import wake_when_free
 from services.dns.checks import checks
 from services.dns.customer import CustomerPatience
+from services.dns.expiry import watch_domains
 from services.dns.grants import GRANTS
 from services.dns.handlers.domains import Domains
 from services.dns.handlers.mail_domain_requested import ConnectMail
@@ -193,6 +195,7 @@ async def dns() -> AsyncIterator[Service]:
                     DomainTransferFailed,
                     DomainTransferred,
                     DomainAdded,
+                    DomainExpiring,
                     DnsReleased,
                     MailRecordsNeeded,
                     MailDomainReady,
@@ -204,6 +207,7 @@ async def dns() -> AsyncIterator[Service]:
                     wake_when_answered(database.engine),
                     answer_offers(registrar, database.engine),
                     watch(reconciler, database),
+                    watch_domains(database, registrar),
                     forget_in_time(
                         database.engine,
                         settings.amqp_url.get_secret_value(),

@@ -158,6 +158,19 @@ class Registrar:
             return Offer(is_free=bool(found.avail), reason=found.reason or found.status)
         return await self._priced(domain, "transfer", is_free=False)
 
+    async def renewal(self, domain: str) -> int:
+        """What another year costs, in cents.
+
+        Raises:
+            InwxUnavailableError: also if it does not cost euros.
+
+        """
+        asked = {"domain": domain, "pricetype": "renewal"}
+        [price] = (await self._read("domain.getdomainprice", asked, _Prices)).domain
+        if price.currency != "EUR":
+            raise InwxUnavailableError(f"the renewal of {domain} costs {price.currency}", code="inwx_currency")
+        return in_cents(price.price)
+
     async def credit(self) -> int:
         """What the account can spend, in cents."""
         return in_cents((await self._read("accounting.accountBalance", {}, _Balance)).available)

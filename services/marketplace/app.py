@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 
 from contracts import (
     DeadLetterHandled,
+    DomainAdded,
+    DomainRemoved,
     DomainTransferRequested,
     MailDomainRequested,
     PluginsChanged,
+    PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
     ServiceName,
@@ -38,7 +41,7 @@ async def marketplace() -> AsyncIterator[Service]:
             name=ServiceName.MARKETPLACE,
             publishes=(
                 *(ProjectOrdered, PluginsChanged, MailDomainRequested, DomainTransferRequested),
-                *(ProjectCancelled, DeadLetterHandled),
+                *(DomainAdded, DomainRemoved, PrimaryDomainChanged, ProjectCancelled, DeadLetterHandled),
             ),
             background=tuple(background),
             measures=(count_projects,),

@@ -15,6 +15,7 @@ from shared.models import (
     DeskActionLetter,
     DomainOffer,
     DomainTransfer,
+    Expiry,
     License,
     LicenseHistory,
     OpenStep,
@@ -63,6 +64,7 @@ _ADMIN_UI = (
     Grant(StaffAction, (May.READ, May.ADD)),
     Grant(ProjectNote, (May.READ, May.ADD)),
     Grant(ProjectOwner, ALL),
+    Grant(Expiry, (May.READ,)),
     *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails")),
 )
 

@@ -8,9 +8,12 @@ from typing import Any
 
 from contracts import (
     CapacityNeeded,
+    CertificateExpiring,
     CoreHealthy,
     DnsRecordsNeeded,
     DomainConnected,
+    DomainExpiring,
+    DomainRegistered,
     DomainRegistrationHeld,
     DomainTransferFailed,
     DomainTransferred,
@@ -44,7 +47,10 @@ TELLS: tuple[tuple[type[Event], Tell], ...] = (
     (CapacityNeeded, handlers.tell_capacity_needed),
     (DnsRecordsNeeded, handlers.tell_records_needed),
     (DomainConnected, handlers.tell_connected),
+    (DomainRegistered, handlers.tell_domain_registered),
     (DomainRegistrationHeld, handlers.tell_registration_held),
+    (DomainExpiring, handlers.tell_domain_expiring),
+    (CertificateExpiring, handlers.tell_certificate_expiring),
     (MailRecordsNeeded, handlers.tell_mail_records_needed),
     (DomainTransferStarted, handlers.tell_transfer_started),
     (DomainTransferFailed, handlers.tell_transfer_failed),

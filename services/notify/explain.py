@@ -2,9 +2,12 @@
 
 from contracts import (
     CapacityNeeded,
+    CertificateExpiring,
     CoreHealthy,
     DnsRecordsNeeded,
     DomainConnected,
+    DomainExpiring,
+    DomainRegistered,
     DomainRegistrationHeld,
     DomainTransferFailed,
     DomainTransferred,
@@ -56,6 +59,9 @@ EXPLANATIONS = Explanations(
         DomainTransferStarted: _mails("a domain is on its way", to_customer=True, to_case_workers=False),
         DomainTransferFailed: _mails("a transfer waits", to_customer=True, to_case_workers=True),
         DomainTransferred: _mails("a domain has come", to_customer=True, to_case_workers=False),
+        DomainRegistered: _mails("a domain is registered", to_customer=True, to_case_workers=False),
+        DomainExpiring: _mails("a domain ends", to_customer=False, to_case_workers=True),
+        CertificateExpiring: _mails("a certificate ends", to_customer=False, to_case_workers=True),
         ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
         ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),
         ProjectCancelled: _mails("the project is cancelled", to_customer=True, to_case_workers=False),

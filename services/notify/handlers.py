@@ -5,9 +5,12 @@ from typing import Any
 
 from contracts import (
     CapacityNeeded,
+    CertificateExpiring,
     CoreHealthy,
     DnsRecordsNeeded,
     DomainConnected,
+    DomainExpiring,
+    DomainRegistered,
     DomainRegistrationHeld,
     DomainTransferFailed,
     DomainTransferred,
@@ -111,6 +114,14 @@ async def tell_capacity_needed(post: Post, event: CapacityNeeded, step: Step) ->
     return await post.deliver(step, _to_case_workers(post, step, Kind.CAPACITY_NEEDED, **facts))
 
 
+async def tell_domain_registered(post: Post, event: DomainRegistered, step: Step) -> Outcome:
+    """Tell the customer what was registered, until when, and that the registry may ask for a confirmation."""
+    facts = {"domain": event.domain, "expires_at": event.expires_at, "is_renewed": event.is_renewed}
+    return await post.deliver(
+        step, _to_customer(post, step, _customer(_ordered(step)), Kind.DOMAIN_REGISTERED, **facts)
+    )
+
+
 async def tell_registration_held(post: Post, event: DomainRegistrationHeld, step: Step) -> Outcome:
     """Tell the case workers that a domain cannot be registered without them, and what to do."""
     return await post.deliver(step, _to_case_workers(post, step, Kind.REGISTRATION_HELD, **dict(event)))
@@ -136,6 +147,16 @@ async def tell_transferred(post: Post, event: DomainTransferred, step: Step) -> 
     """Tell the customer that the domain has come, and that the project moves to it."""
     facts = {"domain": as_shown(event.domain), "expires_at": event.expires_at}
     return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.TRANSFERRED, **facts))
+
+
+async def tell_domain_expiring(post: Post, event: DomainExpiring, step: Step) -> Outcome:
+    """Tell the case workers that a domain ends, why it may not go on, and what to do."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.DOMAIN_EXPIRING, **dict(event)))
+
+
+async def tell_certificate_expiring(post: Post, event: CertificateExpiring, step: Step) -> Outcome:
+    """Tell the case workers that a certificate was not renewed in time."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.CERTIFICATE_EXPIRING, **dict(event)))
 
 
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:

@@ -11,9 +11,11 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from contracts import Locale, ServiceName
+from shared.hosts import as_shown
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -34,6 +36,7 @@ class Kind(StrEnum):
     """The mails there are; those to case workers exist in German only."""
 
     ORDERED = "ordered"
+    DOMAIN_REGISTERED = "domain_registered"
     LIVE = "live"
     RECORDS_NEEDED = "records_needed"
     DOMAIN_CONNECTED = "domain_connected"
@@ -45,6 +48,8 @@ class Kind(StrEnum):
     TRANSFER_FAILED = "transfer_failed"
     TRANSFER_FAILED_CUSTOMER = "transfer_failed_customer"
     TRANSFERRED = "transferred"
+    DOMAIN_EXPIRING = "domain_expiring"
+    CERTIFICATE_EXPIRING = "certificate_expiring"
     FAILED_CUSTOMER = "failed_customer"
     CANCELLED = "cancelled"
     DELAYED = "delayed"
@@ -73,6 +78,10 @@ def _in_berlin(time: datetime) -> str:
     return f"{time.astimezone(BERLIN):%d.%m.%Y, %H:%M} Uhr"
 
 
+def _date(time: datetime, lang: str) -> str:
+    return format_date(time.astimezone(BERLIN), "long", locale=lang)
+
+
 def _environment(form: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("services.notify"),
@@ -87,7 +96,7 @@ def _environment(form: str) -> Environment:
         "steps": STEPS,
         "see_status": SEE_STATUS,
     }
-    environment.filters["in_berlin"] = _in_berlin
+    environment.filters |= {"in_berlin": _in_berlin, "date": _date, "shown": as_shown}
     return environment
 
 

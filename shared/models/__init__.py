@@ -7,6 +7,7 @@ enums; money is in integer cents. No foreign key of ours points at ``projects``:
 from shared.models.api import ApiKey, OrderAnswer, PreviewUse, Scope
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
 from shared.models.domains import AddedDomain, DomainRegistration, RegistrationStage
+from shared.models.expiries import Expiry, ExpiryKind
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.marketplace import (
@@ -56,6 +57,8 @@ __all__ = [
     "DomainRegistration",
     "DomainTransfer",
     "DownloadOutcome",
+    "Expiry",
+    "ExpiryKind",
     "LetterOutcome",
     "License",
     "LicenseHistory",

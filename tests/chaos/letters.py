@@ -20,6 +20,7 @@ LONGEST_COMMIT = timedelta(seconds=MINUTES.lease)
 
 TOLD = {
     "vrs.project.ordered.v1": "nobody told the customer that the order has arrived",
+    "vrs.domain.registered.v1": "nobody told the customer that the domain is registered",
     "vrs.core.healthy.v1": "nobody told the customer that it is live",
 }
 """What the customer of a live project was told, by the event that had it told."""

@@ -40,7 +40,7 @@ from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
 from tests.chaos.plan import PlannedOrder, Second
 from tests.chaos.stage import TRANSFER_KEY, Stage
-from tests.choreography.events import MAX_CENTS, OWNER
+from tests.choreography.facts import MAX_CENTS, OWNER
 
 AUTH_CODE = "code-4711"
 AUTH_CODE_KEPT = SecretStr(AUTH_CODE)

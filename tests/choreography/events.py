@@ -9,8 +9,8 @@ from contracts import (
     AppDeployed,
     AppRouted,
     CapacityNeeded,
+    CertificateExpiring,
     CloudEvent,
-    Contact,
     CoreHealthy,
     CustomerText,
     DnsConfigured,
@@ -18,6 +18,8 @@ from contracts import (
     DnsRecordsNeeded,
     DomainAdded,
     DomainConnected,
+    DomainExpiring,
+    DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
     DomainRemoved,
@@ -40,46 +42,23 @@ from contracts import (
     ProvisioningDelayed,
     ProvisioningFailed,
     RecordType,
-    Registrant,
     Registration,
     RegistrationHold,
+    RenewalDoubt,
     RoutedDomain,
     RoutesChanged,
     ServiceName,
-    TargetServer,
     TransferProblem,
 )
 from shared.host_claims import own_hosts
-
-BASE_DOMAIN = "vrs.example"
-PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="blog", version="1.0.0"))
-CUSTOMER = Contact(name="Erika Muster", email="erika@kunde-mit-domain.example")
-
-SERVER = TargetServer(
-    id="srv0000000000000000000001", name="srv-tenants-1", region="fsn1", ipv4="203.0.113.10", ipv6="2001:db8::10"
-)
-"""The first server of the Coolify simulator."""
-
-OWNER = Registrant(
-    name="Erika Muster",
-    street="Rosenweg 5",
-    postal_code="10115",
-    city="Berlin",
-    country="DE",
-    phone="+49.301234567",
-    email=CUSTOMER.email,
-)
-MAX_CENTS = 1500
+from tests.choreography.facts import BASE_DOMAIN, CUSTOMER, MAX_CENTS, OWNER, PLUGINS, SERVER
 
 EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass(frozen=True)
 class Story:
-    """One project from its order on. What is true of the event before is the cause of each event.
-
-    `is_new`: its own domain is to be registered.
-    """
+    """One project from its order on, each event caused by the one before. `is_new`: its domain is to be registered."""
 
     own_domain: str | None = None
     is_new: bool = False
@@ -142,6 +121,12 @@ class Story:
         """What dns says to itself of a domain that is to be registered."""
         return self.event(DomainRegistrationRequested(domain=self.fqdn, max_cents=MAX_CENTS), ServiceName.DNS)
 
+    def registered(self) -> CloudEvent[DomainRegistered]:
+        """What dns says of a domain that it has registered."""
+        ends_at = datetime.now(UTC) + timedelta(days=365)
+        data = DomainRegistered(domain=self.fqdn, cents=465, expires_at=ends_at, is_renewed=True)
+        return self.event(data, ServiceName.DNS)
+
     def registration_held(self) -> CloudEvent[DomainRegistrationHeld]:
         """What dns says of a domain that costs more than was agreed."""
         reason = RegistrationHold.TOO_EXPENSIVE
@@ -192,6 +177,23 @@ class Story:
     def transferred(self) -> CloudEvent[DomainTransferred]:
         """What dns says of a domain that has come."""
         return self.event(DomainTransferred(domain=self.moving_domain, cents=465, is_renewed=True), ServiceName.DNS)
+
+    def domain_expiring(self) -> CloudEvent[DomainExpiring]:
+        """What dns says of a domain that nobody renews."""
+        data = DomainExpiring(
+            domain=self.fqdn,
+            ends_at=datetime.now(UTC) + timedelta(days=6),
+            days=7,
+            reason=RenewalDoubt.NOT_RENEWED,
+            renews_itself=False,
+        )
+        return self.event(data, ServiceName.DNS)
+
+    def certificate_expiring(self) -> CloudEvent[CertificateExpiring]:
+        """What bootstrap says of a certificate that was not renewed in time."""
+        ends_at = datetime.now(UTC) + timedelta(days=6)
+        data = CertificateExpiring(host=self.fqdn, issuer="Let's Encrypt", ends_at=ends_at, days=7)
+        return self.event(data, ServiceName.BOOTSTRAP)
 
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""

@@ -32,7 +32,8 @@ from shared.messaging.runtime import running
 from shared.messaging.topology import TO_EXCHANGE, declare, queue_name
 from shared.models import BaseDomain, Project, ProjectOrder, ProvisioningState, Server
 from shared.service import Build
-from tests.choreography.events import BASE_DOMAIN, SERVER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import BASE_DOMAIN, SERVER
 from tests.shared.messaging.harness import until
 
 EventT = TypeVar("EventT", bound=Event)

@@ -3,7 +3,8 @@
 from contracts import CoreHealthy, CoreRetired, ServiceName
 from services.bootstrap.app import bootstrap
 from shared.models import ProvisioningState
-from tests.choreography.events import PLUGINS, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import PLUGINS
 from tests.choreography.system import System
 from tests.choreography.vendors import Cores
 

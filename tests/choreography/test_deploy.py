@@ -3,7 +3,8 @@
 from contracts import AppDeployed, AppRemoved, ServiceName
 from services.deploy.app import deploy
 from shared.models import ProvisioningState
-from tests.choreography.events import SERVER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import SERVER
 from tests.choreography.system import System
 from tests.choreography.vendors import Deployments
 

@@ -8,7 +8,8 @@ from services.deploy.app import deploy
 from services.dns.app import dns
 from services.notify.app import notify
 from shared.models import ProvisioningState
-from tests.choreography.events import CUSTOMER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import CUSTOMER
 from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.shared.messaging.harness import until

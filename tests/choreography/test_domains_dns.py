@@ -6,7 +6,8 @@ from uuid import uuid4
 from contracts import CloudEvent, DnsConfigured, DnsRecordsNeeded, RoutesChanged, ServiceName
 from services.dns.app import dns
 from shared.models import ProvisioningState
-from tests.choreography.events import SERVER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import SERVER
 from tests.choreography.system import System
 from tests.choreography.vendors import Inwx
 from tests.shared.messaging.harness import until

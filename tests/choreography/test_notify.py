@@ -9,7 +9,8 @@ from contracts import CloudEvent, ProjectCancelled, ProvisioningFailed, ServiceN
 from services.notify.app import notify
 from shared.messaging.topology import queue_name
 from shared.models import ProvisioningState
-from tests.choreography.events import CUSTOMER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import CUSTOMER
 from tests.choreography.system import System
 from tests.choreography.vendors import Mailbox
 from tests.shared.messaging.harness import until
@@ -26,18 +27,21 @@ READERS: dict[Tells, list[str]] = {
     Story.records_needed: [CUSTOMER.email],
     Story.connected: [CUSTOMER.email],
     Story.capacity_needed: [TEAM],
+    Story.registered: [CUSTOMER.email],
     Story.registration_held: [TEAM],
     Story.mail_records_needed: [CUSTOMER.email],
     Story.mail_records_wrong: [TEAM],
     Story.transfer_started: [CUSTOMER.email],
     Story.transfer_failed: [TEAM, CUSTOMER.email],
     Story.transferred: [CUSTOMER.email],
+    Story.domain_expiring: [TEAM],
+    Story.certificate_expiring: [TEAM],
     Story.delayed: [TEAM],
     Story.failed: [TEAM, CUSTOMER.email],
     Story.cancelled: [CUSTOMER.email],
 }
 ALL = list(READERS)
-TO_CUSTOMERS = [Story.healthy, Story.records_needed, Story.connected]
+TO_CUSTOMERS = [Story.healthy, Story.records_needed, Story.connected, Story.registered]
 ABOUT_THE_WAY = [Story.ordered, *TO_CUSTOMERS, Story.delayed]
 
 

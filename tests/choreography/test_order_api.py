@@ -6,7 +6,7 @@ from contracts import DnsConfigured, DnsReleased
 from services.dns.app import dns
 from services.marketplace.app import marketplace
 from shared.models import Scope
-from tests.choreography.events import BASE_DOMAIN
+from tests.choreography.facts import BASE_DOMAIN
 from tests.choreography.system import System
 from tests.services.marketplace.api import an_order, running_api
 from tests.shared.messaging.harness import until

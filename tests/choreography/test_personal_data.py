@@ -33,7 +33,8 @@ from shared.models import (
     StaffActionKind,
     WebhookDelivery,
 )
-from tests.choreography.events import CUSTOMER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import CUSTOMER
 from tests.choreography.system import System
 from tests.choreography.test_least_privilege import database_of
 from tests.choreography.test_secrets_stay_secret import forms

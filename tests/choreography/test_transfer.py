@@ -24,7 +24,8 @@ from shared.models import ProvisioningState
 from shared.seal import Seal
 from shared.transaction import begin
 from shared.transfers import TransferRequest, ask_for_transfer
-from tests.choreography.events import MAX_CENTS, OWNER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import MAX_CENTS, OWNER
 from tests.choreography.system import System
 from tests.choreography.vendors import Inwx
 

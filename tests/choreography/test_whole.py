@@ -22,7 +22,8 @@ from services.dns.app import dns
 from services.marketplace.app import marketplace
 from services.notify.app import notify
 from shared.models import ProvisioningState
-from tests.choreography.events import CUSTOMER, PLUGINS, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import CUSTOMER, PLUGINS
 from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.shared.messaging.harness import until

@@ -11,7 +11,8 @@ from simulators.coolify import Coolify
 from simulators.core import Core
 from simulators.inwx import RunningInwx
 from simulators.smtp import RunningSmtp
-from tests.choreography.events import BASE_DOMAIN, SERVER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import BASE_DOMAIN, SERVER
 
 
 @dataclass

@@ -8,7 +8,8 @@ from typing import Any
 
 from contracts import EVENTS, ServiceName
 from shared.messaging.topology import dead_queue, queue_name
-from tests.choreography.events import BASE_DOMAIN, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import BASE_DOMAIN
 from tests.crash.observer import KILLED, Sighting
 from tests.crash.world import World
 

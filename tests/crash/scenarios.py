@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from contracts import CloudEvent
-from tests.choreography.events import PLUGINS, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import PLUGINS
 
 
 class Scenario(StrEnum):
@@ -20,6 +21,8 @@ class Scenario(StrEnum):
     FAILED = "has failed"
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
+    DOMAIN_ENDS = "has a domain that ends"
+    CERTIFICATE_ENDS = "has a certificate that ends"
     PLUGINS = "gives up a plugin when live"
     GIVEN = "is given a primary domain when live"
     LOSES = "loses a domain when live"
@@ -42,6 +45,7 @@ ENDS = (Scenario.CANCELLED, Scenario.NEVER_ORDERED, Scenario.MAIL_CANCELLED)
 BEGIN_LIVE = (
     *(Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS),
     *(Scenario.TRANSFER, Scenario.TRANSFER_FAILED, Scenario.MAIL_NEEDED),
+    *(Scenario.DOMAIN_ENDS, Scenario.CERTIFICATE_ENDS),
     *(Scenario.GIVEN, Scenario.LOSES, Scenario.CHOOSES),
 )
 
@@ -55,6 +59,8 @@ BEGINNINGS: dict[Scenario, tuple[Callable[[Story], CloudEvent[Any]], bool]] = {
     Scenario.FAILED: (Story.failed, False),
     Scenario.NO_ROOM: (Story.capacity_needed, False),
     Scenario.HELD: (Story.registration_held, False),
+    Scenario.DOMAIN_ENDS: (Story.domain_expiring, False),
+    Scenario.CERTIFICATE_ENDS: (Story.certificate_expiring, False),
     Scenario.MAIL_NEEDED: (Story.mail_records_needed, False),
     Scenario.TRANSFER_FAILED: (Story.transfer_failed, False),
     Scenario.PLUGINS: (lambda story: story.changed(PLUGINS[0]), True),

@@ -23,6 +23,7 @@ KILLS = {
     Row("dns.project-ordered", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("dns.registration-requested", Scenario.NEW): (CrashPoint.AFTER_CALL, 8),  # the one that costs money
     Row("dns.maildomain-requested", Scenario.MAIL): (CrashPoint.AFTER_CALL, 2),  # the sender domain is made
+    Row("notify.domain-registered", Scenario.NEW): (CrashPoint.RECORD_COMMITTED, 1),
     Row("deploy.dns-configured", LIVE): (CrashPoint.AFTER_CALL, 2),
     Row("bootstrap.app-deployed", LIVE): (CrashPoint.ENDING_COMMITTED, 1),
     Row("notify.project-ordered", LIVE): (CrashPoint.BEFORE_MAIL, 1),
@@ -37,6 +38,8 @@ KILLS = {
     Row("notify.transfer-started", Scenario.TRANSFER): (CrashPoint.ENDING_WRITTEN, 1),
     Row("notify.domain-transferred", Scenario.TRANSFER): (CrashPoint.ACKED, 1),
     Row("notify.transfer-failed", Scenario.TRANSFER_FAILED): (CrashPoint.RECORD_WRITTEN, 1),
+    Row("notify.domain-expiring", Scenario.DOMAIN_ENDS): (CrashPoint.CLAIM_COMMITTED, 1),
+    Row("notify.certificate-expiring", Scenario.CERTIFICATE_ENDS): (CrashPoint.ACKED, 1),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),
     Row("dns.domain-added", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 2),
     Row("deploy.routes-changed", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 3),

@@ -27,7 +27,8 @@ from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
-from tests.choreography.events import MAX_CENTS, OWNER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import MAX_CENTS, OWNER
 from tests.choreography.system import System, connected
 from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
 from tests.crash.observer import Arm, Sighting, arm, read_journal
@@ -105,7 +106,6 @@ class World:
 
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
-        scenario = self.scenarios[story]
         scenario = self.scenarios[story]
         if scenario is Scenario.TRANSFER:
             self.begun_by[story] = await self._ask_for_transfer(story)

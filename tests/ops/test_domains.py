@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,15 +18,25 @@ from sqlalchemy import func, insert, select, update
 from contracts import PlacementStrategy
 from services.dns.models import Placement
 from shared.database import Database
-from shared.models import DomainRegistration, DomainTransfer, Outbox, Project, ProjectDomain, ProjectOrder, Server
+from shared.models import (
+    DomainRegistration,
+    DomainTransfer,
+    Expiry,
+    Outbox,
+    Project,
+    ProjectDomain,
+    ProjectOrder,
+    Server,
+)
 from shared.seal import Seal
 from simulators.inwx import running_inwx
-from tests.choreography.events import OWNER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import OWNER
 from tests.choreography.vendors import Inwx
 from tests.examples.documents import blocks
 from tests.ops.conftest import Ended, Vrs
 
-[CHECKED, TRANSFER, OF_PROJECT] = blocks("docs/domains.md")
+[CHECKED, TRANSFER, OF_PROJECT, WATCHED] = blocks("docs/domains.md")
 DOMAIN = "kunde.example"
 SERVER = {"id": "c1", "name": "srv-tenants-1", "region": "fsn1", "ipv4": "203.0.113.10", "ipv6": None}
 
@@ -258,3 +268,28 @@ async def test_a_transfer_that_cannot_be_is_said_with_a_remedy(
     ):
         ended = await vrs("domains", "transfer", *words, **key)
         assert (ended.code, said in ended.err) == (code, True), ended.err
+
+
+async def test_what_ends_soon_is_listed_with_who_sees_to_it(vrs: Vrs, inwx: Inwx, database: Database) -> None:
+    now = datetime.now(UTC)
+    ends = {"d1.example": ("domain", 6.5, False, 7), "d2.example": ("certificate", 20.5, None, None)}
+    ends["d3.example"] = ("domain", 45.5, True, None)
+    rows = [
+        {"project_id": uuid4(), "kind": kind, "name": name, "look_at": now, "renews_itself": renews, "told_days": told}
+        | {"ends_at": now + timedelta(days=days)}
+        for name, (kind, days, renews, told) in ends.items()
+    ]
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(Expiry), rows)
+    _, code = WATCHED
+    table, listed = [await typed(vrs, inwx, line) for line in code.splitlines()]
+    assert (table.code, table.err) == (0, "")
+    assert ["d1.example" in table.out, "d2.example" in table.out, "d3.example" in table.out] == [True, True, False]
+    assert "at 7 days" in table.out
+    found = [(each["name"], each["what"], each["days"], each["renews_itself"]) for each in json.loads(listed.out)]
+    assert found == [
+        ("d1.example", "domain", 6, False),
+        ("d2.example", "certificate", 20, True),
+        ("d3.example", "domain", 45, True),
+    ]
+    assert "Nothing ends so soon." in (await vrs("domains", "watch", "--days", "1")).out

@@ -30,7 +30,8 @@ from shared.models import (
     Server,
 )
 from shared.reconcile.finding import Finding, Reconciler, repair
-from tests.choreography.events import BASE_DOMAIN, SERVER, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import BASE_DOMAIN, SERVER
 from tests.choreography.vendors import Deployments, Inwx
 from tests.shared.messaging.harness import until
 

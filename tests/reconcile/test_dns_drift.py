@@ -8,7 +8,8 @@ from contracts import DnsRecord, RecordType
 from services.dns.models import ManagedRecord
 from shared.errors import TemporaryError
 from shared.reconcile.finding import Caution, RepairRefusedError, repair
-from tests.choreography.events import BASE_DOMAIN, Story
+from tests.choreography.events import Story
+from tests.choreography.facts import BASE_DOMAIN
 from tests.choreography.vendors import Inwx
 from tests.reconcile.tenancy import Tenancy
 

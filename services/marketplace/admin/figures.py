@@ -9,13 +9,17 @@ from sqlalchemy import Row, text
 
 from services.marketplace.admin.words import STEPS
 from shared.database import Database
-from shared.models import ProvisioningState
+from shared.expiry import ending
+from shared.models import Expiry, ProvisioningState
 
 KEPT = timedelta(minutes=1)
 LOOKED_AT = 200_000
 """Rows of the log, the latest: it has no index by time, and is written in the order of time."""
 
 DAYS = 14
+
+ENDS = 20
+"""Domains and certificates that end soon: the next ones."""
 
 _DAYS = text("""
     SELECT d::date AS day, count(o.project_id) AS orders
@@ -79,7 +83,10 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Figured:
-    """What was read at `at`. `days` are orders by Berlin's days, `steps` weeks by consumer, `causes` deaths by code."""
+    """What was read at `at`. `days` are orders by Berlin's days, `steps` weeks by consumer, `causes` deaths by code.
+
+    `ends`: domains and certificates of whose end case workers were told.
+    """
 
     at: datetime
     days: Sequence[tuple[date, int]]
@@ -90,6 +97,7 @@ class Figured:
     queues: Sequence[Row[Any]]
     unsaid: int
     oldest: datetime | None
+    ends: Sequence[Expiry]
 
 
 class Figures:
@@ -126,4 +134,5 @@ class Figures:
                 queues=(await connection.execute(_QUEUES)).all(),
                 unsaid=outbox.unsaid,
                 oldest=outbox.oldest,
+                ends=await ending(connection, now + timedelta(days=31), told=True, most=ENDS),
             )

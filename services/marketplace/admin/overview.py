@@ -46,6 +46,7 @@ class Overview(Page):
             backlogs=backlogs(felt.queues, found.queues),
             undeliverable=undeliverable(felt.queues),
             causes=[(failure_of(code).what, code, count) for code, count in found.causes],
+            ends=found.ends,
             states=[(STATES[state], count) for state, count in found.states],
         )
 

@@ -8,6 +8,7 @@ from starlette_admin.i18n import lazy_gettext as _
 from contracts import ProjectCancelled
 from services.marketplace.admin.words import step_name
 from services.marketplace.api.answers import LogEntry
+from shared.expiry import EXPIRY
 from shared.models import LATE, LogStatus
 
 TONES = {
@@ -25,6 +26,10 @@ _COMPLETED = {
     "notify.core-healthy": _("The customer was told that the project is live."),
     "notify.dns-records-needed": _("The customer was asked to set DNS entries."),
     "notify.capacity-needed": _("We were told that servers are full."),
+    "notify.domain-expiring": _("We were told that its domain ends soon."),
+    "notify.certificate-expiring": _("We were told that its certificate ends soon."),
+    "notify.domain-registered": _("The customer was told that the domain is registered."),
+    "notify.registration-held": _("We were asked about the registration of the domain."),
     "notify.provisioning-delayed": _("We were told that it takes longer."),
     "notify.provisioning-failed": _("We and the customer were told that something went wrong."),
     "notify.project-cancelled": _("The customer was told of the cancellation."),
@@ -72,6 +77,8 @@ def told(entry: LogEntry) -> Told:
 def _sentence(entry: LogEntry) -> str:
     if entry.step == LATE:
         return str(_("It takes longer than promised."))
+    if entry.step == EXPIRY:
+        return str(_("Its domain or certificate ends soon."))
     if entry.status is LogStatus.COMPLETED and entry.consumer in _COMPLETED:
         return str(_COMPLETED[entry.consumer])
     return str(_OTHERWISE[entry.status]) % {"step": step_name(entry.consumer)}

@@ -7,7 +7,7 @@ import pytest
 from contracts import Registrant
 from services.dns.registrar import in_cents
 from shared.registrant import problems
-from tests.choreography.events import OWNER
+from tests.choreography.facts import OWNER
 
 AMERICAN = {"country": "US", "postal_code": "10001", "state": "NY"}
 

@@ -16,7 +16,7 @@ from services.dns.inwx_errors import OutcomeUnknownError
 from shared.errors import PermanentError, TemporaryError
 from shared.models import DomainRegistration, ProvisioningState, RegistrationStage
 from shared.outcome import Done, Later, Outcome, Parked
-from tests.choreography.events import OWNER
+from tests.choreography.facts import OWNER
 from tests.services.dns.world import Project, World, configured, order
 
 DOMAIN = "blumen-otto.example"

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from contracts import DomainTransferRequested, decode
 from shared.database import Database
 from shared.models import Scope
-from tests.choreography.events import OWNER
+from tests.choreography.facts import OWNER
 from tests.services.marketplace.api import Api, running_api
 
 CODE = "code-4711-secret"

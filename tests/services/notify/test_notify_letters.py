@@ -1,5 +1,6 @@
 """What the mails say, in both languages and both forms."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,11 @@ MAIL = {
 
 FACTS: dict[Kind, dict[str, Any]] = {
     Kind.ORDERED: {},
+    Kind.DOMAIN_REGISTERED: {
+        "domain": "xn--mller-kva.example",
+        "expires_at": datetime(2027, 11, 24, 23, 30, tzinfo=UTC),
+        "is_renewed": True,
+    },
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
     Kind.RECORDS_NEEDED: {
         "records": [("A", "www.a.example", "203.0.113.10")],
@@ -48,6 +54,19 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
     Kind.TRANSFER_FAILED_CUSTOMER: {"domain": "otto.example", "text": TEXT},
     Kind.TRANSFERRED: {"domain": "otto.example", "expires_at": datetime(2027, 7, 1, 22, 30, tzinfo=UTC)},
+    Kind.DOMAIN_EXPIRING: {
+        "domain": "a.vrs.example",
+        "ends_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
+        "days": 7,
+        "reason": "not_renewed",
+        "renews_itself": False,
+    },
+    Kind.CERTIFICATE_EXPIRING: {
+        "host": "a.vrs.example",
+        "issuer": "Let's Encrypt",
+        "ends_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
+        "days": 7,
+    },
     Kind.FAILED_CUSTOMER: {"customer_text": TEXT},
     Kind.CANCELLED: {"keep_volumes": True},
     Kind.DELAYED: {
@@ -69,6 +88,8 @@ FACTS: dict[Kind, dict[str, Any]] = {
 INTERNAL = (
     *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.MAIL_RECORDS_WRONG, Kind.TRANSFER_FAILED),
     *(Kind.DELAYED, Kind.FAILED),
+    *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED),
+    *(Kind.DOMAIN_EXPIRING, Kind.CERTIFICATE_EXPIRING),
 )
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
@@ -81,7 +102,7 @@ def written(kind: Kind, locale: Locale, **changed: Any) -> Any:
 @pytest.mark.parametrize(("kind", "locale"), ALL)
 def test_every_mail_has_a_subject_on_one_line_and_both_forms(kind: Kind, locale: Locale) -> None:
     letter = written(kind, locale)
-    assert "a.vrs.example" in letter.subject
+    assert {"a.vrs.example", "müller.example"} & set(re.findall(r"[\w.]+", letter.subject))
     assert letter.subject == " ".join(letter.subject.split())
     assert letter.text.startswith(f"{letter.subject}\n=")
     assert f'<html lang="{locale}">' in letter.html
@@ -116,6 +137,23 @@ def test_that_nothing_is_found_today_is_said() -> None:
     assert "noch keine Einträge" in written(Kind.RECORDS_NEEDED, Locale.DE, found=()).text
 
 
+@pytest.mark.parametrize(
+    ("locale", "facts", "says"),
+    [
+        (Locale.DE, {}, "bis zum 25. November 2027. Sie wird von selbst jedes Jahr verlängert"),
+        (Locale.EN, {}, "until November 25, 2027. It is renewed by itself every year"),
+        (Locale.DE, {"expires_at": None, "is_renewed": False}, "auf Sie registriert. Sie wird nicht von selbst"),
+        (Locale.EN, {"expires_at": None, "is_renewed": False}, "for you. It is not renewed by itself"),
+    ],
+)
+def test_what_was_registered_is_told_until_when_and_what_must_be_confirmed(
+    locale: Locale, facts: dict[str, Any], says: str
+) -> None:
+    text = " ".join(written(Kind.DOMAIN_REGISTERED, locale, **facts).text.split())
+    assert says in text
+    assert {Locale.DE: "Bestätigen Sie diese Nachricht", Locale.EN: "Confirm it"}[locale] in text
+
+
 def test_a_project_without_plugins_lists_none() -> None:
     assert "Plugins" not in written(Kind.LIVE, Locale.DE, plugins=[]).text
 
@@ -147,6 +185,14 @@ def test_each_reason_of_a_held_registration_has_its_remedy(reason: RegistrationH
     text = written(Kind.REGISTRATION_HELD, Locale.DE, reason=reason, cents=None).text
     assert words.get(reason, "domains register" if reason == "refused" else "--registrant") in " ".join(text.split())
     assert "Preis im ersten Jahr: nicht bekannt" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [("not_renewed", "stellen Sie bei INWX"), ("no_credit", "aufladen"), ("ended", "wiederherstellen")],
+)
+def test_each_doubt_about_a_renewal_has_its_remedy(reason: str, says: str) -> None:
+    assert says in " ".join(written(Kind.DOMAIN_EXPIRING, Locale.DE, reason=reason).text.split())
 
 
 def test_a_price_is_written_as_germans_do() -> None:

@@ -175,3 +175,17 @@ async def fill_more(desk: Desk, project_id: Any) -> None:
         id=project_id,
     )
     await desk.sql("INSERT INTO base_domains (name) VALUES (substr(md5(random()::text), 1, 8) || '.example')")
+
+
+async def test_the_overview_lists_what_ends_soon_and_nobody_sees_to(desk: Desk) -> None:
+    made = await fill(desk.database)
+    await desk.sql(
+        "INSERT INTO expiries (project_id, kind, name, look_at, ends_at, renews_itself, told_days) VALUES"
+        " (:id, 'domain', 'xn--mller-kva.example', now(), now() + interval '3 days 1 hour', false, 7),"
+        " (:id, 'certificate', 'in-order.example', now(), now() + interval '20 days', NULL, NULL)",
+        id=made["cafe-linde"],
+    )
+    browser = await desk.signed_in(language="de")
+    await browser.get("/overview")
+    assert ("Was bald endet" in browser.page, "müller.example" in browser.page) == (True, True)
+    assert ("in 3 Tagen" in browser.page, "in-order.example" in browser.page) == (True, False)
