@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import aiormq
@@ -17,7 +17,6 @@ from contracts import (
     EVENTS,
     EVENTS_EXCHANGE,
     CloudEvent,
-    Event,
     ProjectCancelled,
     ProvisioningFailed,
     ServiceName,
@@ -32,11 +31,9 @@ from shared.messaging.runtime import running
 from shared.messaging.topology import TO_EXCHANGE, declare, queue_name
 from shared.models import BaseDomain, Project, ProjectOrder, ProvisioningState, Server
 from shared.service import Build
-from tests.choreography.events import Story
+from tests.choreography.events import EventT, Story
 from tests.choreography.facts import BASE_DOMAIN, SERVER
 from tests.shared.messaging.harness import until
-
-EventT = TypeVar("EventT", bound=Event)
 
 MARK = b"mark "
 
