@@ -124,12 +124,12 @@ def open_at(url: str) -> Database:
 
 
 @asynccontextmanager
-async def _new_database(server: str, template: str = "template1") -> AsyncIterator[tuple[str, str]]:
+async def _new_database(server: str, template: str = "template0") -> AsyncIterator[tuple[str, str]]:
     """Give the name and the URL of a copy of `template` as long as the block runs."""
     name = f"vrs_test_{uuid4().hex}"
     admin = await asyncpg.connect(asyncpg_url(server))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
         yield name, urlsplit(asyncpg_url(server))._replace(path=f"/{name}").geturl()
     finally:
         await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from simulators.core.apps import App, AppFaultKind, Apps, CoreState
 from simulators.core.certificates import Authority
 from simulators.faults import Switchboard
+from simulators.serving import stop
 
 SERVING = (CoreState.HEALTHY, CoreState.DEGRADED)
 
@@ -72,8 +73,7 @@ class Proxy:
         try:
             yield listener.getsockname()[1]
         finally:
-            self._server.should_exit = True
-            await serving
+            await stop(self._server, serving)
 
     def _choose(self, tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
         host = (name or "").lower()
