@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from contracts.signatures import written
 from ops.places import PLUGINS
 from ops.plugins import make_key, publish_archive, read_key, signed_release
@@ -29,6 +31,7 @@ class LocalMarket:
 
     folder: Path
     port: int = field(default_factory=_free_port)
+    transfer_key: SecretStr = field(default_factory=lambda: SecretStr(made_up()))
 
     @property
     def url(self) -> str:
@@ -54,7 +57,7 @@ class LocalMarket:
             "VRS_ADMIN_KEY": made_up(),
             "VRS_STATUS_KEY": made_up(),
             "VRS_WEBHOOK_KEY": made_up(),
-            "VRS_TRANSFER_KEY": made_up(),
+            "VRS_TRANSFER_KEY": self.transfer_key.get_secret_value(),
         }
 
     async def admin_ui(self, database: Database) -> str:

@@ -115,6 +115,7 @@ async def running_system(logs: Path, latencies: Latencies) -> AsyncIterator[Syst
                     await write_seed(database.engine, read_seed(SEED))
                 market = LocalMarket(logs)
                 environment = DEFAULTS | market.settings() | dict(os.environ) | settings
+                environment["VRS_TRANSFER_KEY"] = market.transfer_key.get_secret_value()  # the desk must have it, too
                 await market.stock(database)
                 services += await asyncio.to_thread(start_services, environment, logs, stack.guard)
                 yield System(stack, database, simulators, market, services, logs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from ops.demo.copies import example_orders, hold_own_domains, without_purchases
+from ops.demo.move import show_move
 from ops.demo.report import report
 from ops.demo.show import Show
 from ops.demo.watch import Watch
@@ -51,6 +52,9 @@ async def play(wishes: Wishes) -> bool:
         with Show(console, watch) as show:
             await _until_over(system, watch, show, wishes.deadline)
         show.timelines()
+        moved = True
+        if watch.all_live and not wishes.as_json:
+            moved = await show_move(console, system, next(each for each in now if each.data.base_domain))
         if wishes.as_json:
             print(json.dumps(report(watch, await system.simulators.mails()), default=plain))  # noqa: T201 - the result
     for watched in watch.orders.values():
@@ -61,7 +65,7 @@ async def play(wishes: Wishes) -> bool:
         console.print(f"{len(orders)} orders are live after {watch.seconds:.1f} s.", highlight=False)
     else:
         console.print(f"See {logs}", highlight=False, soft_wrap=True)
-    return watch.all_live
+    return watch.all_live and moved
 
 
 async def _until_over(system: System, watch: Watch, show: Show, deadline: float) -> None:

@@ -26,11 +26,13 @@ from shared.dead_letters.view import look
 from shared.messaging.topology import dead_queue, declare
 from shared.models import (
     DomainRegistration,
+    DomainTransfer,
     ProjectNote,
     ProvisioningState,
     RegistrationStage,
     StaffAction,
     StaffActionKind,
+    TransferStage,
     WebhookDelivery,
 )
 from tests.choreography.events import Story
@@ -83,6 +85,16 @@ async def written_elsewhere(system: System, story: Story, order: CloudEvent[Proj
             by="bob", kind=StaffActionKind.NOTED, project_id=story.project_id, subject="p", reason=contact.name
         ),
         WebhookDelivery(endpoint_id=uuid4(), event_id=order.id, type=order.type, body=order.encode()),
+        DomainTransfer(
+            project_id=story.project_id,
+            domain=f"{story.slug}-moves.example",
+            stage=TransferStage.REQUESTED,
+            auth_code=b"sealed",
+            registrant={"name": contact.name, "email": contact.email},
+            max_cents=1,
+            zone_made=False,
+            kept_records=[],
+        ),
         DomainRegistration(
             project_id=story.project_id,
             domain=f"d{uuid4().hex}.example",
@@ -170,6 +182,7 @@ async def test_a_contact_stands_where_it_must_and_after_vrs_forget_nowhere(
     assert done.code == 0, done.err
     assert await holders(system, *words) == set()
     assert await lying(system, *words) == 0
+    assert await system.sql("SELECT auth_code, registrant FROM domain_transfers") == [(None, None)]
     assert await system.sql("SELECT vrs_forget(:id, 'b', 'again')", id=story.project_id) == [({},)]
     rows = await system.sql("SELECT consumer, event_id, message FROM provisioning_log WHERE status = 'completed'")
     assert {tuple(row[:2]) for row in rows} == {*map(tuple, done_before), ("dns.forget", None)}

@@ -85,10 +85,10 @@ class TransferDomain:
         return failed(row, TransferProblem.REFUSED, f"registry or losing registrar refused {row.domain} ({said})")
 
     async def _found(self, row: DomainTransfer, found: HeldDomain, step: Step) -> Outcome:
+        if row.stage is not TransferStage.PENDING:
+            return _started(row, row.cents or 0)  # also of what has come meanwhile: each thing is told in its turn
         if found.has_arrived:
             return await self._arrived(row, found, step)
-        if row.stage is not TransferStage.PENDING:
-            return _started(row, row.cents or 0)
         if age(row) > self.gives_up_after.total_seconds():
             return await self._expired(row, step)
         return waits_for_registry(row, f"{row.domain} is on its way to us ({found.status}).")
@@ -112,15 +112,7 @@ class TransferDomain:
             await step.record()
             await self.registrar.settle(row.domain)
         values = {"stage": TransferStage.TRANSFERRED, "problem": None, "auth_code": None, "registrant": None}
-        done = _transferred(row.changed(**values, expires_at=found.expires_at))
-        if row.stage is TransferStage.PENDING:
-            return done
-        return Done(
-            message=done.message,
-            events=(_start_of(row, row.cents or 0), *done.events),
-            writes=done.writes,
-            detail=done.detail,
-        )
+        return _transferred(row.changed(**values, expires_at=found.expires_at))
 
     async def _begin(self, row: DomainTransfer, step: Step) -> Outcome:
         places = await step.rows(Placement)
@@ -207,22 +199,18 @@ class TransferDomain:
 def _started(row: DomainTransfer, cents: int) -> Parked:
     """INWX has taken the order and the auth code, which is forgotten here."""
     pending = row.changed(stage=TransferStage.PENDING, problem=None, auth_code=None, cents=cents)
-    kept = ", ".join(map(str, row.kept_records))
-    copied = f"copied from the old name servers: {kept[:_MOST_TOLD]}" if kept else "no records to copy were found"
+    listed = ", ".join(map(str, row.kept_records))
+    copied = f"copied from the old name servers: {listed[:_MOST_TOLD]}" if listed else "no records to copy were found"
+    kept = sum(not each.startswith(NOT_KEPT) for each in row.kept_records)
     return Parked(
         key=waits_for_registry(pending, "").key,
         look_again=0.5,
         until_woken=True,
         message=f"The transfer of {row.domain} is ordered for {_euros(cents)}; {copied}.",
-        events=(_start_of(row, cents),),
+        events=(DomainTransferStarted(domain=row.domain, cents=cents, kept_records=kept),),
         writes=(Upsert(pending),),
         detail={"kept_records": row.kept_records, "cents": cents},
     )
-
-
-def _start_of(row: DomainTransfer, cents: int) -> DomainTransferStarted:
-    kept = sum(not each.startswith(NOT_KEPT) for each in row.kept_records)
-    return DomainTransferStarted(domain=row.domain, cents=cents, kept_records=kept)
 
 
 def _transferred(row: DomainTransfer) -> Done:
