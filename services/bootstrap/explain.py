@@ -1,6 +1,6 @@
 """What bootstrap would do about an event, for an operator who thinks about a replay. Asks nobody."""
 
-from contracts import AppDeployed, PluginsChanged, ProjectCancelled
+from contracts import AppDeployed, AppRouted, PluginsChanged, ProjectCancelled
 from shared.dead_letters.explain import Circumstances, Explanations
 
 
@@ -22,10 +22,19 @@ async def changed(event: PluginsChanged, now: Circumstances) -> list[str]:
     ]
 
 
+async def routed(event: AppRouted, now: Circumstances) -> list[str]:
+    """Look at each name until it works or redirects."""
+    del now
+    names = ", ".join(host for domain in event.domains for host in domain.hosts)
+    return [f"would look at {names} until each added domain works and the others redirect to {event.primary}"]
+
+
 async def cancelled(event: ProjectCancelled, now: Circumstances) -> list[str]:
     """Stop looking."""
     del event, now
     return ["would stop looking at vrs-core; it calls nobody"]
 
 
-EXPLANATIONS = Explanations({AppDeployed: deployed, PluginsChanged: changed, ProjectCancelled: cancelled})
+EXPLANATIONS = Explanations(
+    {AppDeployed: deployed, PluginsChanged: changed, AppRouted: routed, ProjectCancelled: cancelled}
+)

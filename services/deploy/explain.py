@@ -1,8 +1,8 @@
 """What deploy would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
 
-from contracts import DnsConfigured, ProjectCancelled
+from contracts import DnsConfigured, ProjectCancelled, RoutesChanged
 from services.deploy.blueprint import environment_name
-from services.deploy.models import ProjectDeployment, Stage
+from services.deploy.models import AppRoutes, ProjectDeployment, Stage
 from shared.dead_letters.explain import Circumstances, Explanations
 
 
@@ -37,4 +37,18 @@ async def cancelled(event: ProjectCancelled, now: Circumstances) -> list[str]:
     ]
 
 
-EXPLANATIONS = Explanations({DnsConfigured: configured, ProjectCancelled: cancelled})
+async def routed(event: RoutesChanged, now: Circumstances) -> list[str]:
+    """Set all addresses, deploy, wait until it runs."""
+    routes = next(iter(await now.rows(AppRoutes)), None)
+    if routes is not None and (
+        routes.revision > event.revision or (routes.revision == event.revision and routes.settled)
+    ):
+        return [f"would find routes of revision {routes.revision} in place, and do nothing"]
+    hosts = ", ".join(host for domain in event.domains for host in domain.hosts)
+    return [
+        f"would call Coolify: set the addresses {hosts}, and {event.primary} as the primary host",
+        "would call Coolify: deploy the app and wait until it runs",
+    ]
+
+
+EXPLANATIONS = Explanations({DnsConfigured: configured, RoutesChanged: routed, ProjectCancelled: cancelled})

@@ -1,17 +1,28 @@
 """What dns would do about an event, for an operator who thinks about a replay. Reads its rows, asks nobody."""
 
 from contracts import (
+    DomainAdded,
+    DomainConnected,
     DomainRegistrationRequested,
+    DomainRemoved,
     DomainTransferRequested,
     MailDomainRequested,
+    PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
     RecordType,
 )
 from services.dns.models import MailDomain, MailSender, ManagedMailRecord, ManagedRecord, Placement, RecordHolder
 from shared.dead_letters.explain import Circumstances, Explanations
-from shared.host_claims import hosts_of
-from shared.models import DomainRegistration, DomainTransfer, RegistrationStage, TransferStage
+from shared.host_claims import hosts_of, own_hosts
+from shared.models import (
+    AddedDomain,
+    DomainRegistration,
+    DomainTransfer,
+    ProvisioningState,
+    RegistrationStage,
+    TransferStage,
+)
 
 
 async def ordered(order: ProjectOrdered, now: Circumstances) -> list[str]:
@@ -110,12 +121,59 @@ async def transfer(requested: DomainTransferRequested, now: Circumstances) -> li
     return [f"would find that nobody wants {requested.domain} any more"]
 
 
+async def added(event: DomainAdded, now: Circumstances) -> list[str]:
+    """Claim the names; set the records, or ask for them; tell the routes."""
+    names = ", ".join(own_hosts(event.domain))
+    if (until_live := _until_live(now)) is not None:
+        return [until_live]
+    if any(row.domain == event.domain and not row.is_new for row in await now.rows(AddedDomain)):
+        return [f"would find {names} leading to us, and tell the project's routes again"]
+    return [
+        f"would claim {names}, unless a newer wish says otherwise",
+        f"would call INWX: find the zone of {event.domain} and ensure its records, or else ask the customer for them",
+        "would tell all routes of the project when every name server answers",
+    ]
+
+
+async def removed(event: DomainRemoved, now: Circumstances) -> list[str]:
+    """Take it out of the routes, delete what is written down."""
+    if (until_live := _until_live(now)) is not None:
+        return [until_live]
+    rows = [row for row in await now.rows(ManagedRecord) if row.name in own_hosts(event.domain)]
+    ours = [row for row in rows if row.holder is RecordHolder.INWX]
+    return [
+        f"would tell the project's routes without {event.domain}, unless it is the primary one or a newer wish says so",
+        *(f"would call INWX: delete record {row.type} {row.name} ({row.record_id})" for row in ours),
+    ]
+
+
+async def chosen(event: PrimaryDomainChanged, now: Circumstances) -> list[str]:
+    """Change the primary domain, now or when it works."""
+    return [_until_live(now) or f"would make {event.domain} the primary domain, now or as soon as it works"]
+
+
+async def connected(event: DomainConnected, now: Circumstances) -> list[str]:
+    """Note it; perhaps it is the primary one then."""
+    becomes = any(row.domain == event.domain and row.makes_primary for row in await now.rows(AddedDomain))
+    return [f"would note that {event.domain} works" + (" and make it the primary domain" if becomes else "")]
+
+
+def _until_live(now: Circumstances) -> str | None:
+    if now.project is None or now.project.state is not ProvisioningState.LIVE:
+        return "would wait until the project is live"
+    return None
+
+
 EXPLANATIONS = Explanations(
     {
         ProjectOrdered: ordered,
         DomainRegistrationRequested: registration,
         MailDomainRequested: mail,
         DomainTransferRequested: transfer,
+        DomainAdded: added,
+        DomainRemoved: removed,
+        PrimaryDomainChanged: chosen,
+        DomainConnected: connected,
         ProjectCancelled: cancelled,
     }
 )

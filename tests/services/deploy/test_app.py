@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts import AppDeployed, AppRemoved, DnsConfigured, ProjectCancelled
+from contracts import AppDeployed, AppRemoved, AppRouted, DnsConfigured, ProjectCancelled, RoutesChanged
 from services.deploy.app import deploy
 from services.deploy.blueprint import new_token
 from shared.plans import read_plans
@@ -27,15 +27,19 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-async def test_the_service_hears_two_events_and_says_two(environment: pytest.MonkeyPatch) -> None:
+async def test_the_service_hears_three_events_and_says_three(environment: pytest.MonkeyPatch) -> None:
     async with running_coolify() as running:
         environment.setenv("VRS_COOLIFY_URL", running.url)
         async with deploy() as service:
-            assert {consumer.event for consumer in service.consumers} == {DnsConfigured, ProjectCancelled}
-            assert set(service.publishes) == {AppDeployed, AppRemoved}
-            assert all(consumer.failed_text for consumer in service.consumers)
+            assert {consumer.event for consumer in service.consumers} == {
+                DnsConfigured,
+                RoutesChanged,
+                ProjectCancelled,
+            }
+            assert set(service.publishes) == {AppDeployed, AppRouted, AppRemoved}
+            assert all(consumer.failed_text for consumer in service.consumers if consumer.fails_project)
             needs = {consumer.event: consumer.needs_project for consumer in service.consumers}
-            assert needs == {DnsConfigured: True, ProjectCancelled: False}
+            assert needs == {DnsConfigured: True, RoutesChanged: True, ProjectCancelled: False}
             [check] = service.checks
             assert "10 of 10 servers usable" in await check.run()
 

@@ -62,6 +62,9 @@ def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPa
         assert value not in str(caught.value)
 
 
+OF_DOMAINS = ["vrs.domain.added.v1", "vrs.domain.removed.v1", "vrs.primary.changed.v1", "vrs.domain.connected.v1"]
+
+
 async def test_the_service_is_put_together_and_its_checks_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VRS_INWX_URL", world.running.url)
     monkeypatch.setenv("VRS_DNS_SERVERS", ",".join(world.running.dns_servers))
@@ -70,13 +73,18 @@ async def test_the_service_is_put_together_and_its_checks_pass(world: World, mon
         assert [consumer.event.type for consumer in service.consumers] == [
             "vrs.project.ordered.v1",
             "vrs.registration.requested.v1",
+            *OF_DOMAINS,
             "vrs.maildomain.requested.v1",
+            "vrs.transfer.requested.v1",
             "vrs.project.cancelled.v1",
         ]
         needing = [consumer.event.type for consumer in service.consumers if consumer.needs_project]
-        assert needing == ["vrs.registration.requested.v1", "vrs.maildomain.requested.v1"], (
-            "the order makes the project known"
-        )
+        assert needing == [
+            "vrs.registration.requested.v1",
+            *OF_DOMAINS,
+            "vrs.maildomain.requested.v1",
+            "vrs.transfer.requested.v1",
+        ], "the order makes the project known"
         said = [await check.run() for check in service.checks]
     assert said[0] == "signed in as demo"
     assert said[3] == "no VRS_BREVO_API_KEY: no mail under customers' domains"
