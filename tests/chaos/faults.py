@@ -15,6 +15,7 @@ class Vendor(StrEnum):
     """Who is outside."""
 
     INWX = "inwx"
+    BREVO = "brevo"
     COOLIFY = "coolify"
     CORE = "core"
     SMTP = "smtp"
@@ -37,6 +38,7 @@ INWX_CALLS = (
     "domain.transfer",
     "*",
 )
+BREVO_CALLS = ("create_domain", "get_domain", "authenticate_domain", "delete_domain")
 COOLIFY_CALLS = ("create_environment", "create_application", "update_variables", "deploy", "delete_application", "*")
 INWX_REFUSALS = (
     ("nameserver.createRecord", 2201),
@@ -67,10 +69,12 @@ def catalogue(pace: Pace) -> list[Fault]:
     """Every fault once."""
     return [
         *_http(Vendor.INWX, INWX_CALLS, pace),
+        *_http(Vendor.BREVO, BREVO_CALLS, pace),
         *_http(Vendor.COOLIFY, COOLIFY_CALLS, pace),
         *_http(Vendor.CORE, ("health", "converge"), pace),
         *(_refused(Vendor.INWX, call, code) for call, code in INWX_REFUSALS),
         _refused(Vendor.INWX, "account.login", 2200),
+        *(_refused(Vendor.BREVO, call, code) for call in BREVO_CALLS[:2] for code in (403, 503)),
         *(_refused(Vendor.COOLIFY, call, code) for call, code in COOLIFY_REFUSALS),
         _refused(Vendor.CORE, "health", 503),
         Fault(Vendor.INWX, {"expire_sessions": True}),
@@ -78,6 +82,8 @@ def catalogue(pace: Pace) -> list[Fault]:
         Fault(Vendor.INWX, {"latency": 0.2}),
         Fault(Vendor.INWX, {"registration_seconds": pace.while_}),
         Fault(Vendor.INWX, {"transfer_seconds": pace.while_}),
+        Fault(Vendor.BREVO, {"latency": 0.3}),
+        Fault(Vendor.BREVO, {"dkim": "txt"}),
         Fault(Vendor.COOLIFY, {"fail_deployments": 6}),
         Fault(Vendor.COOLIFY, {"stick_deployments": 3}),
         Fault(Vendor.COOLIFY, {"deploy_seconds": pace.while_}),
@@ -88,7 +94,7 @@ def catalogue(pace: Pace) -> list[Fault]:
         Fault(Vendor.COOLIFY, {"unhealthy": [UNHEALTHY]}),
         Fault(Vendor.COOLIFY, {"blip_seconds": pace.while_}),
         # Whoever is throttled is told to wait for up to a minute, which a short run has not.
-        *([] if pace.hurry else [Fault(Vendor.COOLIFY, {"rate_limit": 60})]),
+        *([] if pace.hurry else [Fault(Vendor.COOLIFY, {"rate_limit": 60}), Fault(Vendor.BREVO, {"rate_limit": 20})]),
         Fault(Vendor.COOLIFY, {"latency": 0.3}),
         Fault(Vendor.CORE, {"boot_seconds": pace.while_}),
         *(Fault(vendor, {"latency": 0.3}) for vendor in (Vendor.CORE, Vendor.SMTP)),

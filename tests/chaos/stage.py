@@ -139,6 +139,7 @@ class Stage:
     async def mend(self, vendor: Vendor) -> None:
         """Let a vendor work as it should."""
         knobs: dict[Vendor, dict[str, Any]] = {
+            Vendor.BREVO: {"rate_limit": LATENCIES.requests},
             Vendor.COOLIFY: {"deploy_seconds": LATENCIES.deployment, "rate_limit": LATENCIES.requests},
             Vendor.CORE: {"boot_seconds": LATENCIES.boot},
         }
@@ -150,6 +151,7 @@ class Stage:
         simulators = self.simulators
         found = {
             Vendor.INWX: simulators.inwx,
+            Vendor.BREVO: simulators.brevo,
             Vendor.COOLIFY: simulators.coolify,
             Vendor.CORE: simulators.core,
             Vendor.SMTP: simulators.smtp,

@@ -1,5 +1,6 @@
 from collections import Counter
 
+from simulators.brevo.server import BrevoControl
 from simulators.coolify.control import CoolifyControl
 from simulators.core.apps import AppFaultKind
 from simulators.core.server import CoreControl
@@ -58,6 +59,7 @@ def test_every_fault_that_the_simulators_know_is_in_the_catalogue() -> None:
     faults = catalogue(MINUTES)
     knobs = {vendor: {key for each in faults if each.vendor is vendor for key in each.body} for vendor in Vendor}
     assert knobs[Vendor.INWX] == InwxControl.model_fields.keys() - {"reset", "zone", "elsewhere", *FOR_PEOPLE}
+    assert knobs[Vendor.BREVO] == BrevoControl.model_fields.keys() - {"reset", "taken"}
     assert knobs[Vendor.COOLIFY] == CoolifyControl.model_fields.keys() - {"reset"}
     assert knobs[Vendor.CORE] == CoreControl.model_fields.keys() - {"reset", "heal"}
     assert knobs[Vendor.SMTP] == SmtpControl.model_fields.keys() - {"reset"}

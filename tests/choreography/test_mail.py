@@ -127,15 +127,6 @@ async def test_mail_that_brevo_refuses_is_a_dead_letter_whose_replay_goes_on_and
     assert await brevo.domains() == {story.fqdn: True}
 
 
-async def test_mail_without_a_key_of_brevo_is_a_dead_letter_that_names_the_setting(system: System, inwx: Inwx) -> None:
-    story = await a_story(inwx)
-    async with system.running(dns):
-        event = await requested(system, story)
-        await system.dies(MAIL, event, code="brevo_not_configured")
-        [row] = await system.log(MAIL, event)
-    assert "VRS_BREVO_API_KEY is not set" in row.message
-
-
 async def test_mail_under_a_domain_that_is_held_elsewhere_waits_for_its_owner_and_goes_on_by_itself(
     system: System, inwx: Inwx, brevo: Brevo
 ) -> None:

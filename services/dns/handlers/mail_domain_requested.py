@@ -29,7 +29,7 @@ from services.dns.mail.sentences import finding
 from services.dns.mail.zone import ensure, obsolete, undo
 from services.dns.models import MailDomain, ManagedMailRecord
 from services.dns.records import unanswered_for
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TemporaryError
 from shared.models import ProjectDomain
 from shared.outcome import Done, Later, Outcome, Parked
 from shared.step import Step
@@ -41,6 +41,9 @@ FIRST_LOOK, LAST_LOOK = 0.5, 60.0
 ASKED_AT_MOST = 3600.0
 """Seconds after which Brevo is asked again at the latest. It allows a hundred calls an hour in all, so it is asked
 after a tenth of the wait so far, however often dns looks at the records."""
+
+Held = tuple[str, list[InwxRecord]] | None
+"""A zone of our account with all its records; None: the domain is held elsewhere."""
 
 _PASSES = frozenset({MailProblem.NOT_EVERYWHERE, MailProblem.NAME_SERVER_SILENT, MailProblem.NOT_VERIFIED})
 """What nobody can do anything about; it is not told."""
@@ -72,25 +75,32 @@ class ConnectMail:
             ttl=self.record_ttl,
             inherited=await inherited_policy(self.authority, row.domain),
         )
-        held = await self.inwx.zone_of(row.domain)
-        rows: Sequence[ManagedMailRecord] = ()
+        rows = [each for each in await step.rows(ManagedMailRecord) if each.domain == row.domain]
+        held = await self._zone(row, rows)
         writes: list[Write] = []
         if held is not None:
-            outcome = await self._set(step, row, wish, held)
+            outcome = await self._set(step, row, wish, rows, held)
             if isinstance(outcome, Outcome):
                 return outcome
-            rows, blocked = outcome
-            writes = [Upsert(each) for each in rows]
+            done, blocked = outcome
+            writes = [Upsert(each) for each in done]
             if blocked is not None:
                 return self._wait(step, row, blocked, blocked.obstacles, writes, is_ours=True)
         return await self._check(step, brevo, row, wish, writes, is_ours=held is not None)
 
+    async def _zone(self, row: MailDomain, rows: Sequence[ManagedMailRecord]) -> Held:
+        try:
+            return await self.inwx.zone_of(row.domain)
+        except TemporaryError:
+            if row.findings and not rows:
+                return None  # it was elsewhere: an outage of INWX must not end a wait for the customer
+            raise
+
     async def _set(
-        self, step: Step, row: MailDomain, wish: Wish, held: tuple[str, list[InwxRecord]]
+        self, step: Step, row: MailDomain, wish: Wish, rows: list[ManagedMailRecord], held: tuple[str, list[InwxRecord]]
     ) -> tuple[Sequence[ManagedMailRecord], Plan | None] | Outcome:
         """Set what can be set in a zone of ours; also the plan, if something is in the way."""
         zone, found = held
-        rows = [each for each in await step.rows(ManagedMailRecord) if each.domain == row.domain]
         stale = obsolete(rows, wish.fixed())
         if wait := unanswered_for(stale, self.inwx_grace):
             return Later(after=wait, message="A call to INWX may still be under way; what it makes must go first.")
@@ -100,8 +110,7 @@ class ConnectMail:
             rows = [each for each in rows if each not in stale]
             found = await self.inwx.records(zone)
         made = await with_lookups(plan(wish, view_of(found)), wish, self.authority.texts)
-        rows = await ensure(step, self.inwx, row, zone, made, rows, found)
-        return rows, made if made.obstacles else None
+        return await ensure(step, self.inwx, row, zone, made, rows, found), made if made.obstacles else None
 
     async def _check(
         self, step: Step, brevo: Brevo, row: MailDomain, wish: Wish, writes: list[Write], *, is_ours: bool
@@ -121,7 +130,7 @@ class ConnectMail:
         now = datetime.now(UTC)
         pause = min((now - step.opened_at).total_seconds() / 10, ASKED_AT_MOST)
         if row.asked_at is not None and (now - row.asked_at).total_seconds() < pause:
-            return self._unverified(step, row, made, [], writes, is_ours=is_ours)
+            return self._unverified(step, row, made, ["it is asked again later"], writes, is_ours=is_ours)
         sender = await brevo.verify(row.domain)
         if sender is None or not sender.is_ready:
             unseen = sender.unseen if sender else ["the sender domain is gone"]

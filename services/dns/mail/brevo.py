@@ -5,7 +5,8 @@ developers.brevo.com/docs/api-limits and /limit-headers, and the models of getbr
 ``{"code": …, "message": …}``. New accounts get two DKIM records as CNAME (``dkim1Record``, ``dkim2Record``), which the
 reference does not show; older ones get one as TXT (``dkim_record``).
 
-Nothing is repeated in here. A domain has its name for an id, so a create is looked up by that.
+A domain has its name for an id, so a create whose answer was lost is looked up by that. All other calls may be
+repeated, and are, once, if the connection turns out to have been closed while nobody used it.
 """
 
 import re
@@ -22,6 +23,7 @@ from shared.errors import PermanentError, TemporaryError
 from shared.http import http_client
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+CLOSED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 RESET = "x-sib-ratelimit-reset"
 """Seconds until the limit is over; there is no Retry-After. Most calls: 100 an hour (api-limits)."""
 
@@ -164,7 +166,12 @@ class Brevo:
     async def _send(self, method: str, path: str, *, missing: bool = False, **content: Any) -> httpx.Response | None:
         call = f"{method} {path}"
         try:
-            response = await self._http.request(method, path, **content)
+            try:
+                response = await self._http.request(method, path, **content)
+            except CLOSED:
+                if method == "POST":
+                    raise
+                response = await self._http.request(method, path, **content)
         except NOT_SENT as error:
             raise BrevoUnavailableError(f"Brevo is not reached: {error!r}", code="brevo_unreachable") from error
         except httpx.HTTPError as error:

@@ -22,7 +22,9 @@ def view_of(found: Iterable[InwxRecord]) -> View:
 async def look(authority: Authority, wish: Wish) -> tuple[list[Plan], tuple[MailFinding, ...]]:
     """Hold the wish against what each name server says; also a finding if there is none that says anything."""
     try:
-        answers = await authority.look(await authority.zone_of(wish.domain), wish.questions())
+        zone = await authority.zone_of(wish.domain)
+        # A top level answers for what is not registered.
+        answers = await authority.look(zone, wish.questions()) if "." in zone else []
     except TemporaryError:
         answers = []
     servers = dict.fromkeys(answer.server for answer in answers if not answer.problem)

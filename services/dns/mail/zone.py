@@ -59,7 +59,10 @@ async def ensure(
 
 def obsolete(rows: Sequence[ManagedMailRecord], wanted: Mapping[str, MailRecord]) -> list[ManagedMailRecord]:
     """Rows of records that are not wanted (so) any more."""
-    return [row for row in rows if row.slot not in _WITHOUT and row.says() != wanted.get(row.slot)]
+    right = {(slot, record.name, record.type, record.content) for slot, record in wanted.items()}
+    return [
+        row for row in rows if row.slot not in _WITHOUT and (row.slot, row.name, row.type, row.content) not in right
+    ]
 
 
 async def undo(inwx: Inwx, rows: Sequence[ManagedMailRecord]) -> tuple[list[MailRecord], list[Delete]]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contracts import MailDomainReady, MailDomainRequested
+from contracts import MailDomainReady, MailDomainReleased, MailDomainRequested, MailRecordsNeeded
 from services.dns.customer import CustomerPatience
 from services.dns.handlers.mail_domain_requested import ConnectMail
 from services.dns.mail.brevo import Brevo
 from services.dns.models import MailDomain, ManagedMailRecord
 from shared.http import http_client
 from shared.models import ProjectDomain
-from shared.outcome import Done, Later, Outcome
+from shared.outcome import Done, Later, Outcome, Parked
 from simulators.brevo import API_KEY, RunningBrevo, running_brevo
 from tests.services.dns.world import Project, World, order, running_world
 
@@ -115,3 +115,21 @@ class MailProject:
     @property
     def records(self) -> dict[str, ManagedMailRecord]:
         return {row.slot: row for row in self.project.rows(ManagedMailRecord)}
+
+
+def told(outcome: Outcome) -> MailRecordsNeeded:
+    """The only event of a wait that has been told just now."""
+    assert isinstance(outcome, Parked)
+    assert outcome.until_woken
+    [event] = outcome.events
+    assert isinstance(event, MailRecordsNeeded)
+    return event
+
+
+async def released(project: MailProject) -> MailDomainReleased:
+    """Cancel the project; what was said of its mail."""
+    outcome = await project.project.cancel()
+    assert isinstance(outcome, Done), outcome
+    [event] = [each for each in outcome.events if isinstance(each, MailDomainReleased)]
+    assert project.project.rows(MailDomain) == project.project.rows(ManagedMailRecord) == []
+    return event

@@ -5,16 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from contracts import MailDomainReleased, MailProblem, MailRecordsNeeded
-from services.dns.inwx_errors import OutcomeUnknownError
-from services.dns.mail.brevo import BrevoUnansweredError, BrevoUnavailableError
+from contracts import MailProblem
 from services.dns.mail.spf import INCLUDE, NEW
-from services.dns.models import MailDomain, MailSender, ManagedMailRecord
-from shared.errors import PermanentError, TemporaryError
-from shared.outcome import Done, Later, Outcome, Parked
+from services.dns.models import MailSender
+from shared.errors import PermanentError
+from shared.outcome import Later, Parked
 from simulators.brevo.domains import DMARC
-from tests.services.dns.mail_world import DOMAIN, MailProject, MailWorld, running_mail_world
-from tests.services.dns.world import CREATE
+from tests.services.dns.mail_world import DOMAIN, MailProject, MailWorld, released, running_mail_world, told
+from tests.services.dns.world import CREATE, INFO
 
 MX = ["inbound1.sendinblue.com", "inbound2.sendinblue.com"]
 
@@ -23,29 +21,6 @@ MX = ["inbound1.sendinblue.com", "inbound2.sendinblue.com"]
 async def world() -> AsyncIterator[MailWorld]:
     async with running_mail_world() as world:
         yield world
-
-
-@pytest.fixture
-async def hasty_world() -> AsyncIterator[MailWorld]:
-    """A client of Brevo that gives up an answer after 0.5 s."""
-    async with running_mail_world(read_timeout=0.5) as world:
-        yield world
-
-
-def told(outcome: Outcome) -> MailRecordsNeeded:
-    assert isinstance(outcome, Parked)
-    assert outcome.until_woken
-    [event] = outcome.events
-    assert isinstance(event, MailRecordsNeeded)
-    return event
-
-
-async def released(project: MailProject) -> MailDomainReleased:
-    outcome = await project.project.cancel()
-    assert isinstance(outcome, Done), outcome
-    [event] = [each for each in outcome.events if isinstance(each, MailDomainReleased)]
-    assert project.project.rows(MailDomain) == project.project.rows(ManagedMailRecord) == []
-    return event
 
 
 async def test_a_domain_gets_everything_once_and_a_cancellation_leaves_nothing(world: MailWorld) -> None:
@@ -191,59 +166,6 @@ async def test_name_servers_that_take_their_time_are_waited_for(world: MailWorld
     await project.ready()
 
 
-@pytest.mark.parametrize("kind", ["error_after", "malformed", "empty", "lost_answer"])
-async def test_a_sender_domain_whose_answer_was_lost_is_found_and_is_ours(hasty_world: MailWorld, kind: str) -> None:
-    world = hasty_world
-    await world.fault("create_domain", kind, **({"seconds": 2} if kind == "lost_answer" else {}))
-    project = MailProject(world)
-    if kind in ("error_after", "lost_answer"):
-        with pytest.raises(BrevoUnansweredError):
-            await project.ask()
-        assert project.row.sender is MailSender.INTENDED
-    await project.ready()
-    assert project.row.sender is MailSender.MADE
-    assert (await world.calls())["create_domain"] == 1
-    assert (await released(project)).sender_removed
-
-
-async def test_a_sender_domain_that_may_have_been_made_is_removed_once_it_must_be_there(world: MailWorld) -> None:
-    await world.fault("create_domain", "error_after")
-    project = MailProject(world)
-    with pytest.raises(BrevoUnansweredError):
-        await project.ask()
-    project.project.grace = 60
-    assert isinstance(await project.project.cancel(), Later)
-    project.project.grace = 0
-    assert (await released(project)).sender_removed
-    assert await world.domains() == {}
-
-
-async def test_a_record_whose_answer_was_lost_is_ours_and_not_made_twice(world: MailWorld) -> None:
-    project = MailProject(world)
-    await world.inwx.fault(CREATE, "error", times=2)
-    with pytest.raises((OutcomeUnknownError, TemporaryError)):
-        await project.ask()
-    assert project.records["ownership"].record_id is None
-    await world.inwx.fault(CREATE, "error_after", times=5)
-    for _ in range(10):
-        try:
-            await project.ready()
-            break
-        except TemporaryError:
-            continue
-    assert len(await world.zone()) == 5
-    assert all(row.record_id for row in project.records.values())
-    await released(project)
-    assert await world.zone() == []
-
-
-async def test_a_domain_that_another_account_at_brevo_has_is_refused(world: MailWorld) -> None:
-    await world.control(taken=DOMAIN)
-    with pytest.raises(PermanentError, match="belongs to another account at Brevo") as caught:
-        await MailProject(world).ask()
-    assert caught.value.code == "brevo_domain_taken"
-
-
 async def test_without_a_key_it_says_which_setting_is_missing_and_touches_nothing(world: MailWorld) -> None:
     with pytest.raises(PermanentError, match="VRS_BREVO_API_KEY is not set") as caught:
         await MailProject(world, brevo=False).ask()
@@ -261,27 +183,21 @@ async def test_a_domain_that_is_not_the_projects_is_refused_before_anything_is_m
     assert (await world.calls(), await world.inwx.calls()) == ({}, {})
 
 
-async def test_brevos_limit_is_heeded(world: MailWorld) -> None:
-    await world.control(rate_limit=1)
-    project = MailProject(world)
-    with pytest.raises(BrevoUnavailableError) as caught:
+async def test_a_domain_held_elsewhere_is_asked_for_once_reminded_of_and_given_up(world: MailWorld) -> None:
+    domain = "fremd.example"
+    await world.hold_elsewhere(domain, ("@", "TXT", "v=spf1 mx -all"), ("_dmarc", "TXT", "v=DMARC1; p=reject"))
+    project = MailProject(world, domain)
+    needed = told(await project.ask())
+    assert (needed.is_ours, needed.reminder, len(needed.records)) == (False, 0, 5)
+    assert [each.problem for each in needed.findings] == [*["missing"] * 3, *["other_value"] * 2]
+    assert "Ändern Sie ihn in einen TXT-Eintrag" in needed.findings[-1].text.de
+    assert (await project.ask()).events == ()
+    project.project.age = timedelta(days=3)
+    assert told(await project.ask()).reminder == 2
+    await world.inwx.fault(INFO, "error", times=2)  # an outage of INWX ends no wait for a customer
+    assert isinstance(await project.ask(), Parked)
+    assert CREATE not in await world.inwx.calls()
+    project.project.age = timedelta(days=30)
+    with pytest.raises(PermanentError) as caught:
         await project.ask()
-    assert caught.value.code == "brevo_429"
-    assert caught.value.retry_after == pytest.approx(3600, abs=60)
-    await world.control(reset=True)
-    await project.ready()
-
-
-async def test_brevo_is_asked_less_often_than_the_name_servers(world: MailWorld) -> None:
-    await world.fault("authenticate_domain", "refused", code=400, times=2)
-    project = MailProject(world)
-    outcome: Outcome = await project.ask()
-    while isinstance(outcome, Later):
-        outcome = await project.ask()
-    assert isinstance(outcome, Parked)
-    assert "has not verified" in outcome.message
-    assert outcome.events == ()  # there is nothing that anybody could do
-    project.project.age = timedelta(hours=5)
-    asked = (await world.calls())["authenticate_domain"]
-    await project.ask()
-    assert (await world.calls())["authenticate_domain"] == asked
+    assert caught.value.code == "mail_records_missing"
