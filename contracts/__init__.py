@@ -43,6 +43,7 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
+from contracts.webhook import WebhookDisabled
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event
@@ -67,6 +68,7 @@ EVENTS: dict[str, type[Event]] = {
         AppRemoved,
         CoreRetired,
         DeadLetterHandled,
+        WebhookDisabled,
     )
 }
 """Every event by its CloudEvents ``type``, in the order of the choreography."""
@@ -121,6 +123,7 @@ __all__ = [
     "Slug",
     "TargetServer",
     "Text",
+    "WebhookDisabled",
     "decode",
     "uuid7",
 ]

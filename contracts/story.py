@@ -40,7 +40,7 @@ from contracts.registration import (
     RegistrationHold,
 )
 from contracts.story_said import DOMAIN, EASTER, DataT, at, said
-from contracts.story_watched import ENDING, OVERDUE
+from contracts.story_watched import ENDING, OVERDUE, SWITCHED_OFF
 
 _URL = f"https://{DOMAIN}"
 _PLUGINS = (Plugin(name="shop", version="2.3.1"), Plugin(name="newsletter", version="1.0.4"))
@@ -238,6 +238,7 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _CONFIGURED,
     _FAILED,
     _HANDLED,
+    SWITCHED_OFF,
     _DEPLOYED,
     _DELAYED,
     _HEALTHY,

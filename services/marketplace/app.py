@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName
+from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName, WebhookDisabled
 from services.marketplace.grants import GRANTS
 from services.marketplace.project_metrics import count_projects
 from services.marketplace.settings import MarketplaceSettings
@@ -28,7 +28,7 @@ async def marketplace() -> AsyncIterator[Service]:
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
-            publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled),
+            publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled, WebhookDisabled),
             background=tuple(background),
             measures=(count_projects,),
             grants=GRANTS,

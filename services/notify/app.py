@@ -20,6 +20,7 @@ from contracts import (
     ProvisioningDelayed,
     ProvisioningFailed,
     ServiceName,
+    WebhookDisabled,
 )
 from services.notify import handlers
 from services.notify.models import Mail
@@ -33,6 +34,9 @@ from shared.outcome import Outcome
 from shared.service import Check, Consumer, Service
 from shared.settings import load
 from shared.step import Step
+
+WITHOUT_PROJECT = (ProjectOrdered, ProjectCancelled, ProvisioningDelayed, ProvisioningFailed, WebhookDisabled)
+"""Events that do not wait until their project is known: it may never be."""
 
 Tell = Callable[[Post, Any, Step], Awaitable[Outcome]]
 
@@ -48,6 +52,7 @@ TELLS: tuple[tuple[type[Event], Tell], ...] = (
     (ProvisioningDelayed, handlers.tell_delayed),
     (ProvisioningFailed, handlers.tell_failed),
     (ProjectCancelled, handlers.tell_cancelled),
+    (WebhookDisabled, handlers.tell_webhook_disabled),
 )
 
 
@@ -87,5 +92,5 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         deadline=timedelta(hours=24),
         fails_project=False,
         despite_cancellation=event is ProvisioningFailed,
-        needs_project=event not in (ProjectOrdered, ProjectCancelled, ProvisioningDelayed, ProvisioningFailed),
+        needs_project=event not in WITHOUT_PROJECT,
     )

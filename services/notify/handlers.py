@@ -16,6 +16,7 @@ from contracts import (
     ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
+    WebhookDisabled,
 )
 from services.notify.letters import Kind, write
 from services.notify.models import MailRecipient
@@ -106,6 +107,11 @@ async def tell_certificate_expiring(post: Post, event: CertificateExpiring, step
     return await post.deliver(step, _to_case_workers(post, step, Kind.CERTIFICATE_EXPIRING, **dict(event)))
 
 
+async def tell_webhook_disabled(post: Post, event: WebhookDisabled, step: Step) -> Outcome:
+    """Tell the case workers that somebody outside hears of nothing any more."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.WEBHOOK_DISABLED, **dict(event)))
+
+
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:
     """Tell the case workers that a step takes longer than promised."""
     return await post.deliver(step, _to_case_workers(post, step, Kind.DELAYED, **dict(event)))
@@ -148,7 +154,7 @@ def _customer(project: ProjectFacts) -> Customer:
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
-    fqdn = as_shown(step.project.fqdn) if step.project else _WITHOUT_ORDER[kind]
+    fqdn = as_shown(step.project.fqdn) if step.project else _WITHOUT_ORDER.get(kind, "")
     letter = write(kind, Locale.DE, fqdn=fqdn, project_id=step.project_id, **facts)
     return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
 

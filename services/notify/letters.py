@@ -41,6 +41,7 @@ class Kind(StrEnum):
     RECORDS_NEEDED = "records_needed"
     CAPACITY_NEEDED = "capacity_needed"
     REGISTRATION_HELD = "registration_held"
+    WEBHOOK_DISABLED = "webhook_disabled"
     DOMAIN_EXPIRING = "domain_expiring"
     CERTIFICATE_EXPIRING = "certificate_expiring"
     FAILED_CUSTOMER = "failed_customer"

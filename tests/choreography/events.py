@@ -35,6 +35,7 @@ from contracts import (
     RenewalDoubt,
     ServiceName,
     TargetServer,
+    WebhookDisabled,
 )
 
 BASE_DOMAIN = "vrs.example"
@@ -155,6 +156,11 @@ class Story:
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""
         return self.event(CapacityNeeded(fqdn=self.fqdn, plan="starter", ahead=0, considered=()), ServiceName.DNS)
+
+    def webhook_disabled(self) -> CloudEvent[WebhookDisabled]:
+        """What the marketplace says of a webhook; as if it were about the project, so that a test can follow it."""
+        data = WebhookDisabled(endpoint=uuid4(), host="hooks.example", created_by="agency", reason="answered 500")
+        return self.event(data, ServiceName.MARKETPLACE)
 
     def delayed(self) -> CloudEvent[ProvisioningDelayed]:
         """What is said of a step that is late."""

@@ -51,6 +51,7 @@ class Scenario(StrEnum):
     FAILED = "has failed"
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
+    WEBHOOK_OFF = "has a webhook that is switched off"
     DOMAIN_ENDS = "has a domain that ends"
     CERTIFICATE_ENDS = "has a certificate that ends"
     PLUGINS = "gives up a plugin when live"
@@ -63,6 +64,7 @@ DIRECTLY: dict[Scenario, Callable[[Story], CloudEvent[Any]]] = {
     Scenario.FAILED: Story.failed,
     Scenario.NO_ROOM: Story.capacity_needed,
     Scenario.HELD: Story.registration_held,
+    Scenario.WEBHOOK_OFF: Story.webhook_disabled,
     Scenario.DOMAIN_ENDS: Story.domain_expiring,
     Scenario.CERTIFICATE_ENDS: Story.certificate_expiring,
 }

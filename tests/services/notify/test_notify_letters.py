@@ -35,6 +35,13 @@ FACTS: dict[Kind, dict[str, Any]] = {
         "more": 2,
     },
     Kind.REGISTRATION_HELD: {"reason": "too_expensive", "message": "it costs 900.00 EUR", "cents": 90_000},
+    Kind.WEBHOOK_DISABLED: {
+        "endpoint": uuid4(),
+        "host": "a.vrs.example",
+        "description": None,
+        "created_by": "agency",
+        "reason": "answered 500",
+    },
     Kind.DOMAIN_EXPIRING: {
         "domain": "a.vrs.example",
         "ends_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
@@ -68,7 +75,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
 
 INTERNAL = (
     *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED),
-    *(Kind.DOMAIN_EXPIRING, Kind.CERTIFICATE_EXPIRING),
+    *(Kind.WEBHOOK_DISABLED, Kind.DOMAIN_EXPIRING, Kind.CERTIFICATE_EXPIRING),
 )
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 
