@@ -26,6 +26,7 @@ from contracts.dns import (
 from contracts.event import EVENTS_EXCHANGE, Event, HostName, Plugin, ServiceName, Slug, Text
 from contracts.expiry import CertificateExpiring, DomainExpiring, RenewalDoubt
 from contracts.failure import CustomerText, ProvisioningFailed
+from contracts.mail import MailResendRequested
 from contracts.marketplace import (
     Contact,
     Locale,
@@ -63,6 +64,7 @@ EVENTS: dict[str, type[Event]] = {
         CertificateExpiring,
         ProvisioningDelayed,
         ProvisioningFailed,
+        MailResendRequested,
         ProjectCancelled,
         DnsReleased,
         AppRemoved,
@@ -102,6 +104,7 @@ __all__ = [
     "ExaminedType",
     "HostName",
     "Locale",
+    "MailResendRequested",
     "MissingPlugin",
     "PlacementStrategy",
     "Plugin",

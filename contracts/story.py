@@ -31,6 +31,7 @@ from contracts.dns import (
 )
 from contracts.event import Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
+from contracts.mail import MailResendRequested
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
 from contracts.notify import ProvisioningDelayed
 from contracts.registration import (
@@ -179,6 +180,12 @@ _HEALTHY = said(
     _DEPLOYED,
 )
 _WITH_VOUCHERS = (*_PLUGINS, Plugin(name="vouchers", version="1.1.0"))
+_WISHED = said(
+    MailResendRequested(mail="0d3c1f0e-7a52-5c31-9b1e-6f2a8d4c7e15@vrs.example", requested_by="anna"),
+    ServiceName.MARKETPLACE,
+    at(15, 2, 9, 655),
+    21,
+).model_copy(update={"correlationid": _ORDERED.id})
 _CHANGED = said(
     PluginsChanged(plugins=_WITH_VOUCHERS, changed=("vouchers",), requested_by="erika@kunde-mit-domain.example"),
     ServiceName.MARKETPLACE,
@@ -242,6 +249,7 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _DEPLOYED,
     _DELAYED,
     _HEALTHY,
+    _WISHED,
     _CHANGED,
     _CONVERGED,
     OVERDUE.model_copy(update={"correlationid": _ORDERED.id}),

@@ -3,7 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts import DeadLetterHandled, PluginsChanged, ProjectCancelled, ProjectOrdered, ServiceName, WebhookDisabled
+from contracts import (
+    DeadLetterHandled,
+    MailResendRequested,
+    PluginsChanged,
+    ProjectCancelled,
+    ProjectOrdered,
+    ServiceName,
+    WebhookDisabled,
+)
 from services.marketplace.grants import GRANTS
 from services.marketplace.project_metrics import count_projects
 from services.marketplace.settings import MarketplaceSettings
@@ -28,7 +36,14 @@ async def marketplace() -> AsyncIterator[Service]:
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
-            publishes=(ProjectOrdered, PluginsChanged, ProjectCancelled, DeadLetterHandled, WebhookDisabled),
+            publishes=(
+                ProjectOrdered,
+                PluginsChanged,
+                ProjectCancelled,
+                DeadLetterHandled,
+                WebhookDisabled,
+                MailResendRequested,
+            ),
             background=tuple(background),
             measures=(count_projects,),
             grants=GRANTS,

@@ -15,6 +15,7 @@ from contracts import (
     DomainRegistered,
     DomainRegistrationHeld,
     Event,
+    MailResendRequested,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -38,6 +39,9 @@ from shared.step import Step
 WITHOUT_PROJECT = (ProjectOrdered, ProjectCancelled, ProvisioningDelayed, ProvisioningFailed, WebhookDisabled)
 """Events that do not wait until their project is known: it may never be."""
 
+OF_CANCELLED = (ProvisioningFailed, MailResendRequested)
+"""Events that are told of cancelled projects, too: an undo may have failed, a person may wish it."""
+
 Tell = Callable[[Post, Any, Step], Awaitable[Outcome]]
 
 TELLS: tuple[tuple[type[Event], Tell], ...] = (
@@ -52,6 +56,7 @@ TELLS: tuple[tuple[type[Event], Tell], ...] = (
     (ProvisioningDelayed, handlers.tell_delayed),
     (ProvisioningFailed, handlers.tell_failed),
     (ProjectCancelled, handlers.tell_cancelled),
+    (MailResendRequested, handlers.send_again),
     (WebhookDisabled, handlers.tell_webhook_disabled),
 )
 
@@ -91,6 +96,6 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         concurrency=16,
         deadline=timedelta(hours=24),
         fails_project=False,
-        despite_cancellation=event is ProvisioningFailed,
+        despite_cancellation=event in OF_CANCELLED,
         needs_project=event not in WITHOUT_PROJECT,
     )

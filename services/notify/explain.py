@@ -9,6 +9,7 @@ from contracts import (
     DomainRegistered,
     DomainRegistrationHeld,
     Event,
+    MailResendRequested,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -50,8 +51,9 @@ EXPLANATIONS = Explanations(
         CertificateExpiring: _mails("a certificate ends", to_customer=False, to_case_workers=True),
         ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
         ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),
+        MailResendRequested: _mails("a mail, once more", to_customer=True, to_case_workers=False),
         WebhookDisabled: _mails("a webhook was switched off", to_customer=False, to_case_workers=True),
         ProjectCancelled: _mails("the project is cancelled", to_customer=True, to_case_workers=False),
     },
-    despite_cancellation=frozenset({ProvisioningFailed}),
+    despite_cancellation=frozenset({ProvisioningFailed, MailResendRequested}),
 )

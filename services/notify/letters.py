@@ -72,8 +72,9 @@ def _in_berlin(time: datetime) -> str:
     return f"{time.astimezone(BERLIN):%d.%m.%Y, %H:%M} Uhr"
 
 
-def _date(time: datetime, lang: str) -> str:
-    return format_date(time.astimezone(BERLIN), "long", locale=lang)
+def _date(time: str, lang: str) -> str:
+    """Of a customer's mail: `time` is as JSON has it."""
+    return format_date(datetime.fromisoformat(time).astimezone(BERLIN), "long", locale=lang)
 
 
 def _environment(form: str) -> Environment:

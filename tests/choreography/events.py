@@ -22,6 +22,7 @@ from contracts import (
     DomainRegistrationRequested,
     Event,
     Locale,
+    MailResendRequested,
     Plugin,
     PluginsChanged,
     ProjectCancelled,
@@ -156,6 +157,10 @@ class Story:
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""
         return self.event(CapacityNeeded(fqdn=self.fqdn, plan="starter", ahead=0, considered=()), ServiceName.DNS)
+
+    def resend_requested(self, mail: str) -> CloudEvent[MailResendRequested]:
+        """What the marketplace says of somebody who wishes that a mail is sent once more."""
+        return self.event(MailResendRequested(mail=mail, requested_by="case worker"), ServiceName.MARKETPLACE)
 
     def webhook_disabled(self) -> CloudEvent[WebhookDisabled]:
         """What the marketplace says of a webhook; as if it were about the project, so that a test can follow it."""

@@ -180,4 +180,4 @@ def test_every_event_has_a_wire_name_a_few_facts_and_listeners_that_exist(event:
 
 
 def test_wire_names_are_distinct() -> None:
-    assert len({event.routing_key() for event in EVENTS.values()}) == len(EVENTS) == 21
+    assert len({event.routing_key() for event in EVENTS.values()}) == len(EVENTS) == 22

@@ -51,6 +51,7 @@ ROWS = (
     Row("notify.provisioning-failed", Scenario.FAILED),
     Row("notify.capacity-needed", Scenario.NO_ROOM),
     Row("notify.registration-held", Scenario.HELD),
+    Row("notify.resend-requested", Scenario.RESENT),
     Row("notify.webhook-disabled", Scenario.WEBHOOK_OFF),
     Row("notify.domain-expiring", Scenario.DOMAIN_ENDS),
     Row("notify.certificate-expiring", Scenario.CERTIFICATE_ENDS),

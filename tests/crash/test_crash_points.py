@@ -31,6 +31,7 @@ KILLS = {
     Row("notify.provisioning-failed", Scenario.FAILED): (CrashPoint.ENDING_WRITTEN, 1),
     Row("notify.capacity-needed", Scenario.NO_ROOM): (CrashPoint.RECORD_COMMITTED, 1),
     Row("notify.registration-held", Scenario.HELD): (CrashPoint.ENDING_COMMITTED, 1),
+    Row("notify.resend-requested", Scenario.RESENT): (CrashPoint.BEFORE_MAIL, 1),
     Row("notify.webhook-disabled", Scenario.WEBHOOK_OFF): (CrashPoint.ENDING_COMMITTED, 1),
     Row("notify.domain-expiring", Scenario.DOMAIN_ENDS): (CrashPoint.CLAIM_COMMITTED, 1),
     Row("notify.certificate-expiring", Scenario.CERTIFICATE_ENDS): (CrashPoint.ACKED, 1),

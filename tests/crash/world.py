@@ -51,6 +51,7 @@ class Scenario(StrEnum):
     FAILED = "has failed"
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
+    RESENT = "has a mail sent again"
     WEBHOOK_OFF = "has a webhook that is switched off"
     DOMAIN_ENDS = "has a domain that ends"
     CERTIFICATE_ENDS = "has a certificate that ends"
@@ -70,7 +71,7 @@ DIRECTLY: dict[Scenario, Callable[[Story], CloudEvent[Any]]] = {
 }
 """What is said of a live project, and only mailed."""
 
-BEGIN_LIVE = (Scenario.CANCELLED, Scenario.PLUGINS, *DIRECTLY)
+BEGIN_LIVE = (Scenario.CANCELLED, Scenario.PLUGINS, Scenario.RESENT, *DIRECTLY)
 
 
 @dataclass
@@ -119,6 +120,8 @@ class World:
                 event = story.cancelled()
             case Scenario.PLUGINS:
                 event, directly = story.changed(PLUGINS[0]), True
+            case Scenario.RESENT:
+                event, directly = story.resend_requested(await self._mail_of(story)), True
             case only_mailed:
                 event, directly = DIRECTLY[only_mailed](story), True
         self.begun_by[story] = event.id
@@ -126,6 +129,12 @@ class World:
             await self.system.publish(event)
         else:
             await self._place(event)
+
+    async def _mail_of(self, story: Story) -> str:
+        """The mail that told the customer that the project is live."""
+        found = "SELECT message_id FROM mails WHERE project_id = :id AND kind = 'live'"
+        [row] = await self.system.sql(found, id=story.project_id)
+        return str(row.message_id)
 
     async def _place(self, event: CloudEvent[Any]) -> None:
         """As the marketplace does: the event, and the mark of a cancelled project, in one commit."""

@@ -19,6 +19,7 @@ from services.marketplace.admin.audit import Audit
 from services.marketplace.admin.catalogue import load_german
 from services.marketplace.admin.domains import BaseDomains
 from services.marketplace.admin.guard import Guard
+from services.marketplace.admin.mails import Mails
 from services.marketplace.admin.me import Me
 from services.marketplace.admin.needs import Needs
 from services.marketplace.admin.new_order import NewOrder
@@ -82,7 +83,7 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     )
     frame.middlewares.insert(1, Middleware(Guard, explain=frame.explain))  # inside the languages
     shown.add_to(frame.templates.env, PATH)
-    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Previews, OrderProblems, Me)
+    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Mails, Previews, OrderProblems, Me)
     for page in pages:
         frame.add_view(page(desk))
     app.include_router(live.router)

@@ -77,6 +77,7 @@ DONE = {
     StaffActionKind.TAKEN: _("took care of it"),
     StaffActionKind.PREVIEW_MADE: _("made a preview link"),
     StaffActionKind.PREVIEW_ENDED: _("ended a preview link"),
+    StaffActionKind.MAIL_RESENT: _("had a mail sent again"),
     StaffActionKind.REPLAYED: _("tried several failed orders again"),
     StaffActionKind.SERVER_ADDED: _("added a server"),
     StaffActionKind.SERVER_MOVED: _("changed whether a server takes projects"),

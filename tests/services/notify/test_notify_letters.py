@@ -17,7 +17,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
     Kind.ORDERED: {},
     Kind.DOMAIN_REGISTERED: {
         "domain": "xn--mller-kva.example",
-        "expires_at": datetime(2027, 11, 24, 23, 30, tzinfo=UTC),
+        "expires_at": "2027-11-24T23:30:00Z",
         "is_renewed": True,
     },
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
