@@ -62,6 +62,7 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
+from contracts.resend import MailResendRequested
 from contracts.transfer import (
     DomainTransferFailed,
     DomainTransferred,
@@ -69,6 +70,7 @@ from contracts.transfer import (
     DomainTransferStarted,
     TransferProblem,
 )
+from contracts.webhook import WebhookDisabled
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event
@@ -102,12 +104,14 @@ EVENTS: dict[str, type[Event]] = {
         CertificateExpiring,
         ProvisioningDelayed,
         ProvisioningFailed,
+        MailResendRequested,
         ProjectCancelled,
         DnsReleased,
         MailDomainReleased,
         AppRemoved,
         CoreRetired,
         DeadLetterHandled,
+        WebhookDisabled,
     )
 }
 """Every event by its CloudEvents ``type``, in the order of the choreography."""
@@ -157,6 +161,7 @@ __all__ = [
     "MailRecord",
     "MailRecordType",
     "MailRecordsNeeded",
+    "MailResendRequested",
     "MissingPlugin",
     "PlacementStrategy",
     "Plugin",
@@ -182,6 +187,7 @@ __all__ = [
     "TargetServer",
     "Text",
     "TransferProblem",
+    "WebhookDisabled",
     "decode",
     "uuid7",
 ]

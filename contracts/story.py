@@ -40,9 +40,10 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
+from contracts.resend import MailResendRequested
 from contracts.story_domains import added_domain
 from contracts.story_transfer import transferred_domain
-from contracts.story_watched import ENDING, OVERDUE
+from contracts.story_watched import ENDING, OVERDUE, SWITCHED_OFF
 from contracts.storytelling import DOMAIN, EASTER, SERVER, DataT, at, said
 
 _URL = f"https://{DOMAIN}"
@@ -179,6 +180,12 @@ _HEALTHY = said(
     _DEPLOYED,
 )
 _WITH_VOUCHERS = (*_PLUGINS, Plugin(name="vouchers", version="1.1.0"))
+_WISHED = said(
+    MailResendRequested(mail="0d3c1f0e-7a52-5c31-9b1e-6f2a8d4c7e15@vrs.example", requested_by="anna"),
+    ServiceName.MARKETPLACE,
+    at(15, 2, 9, 655),
+    21,
+).model_copy(update={"correlationid": _ORDERED.id})
 _CHANGED = said(
     PluginsChanged(plugins=_WITH_VOUCHERS, changed=("vouchers",), requested_by="erika@kunde-mit-domain.example"),
     ServiceName.MARKETPLACE,
@@ -241,9 +248,11 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _CONFIGURED,
     _FAILED,
     _HANDLED,
+    SWITCHED_OFF,
     _DEPLOYED,
     _DELAYED,
     _HEALTHY,
+    _WISHED,
     _CHANGED,
     _CONVERGED,
     OVERDUE.model_copy(update={"correlationid": _ORDERED.id}),

@@ -1,10 +1,12 @@
 """The examples of what is watched beside the way of an order: certificates, domains, webhooks."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from contracts.event import ServiceName
 from contracts.expiry import CertificateExpiring, DomainExpiring, RenewalDoubt
-from contracts.storytelling import DOMAIN, EASTER, said
+from contracts.storytelling import DOMAIN, EASTER, at, said
+from contracts.webhook import WebhookDisabled
 
 OVERDUE = said(
     CertificateExpiring(
@@ -26,3 +28,15 @@ ENDING = said(
     datetime(2028, 2, 16, 14, 20, 11, 902_000, tzinfo=UTC),
     34,
 )
+SWITCHED_OFF = said(
+    WebhookDisabled(
+        endpoint=UUID("01a1e2f4-5b10-7c4d-8e21-9f3a6c5d7e80"),
+        host="hooks.agentur.example",
+        description="the agency's dashboard",
+        created_by="agency",
+        reason="nothing was delivered for three days; at last: answered 500",
+    ),
+    ServiceName.MARKETPLACE,
+    at(10, 30, 40, 77),
+    35,
+).model_copy(update={"subject": UUID(int=0)})

@@ -9,11 +9,13 @@ from contracts import (
     DomainRemoved,
     DomainTransferRequested,
     MailDomainRequested,
+    MailResendRequested,
     PluginsChanged,
     PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
     ServiceName,
+    WebhookDisabled,
 )
 from services.marketplace.grants import GRANTS
 from services.marketplace.project_metrics import count_projects
@@ -42,6 +44,7 @@ async def marketplace() -> AsyncIterator[Service]:
             publishes=(
                 *(ProjectOrdered, PluginsChanged, MailDomainRequested, DomainTransferRequested),
                 *(DomainAdded, DomainRemoved, PrimaryDomainChanged, ProjectCancelled, DeadLetterHandled),
+                *(WebhookDisabled, MailResendRequested),
             ),
             background=tuple(background),
             measures=(count_projects,),

@@ -20,11 +20,13 @@ from contracts import (
     DomainTransferStarted,
     Event,
     MailRecordsNeeded,
+    MailResendRequested,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
     ServiceName,
+    WebhookDisabled,
 )
 from services.notify import handlers
 from services.notify.models import Mail
@@ -38,6 +40,12 @@ from shared.outcome import Outcome
 from shared.service import Check, Consumer, Service
 from shared.settings import load
 from shared.step import Step
+
+WITHOUT_PROJECT = (ProjectOrdered, ProjectCancelled, ProvisioningDelayed, ProvisioningFailed, WebhookDisabled)
+"""Events that do not wait until their project is known: it may never be."""
+
+OF_CANCELLED = (ProvisioningFailed, MailResendRequested)
+"""Events that are told of cancelled projects, too: an undo may have failed, a person may wish it."""
 
 Tell = Callable[[Post, Any, Step], Awaitable[Outcome]]
 
@@ -58,6 +66,8 @@ TELLS: tuple[tuple[type[Event], Tell], ...] = (
     (ProvisioningDelayed, handlers.tell_delayed),
     (ProvisioningFailed, handlers.tell_failed),
     (ProjectCancelled, handlers.tell_cancelled),
+    (MailResendRequested, handlers.send_again),
+    (WebhookDisabled, handlers.tell_webhook_disabled),
 )
 
 
@@ -96,6 +106,6 @@ def _consumer(event: type[Event], handler: Callable[[Any, Step], Awaitable[Outco
         concurrency=16,
         deadline=timedelta(hours=24),
         fails_project=False,
-        despite_cancellation=event is ProvisioningFailed,
-        needs_project=event not in (ProjectOrdered, ProjectCancelled, ProvisioningDelayed, ProvisioningFailed),
+        despite_cancellation=event in OF_CANCELLED,
+        needs_project=event not in WITHOUT_PROJECT,
     )

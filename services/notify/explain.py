@@ -14,10 +14,12 @@ from contracts import (
     DomainTransferStarted,
     Event,
     MailRecordsNeeded,
+    MailResendRequested,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
+    WebhookDisabled,
 )
 from services.notify.models import Mail
 from services.notify.smtp import mask
@@ -64,7 +66,9 @@ EXPLANATIONS = Explanations(
         CertificateExpiring: _mails("a certificate ends", to_customer=False, to_case_workers=True),
         ProvisioningDelayed: _mails("a step is late", to_customer=False, to_case_workers=True),
         ProvisioningFailed: _mails("a step has failed", to_customer=True, to_case_workers=True),
+        MailResendRequested: _mails("a mail, once more", to_customer=True, to_case_workers=False),
+        WebhookDisabled: _mails("a webhook was switched off", to_customer=False, to_case_workers=True),
         ProjectCancelled: _mails("the project is cancelled", to_customer=True, to_case_workers=False),
     },
-    despite_cancellation=frozenset({ProvisioningFailed}),
+    despite_cancellation=frozenset({ProvisioningFailed, MailResendRequested}),
 )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from contracts import (
     CapacityNeeded,
     CertificateExpiring,
@@ -17,16 +19,18 @@ from contracts import (
     DomainTransferStarted,
     Locale,
     MailRecordsNeeded,
+    MailResendRequested,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
     ProvisioningFailed,
     TransferProblem,
+    WebhookDisabled,
 )
 from services.notify.letters import Kind, write
-from services.notify.models import MailRecipient
+from services.notify.models import Mail, MailRecipient
 from services.notify.post import Draft, Post
-from shared.errors import TemporaryError
+from shared.errors import PermanentError, TemporaryError
 from shared.hosts import as_shown
 from shared.outcome import Done, Outcome
 from shared.step import ProjectFacts, Step
@@ -159,6 +163,11 @@ async def tell_certificate_expiring(post: Post, event: CertificateExpiring, step
     return await post.deliver(step, _to_case_workers(post, step, Kind.CERTIFICATE_EXPIRING, **dict(event)))
 
 
+async def tell_webhook_disabled(post: Post, event: WebhookDisabled, step: Step) -> Outcome:
+    """Tell the case workers that somebody outside hears of nothing any more."""
+    return await post.deliver(step, _to_case_workers(post, step, Kind.WEBHOOK_DISABLED, **dict(event)))
+
+
 async def tell_delayed(post: Post, event: ProvisioningDelayed, step: Step) -> Outcome:
     """Tell the case workers that a step takes longer than promised."""
     return await post.deliver(step, _to_case_workers(post, step, Kind.DELAYED, **dict(event)))
@@ -185,14 +194,28 @@ async def tell_cancelled(post: Post, event: ProjectCancelled, step: Step) -> Out
     return await post.deliver(step, [replace(draft, once=Kind.CANCELLED) for draft in drafts])
 
 
+async def send_again(post: Post, event: MailResendRequested, step: Step) -> Outcome:
+    """Write a mail to the customer again, as it was but to whom it is known now, and send it.
+
+    Raises:
+        PermanentError: there is no such mail of this project, or nobody knows any more what it was written from.
+
+    """
+    mail = next((mail for mail in await step.rows(Mail) if mail.message_id == event.mail), None)
+    if mail is None or mail.kind is None or mail.facts is None:
+        raise PermanentError(f"the mail {event.mail} cannot be written again: it is not known", code="unknown_mail")
+    drafts = _to_customer(post, step, _customer(_ordered(step)), Kind(mail.kind), **mail.facts)
+    return await post.deliver(step, drafts)
+
+
 def _to_customer(post: Post, step: Step, customer: Customer, kind: Kind, /, **facts: Any) -> list[Draft]:
     """None if the customer is forgotten."""
     if not customer.email:
         return []
-    if post.status_links:
-        facts["status_url"] = post.status_links.link(step.project_id)
-    letter = write(kind, customer.locale, name=customer.name, fqdn=customer.fqdn, **facts)
-    return [Draft(MailRecipient.CUSTOMER, customer.email, letter, customer.name)]
+    kept = to_jsonable_python(facts)
+    link = {"status_url": post.status_links.link(step.project_id)} if post.status_links else {}
+    letter = write(kind, customer.locale, name=customer.name, fqdn=customer.fqdn, **kept, **link)
+    return [Draft(MailRecipient.CUSTOMER, customer.email, letter, customer.name, kind=kind, facts=kept)]
 
 
 def _customer(project: ProjectFacts) -> Customer:
@@ -201,7 +224,7 @@ def _customer(project: ProjectFacts) -> Customer:
 
 
 def _to_case_workers(post: Post, step: Step, kind: Kind, /, **facts: Any) -> list[Draft]:
-    fqdn = as_shown(step.project.fqdn) if step.project else _WITHOUT_ORDER[kind]
+    fqdn = as_shown(step.project.fqdn) if step.project else _WITHOUT_ORDER.get(kind, "")
     letter = write(kind, Locale.DE, fqdn=fqdn, project_id=step.project_id, **facts)
     return [Draft(MailRecipient.CASE_WORKER, address, letter) for address in post.case_workers]
 

@@ -48,6 +48,7 @@ class Kind(StrEnum):
     TRANSFER_FAILED = "transfer_failed"
     TRANSFER_FAILED_CUSTOMER = "transfer_failed_customer"
     TRANSFERRED = "transferred"
+    WEBHOOK_DISABLED = "webhook_disabled"
     DOMAIN_EXPIRING = "domain_expiring"
     CERTIFICATE_EXPIRING = "certificate_expiring"
     FAILED_CUSTOMER = "failed_customer"
@@ -78,8 +79,9 @@ def _in_berlin(time: datetime) -> str:
     return f"{time.astimezone(BERLIN):%d.%m.%Y, %H:%M} Uhr"
 
 
-def _date(time: datetime, lang: str) -> str:
-    return format_date(time.astimezone(BERLIN), "long", locale=lang)
+def _date(time: str, lang: str) -> str:
+    """Of a customer's mail: `time` is as JSON has it."""
+    return format_date(datetime.fromisoformat(time).astimezone(BERLIN), "long", locale=lang)
 
 
 def _environment(form: str) -> Environment:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index
@@ -20,7 +21,8 @@ class MailRecipient(StrEnum):
 class Mail(Table):
     """A mail that was to be sent. Owner: notify. Written before it is sent; `sent_at` is when the 250 came.
 
-    `message_id` without its angle brackets.
+    `message_id` without its angle brackets. A customer's can be written again: `kind` is its template, `facts` are what
+    that was filled with beside the project's own; nothing in them names the customer.
     """
 
     __tablename__ = "mails"
@@ -30,5 +32,7 @@ class Mail(Table):
     recipient: Mapped[MailRecipient] = mapped_column(enum_type(MailRecipient, "mail_recipient"))
     subject: Mapped[str]
     sent_at: Mapped[datetime | None]
+    kind: Mapped[str | None]
+    facts: Mapped[dict[str, Any] | None]
 
     __table_args__ = (Index("ix_mails_project_id", "project_id"),)

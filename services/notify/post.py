@@ -4,12 +4,13 @@ A mail is written down before it is sent, and again when the server has answered
 whose 250 was lost is sent again, with the same Message-ID, by which most mail programs show it once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 from uuid import uuid5
 
 import structlog
@@ -29,13 +30,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A letter and whom it is for. `once`: a project gets one of this kind, however many events ask for it."""
+    """A letter and whom it is for. `once`: a project gets one of this kind, however many events ask for it.
+
+    `kind` and `facts` are kept if it may have to be written again.
+    """
 
     recipient: MailRecipient
     address: str
     letter: Letter
     name: str = ""
     once: Kind | None = None
+    kind: Kind | None = None
+    facts: Mapping[str, Any] | None = None
 
     @property
     def addressee(self) -> str:
@@ -132,6 +138,8 @@ def _row(step: Step, message_id: str, draft: Draft, *, sent_at: datetime | None 
         recipient=draft.recipient,
         subject=draft.letter.subject,
         sent_at=sent_at,
+        kind=draft.kind,
+        facts=draft.facts,
     )
 
 

@@ -36,6 +36,7 @@ class StaffActionKind(StrEnum):
     TAKEN = "taken"
     PREVIEW_MADE = "preview made"
     PREVIEW_ENDED = "preview ended"
+    MAIL_RESENT = "mail resent"
     REPLAYED = "replayed"
     CORRECTED = "corrected"
     SERVER_ADDED = "server added"

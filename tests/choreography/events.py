@@ -34,6 +34,7 @@ from contracts import (
     MailProblem,
     MailRecordsNeeded,
     MailRecordType,
+    MailResendRequested,
     Plugin,
     PluginsChanged,
     PrimaryDomainChanged,
@@ -49,6 +50,7 @@ from contracts import (
     RoutesChanged,
     ServiceName,
     TransferProblem,
+    WebhookDisabled,
 )
 from shared.host_claims import own_hosts
 from tests.choreography.facts import BASE_DOMAIN, CUSTOMER, MAX_CENTS, OWNER, PLUGINS, SERVER
@@ -198,6 +200,15 @@ class Story:
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""
         return self.event(CapacityNeeded(fqdn=self.fqdn, plan="starter", ahead=0, considered=()), ServiceName.DNS)
+
+    def resend_requested(self, mail: str) -> CloudEvent[MailResendRequested]:
+        """What the marketplace says of somebody who wishes that a mail is sent once more."""
+        return self.event(MailResendRequested(mail=mail, requested_by="case worker"), ServiceName.MARKETPLACE)
+
+    def webhook_disabled(self) -> CloudEvent[WebhookDisabled]:
+        """What the marketplace says of a webhook; as if it were about the project, so that a test can follow it."""
+        data = WebhookDisabled(endpoint=uuid4(), host="hooks.example", created_by="agency", reason="answered 500")
+        return self.event(data, ServiceName.MARKETPLACE)
 
     def delayed(self) -> CloudEvent[ProvisioningDelayed]:
         """What is said of a step that is late."""

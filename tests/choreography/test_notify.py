@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -36,6 +37,7 @@ READERS: dict[Tells, list[str]] = {
     Story.transferred: [CUSTOMER.email],
     Story.domain_expiring: [TEAM],
     Story.certificate_expiring: [TEAM],
+    Story.webhook_disabled: [TEAM],
     Story.delayed: [TEAM],
     Story.failed: [TEAM, CUSTOMER.email],
     Story.cancelled: [CUSTOMER.email],
@@ -105,6 +107,17 @@ async def test_a_failure_or_delay_of_an_unknown_project_is_mailed_to_the_case_wo
         await system.publish(event := tells(Story()))
         await system.logged(consumer(event), event, "completed")
     assert await readers(mailbox) == [TEAM]
+
+
+async def test_a_webhook_that_was_switched_off_is_mailed_though_it_is_about_no_project(
+    system: System, mailbox: Mailbox
+) -> None:
+    disabled = [Story(project_id=UUID(int=0)).webhook_disabled() for _ in range(2)]
+    async with system.running(notify):
+        await system.publish(*disabled)
+        for event in disabled:
+            await system.logged(consumer(event), event, "completed")
+    assert [mail["subject"] for mail in await mailbox.mails(TEAM)] == ["Webhook abgeschaltet: hooks.example"] * 2
 
 
 async def test_a_cancellation_of_an_unknown_project_is_mailed_to_nobody(system: System, mailbox: Mailbox) -> None:

@@ -58,6 +58,8 @@ ROWS = (
     Row("notify.transfer-started", Scenario.TRANSFER),
     Row("notify.domain-transferred", Scenario.TRANSFER),
     Row("notify.transfer-failed", Scenario.TRANSFER_FAILED),
+    Row("notify.resend-requested", Scenario.RESENT),
+    Row("notify.webhook-disabled", Scenario.WEBHOOK_OFF),
     Row("notify.domain-expiring", Scenario.DOMAIN_ENDS),
     Row("notify.certificate-expiring", Scenario.CERTIFICATE_ENDS),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS),

@@ -21,6 +21,8 @@ class Scenario(StrEnum):
     FAILED = "has failed"
     NO_ROOM = "finds no room"
     HELD = "has its registration held"
+    RESENT = "has a mail sent again"
+    WEBHOOK_OFF = "has a webhook that is switched off"
     DOMAIN_ENDS = "has a domain that ends"
     CERTIFICATE_ENDS = "has a certificate that ends"
     PLUGINS = "gives up a plugin when live"
@@ -45,7 +47,7 @@ ENDS = (Scenario.CANCELLED, Scenario.NEVER_ORDERED, Scenario.MAIL_CANCELLED)
 BEGIN_LIVE = (
     *(Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS),
     *(Scenario.TRANSFER, Scenario.TRANSFER_FAILED, Scenario.MAIL_NEEDED),
-    *(Scenario.DOMAIN_ENDS, Scenario.CERTIFICATE_ENDS),
+    *(Scenario.DOMAIN_ENDS, Scenario.CERTIFICATE_ENDS, Scenario.RESENT, Scenario.WEBHOOK_OFF),
     *(Scenario.GIVEN, Scenario.LOSES, Scenario.CHOOSES),
 )
 
@@ -59,6 +61,8 @@ BEGINNINGS: dict[Scenario, tuple[Callable[[Story], CloudEvent[Any]], bool]] = {
     Scenario.FAILED: (Story.failed, False),
     Scenario.NO_ROOM: (Story.capacity_needed, False),
     Scenario.HELD: (Story.registration_held, False),
+    Scenario.RESENT: (lambda story: story.resend_requested(""), False),
+    Scenario.WEBHOOK_OFF: (Story.webhook_disabled, False),
     Scenario.DOMAIN_ENDS: (Story.domain_expiring, False),
     Scenario.CERTIFICATE_ENDS: (Story.certificate_expiring, False),
     Scenario.MAIL_NEEDED: (Story.mail_records_needed, False),

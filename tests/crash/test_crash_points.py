@@ -38,6 +38,8 @@ KILLS = {
     Row("notify.transfer-started", Scenario.TRANSFER): (CrashPoint.ENDING_WRITTEN, 1),
     Row("notify.domain-transferred", Scenario.TRANSFER): (CrashPoint.ACKED, 1),
     Row("notify.transfer-failed", Scenario.TRANSFER_FAILED): (CrashPoint.RECORD_WRITTEN, 1),
+    Row("notify.resend-requested", Scenario.RESENT): (CrashPoint.BEFORE_MAIL, 1),
+    Row("notify.webhook-disabled", Scenario.WEBHOOK_OFF): (CrashPoint.ENDING_COMMITTED, 1),
     Row("notify.domain-expiring", Scenario.DOMAIN_ENDS): (CrashPoint.CLAIM_COMMITTED, 1),
     Row("notify.certificate-expiring", Scenario.CERTIFICATE_ENDS): (CrashPoint.ACKED, 1),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),

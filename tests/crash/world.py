@@ -111,7 +111,7 @@ class World:
             self.begun_by[story] = await self._ask_for_transfer(story)
             return
         says, by_outbox = BEGINNINGS[scenario]
-        event = says(story)
+        event = story.resend_requested(await self._mail_of(story)) if scenario is Scenario.RESENT else says(story)
         self.begun_by[story] = event.id
         if directly or not by_outbox:
             await self.system.publish(event)
@@ -128,6 +128,12 @@ class World:
             message = await ask_for_transfer(transaction, story.project_id, request, Seal(KEY), by="case worker")
         assert message
         return UUID(message.headers["event-id"])
+
+    async def _mail_of(self, story: Story) -> str:
+        """The mail that told the customer that the project is live."""
+        found = "SELECT message_id FROM mails WHERE project_id = :id AND kind = 'live'"
+        [row] = await self.system.sql(found, id=story.project_id)
+        return str(row.message_id)
 
     async def _place(self, event: CloudEvent[Any]) -> None:
         """As the marketplace does: the event, and the mark of a cancelled project, in one commit."""

@@ -41,9 +41,10 @@ _PARTS = text("""
            (SELECT detail #> '{health,plugins}' FROM provisioning_log WHERE project_id = :id AND detail ? 'health'
                  ORDER BY id DESC LIMIT 1) AS plugins
 """)
-_MAILS = text(
-    "SELECT recipient, subject, sent_at FROM mails WHERE project_id = :id ORDER BY sent_at NULLS LAST LIMIT 50"
-)
+_MAILS = text("""
+    SELECT message_id, recipient, subject, sent_at, kind FROM mails
+    WHERE project_id = :id ORDER BY sent_at NULLS LAST LIMIT 50
+""")
 _DONE = text("""
     SELECT * FROM (
         SELECT at, by, kind::text AS kind, reason, 'staff' AS source FROM staff_actions WHERE project_id = :id

@@ -20,6 +20,7 @@ from services.marketplace.admin.catalogue import load_german
 from services.marketplace.admin.domains import BaseDomains
 from services.marketplace.admin.guard import Guard
 from services.marketplace.admin.letter import Correction
+from services.marketplace.admin.mails import Mails
 from services.marketplace.admin.me import Me
 from services.marketplace.admin.needs import Needs
 from services.marketplace.admin.new_order import NewOrder
@@ -84,7 +85,7 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     )
     frame.middlewares.insert(1, Middleware(Guard, explain=frame.explain))  # inside the languages
     shown.add_to(frame.templates.env, PATH)
-    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Previews, ProjectDomains, OrderProblems, Correction, Me)
+    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Mails, Previews, ProjectDomains, OrderProblems, Correction, Me)
     for page in pages:
         frame.add_view(page(desk))
     app.include_router(live.router)

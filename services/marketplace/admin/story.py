@@ -23,6 +23,7 @@ _COMPLETED = {
     "deploy.dns-configured": _("The app is installed on the server."),
     "bootstrap.app-deployed": _("The project runs, its plugins are loaded: it is live."),
     "notify.project-ordered": _("The customer was told that the order has arrived."),
+    "notify.resend-requested": _("A mail was sent again."),
     "notify.core-healthy": _("The customer was told that the project is live."),
     "notify.dns-records-needed": _("The customer was asked to set DNS entries."),
     "notify.capacity-needed": _("We were told that servers are full."),

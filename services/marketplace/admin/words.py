@@ -110,6 +110,7 @@ DONE = {
     StaffActionKind.TAKEN: _("took care of it"),
     StaffActionKind.PREVIEW_MADE: _("made a preview link"),
     StaffActionKind.PREVIEW_ENDED: _("ended a preview link"),
+    StaffActionKind.MAIL_RESENT: _("had a mail sent again"),
     StaffActionKind.REPLAYED: _("tried several failed orders again"),
     StaffActionKind.CORRECTED: _("corrected a failed order"),
     StaffActionKind.SERVER_ADDED: _("added a server"),

@@ -6,14 +6,17 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Row, text
 
+from contracts import CloudEvent, ServiceName, WebhookDisabled
 from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import Answer, WebhookClient
 from shared.database import Database
+from shared.marketplace_outbox import put
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.metrics import WEBHOOKS_OFF
 from shared.seal import UnreadableSecretError
@@ -34,6 +37,8 @@ PAUSES = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 LONGEST_ASKED = 86_400.0
 """Seconds that an endpoint may ask us to wait."""
+
+LONGEST_LINE = 500
 
 KEPT = timedelta(days=30)
 PRUNE_EVERY = 3600.0
@@ -67,7 +72,7 @@ _HEARD = text("UPDATE webhook_endpoints SET last_delivered_at = clock_timestamp(
 _SWITCH_OFF = text("""
     UPDATE webhook_endpoints SET disabled_at = clock_timestamp(), disabled_reason = :reason
     WHERE id = :id AND disabled_at IS NULL AND (:at_once OR last_delivered_at IS NULL OR last_delivered_at < :since)
-    RETURNING url
+    RETURNING id, url, description, created_by
 """)
 _PRUNE = text("DELETE FROM webhook_deliveries WHERE ended_at < clock_timestamp() - CAST(:kept AS interval)")
 
@@ -155,9 +160,26 @@ class Courier:
                     reason = "the endpoint answered 410: it is gone"
                 off = {"id": delivery.endpoint_id, "reason": reason, "at_once": answer.gone}
                 switched = await connection.execute(_SWITCH_OFF, off | {"since": delivery.created_at})
-                if switched.scalar() is not None:
+                if (endpoint := switched.one_or_none()) is not None:
+                    await put(connection, [_disabled(endpoint, reason)])
                     WEBHOOKS_OFF.inc()
                     log.error("a webhook was switched off", webhook=str(delivery.endpoint_id), reason=reason)
+
+
+def _disabled(endpoint: Row[Any], reason: str) -> CloudEvent[WebhookDisabled]:
+    data = WebhookDisabled(
+        endpoint=endpoint.id,
+        host=_line(urlsplit(endpoint.url).hostname or "unknown"),
+        description=_line(endpoint.description) or None,
+        created_by=_line(endpoint.created_by) or "unknown",
+        reason=_line(reason),
+    )
+    return CloudEvent.of(data, source=ServiceName.MARKETPLACE.value, project_id=UUID(int=0))
+
+
+def _line(words: str) -> str:
+    """As the contract takes it: what people and servers have written may have several lines."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())[:LONGEST_LINE]
 
 
 def _pause(tried: int, answer: Answer) -> timedelta | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.responses import Response
 
-from contracts import ProjectOrdered, decode
+from contracts import ProjectOrdered, WebhookDisabled, decode
 from services.marketplace.webhooks.deliver import PAUSES
 from shared.database import Database
 from shared.models import Scope
@@ -132,6 +132,13 @@ async def test_an_endpoint_that_fails_for_days_is_switched_off_and_goes_on_when_
 
         await until(is_off, within=30)
     assert (await hooks.call("GET", "")).json()["webhooks"][0]["disabled_reason"].endswith("410: it is gone")
+    said = [
+        decode(row.body, WebhookDisabled)
+        for row in await hooks.api.sql("SELECT body FROM outbox WHERE routing_key = 'webhook.disabled.v1' ORDER BY id")
+    ]
+    assert [str(event.data.endpoint) for event in said] == [hook["id"]] * 2  # once for each time
+    assert {(event.data.host, event.subject) for event in said} == {("127.0.0.1", UUID(int=0))}
+    assert said[0].data.reason == off["disabled_reason"]
 
 
 async def test_whoever_is_killed_with_a_delivery_in_hand_has_it_sent_again(hooks: Hooks) -> None:

@@ -24,7 +24,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
     Kind.ORDERED: {},
     Kind.DOMAIN_REGISTERED: {
         "domain": "xn--mller-kva.example",
-        "expires_at": datetime(2027, 11, 24, 23, 30, tzinfo=UTC),
+        "expires_at": "2027-11-24T23:30:00Z",
         "is_renewed": True,
     },
     Kind.LIVE: {"url": "https://a.vrs.example/", "plugins": ["shop 2.1.0"]},
@@ -55,6 +55,13 @@ FACTS: dict[Kind, dict[str, Any]] = {
     },
     Kind.TRANSFER_FAILED_CUSTOMER: {"domain": "otto.example", "text": TEXT},
     Kind.TRANSFERRED: {"domain": "otto.example", "expires_at": datetime(2027, 7, 1, 22, 30, tzinfo=UTC)},
+    Kind.WEBHOOK_DISABLED: {
+        "endpoint": uuid4(),
+        "host": "a.vrs.example",
+        "description": None,
+        "created_by": "agency",
+        "reason": "answered 500",
+    },
     Kind.DOMAIN_EXPIRING: {
         "domain": "a.vrs.example",
         "ends_at": datetime(2026, 7, 1, 22, 30, tzinfo=UTC),
@@ -90,7 +97,7 @@ INTERNAL = (
     *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.MAIL_RECORDS_WRONG, Kind.TRANSFER_FAILED),
     *(Kind.DELAYED, Kind.FAILED),
     *(Kind.CAPACITY_NEEDED, Kind.REGISTRATION_HELD, Kind.DELAYED, Kind.FAILED),
-    *(Kind.DOMAIN_EXPIRING, Kind.CERTIFICATE_EXPIRING),
+    *(Kind.WEBHOOK_DISABLED, Kind.DOMAIN_EXPIRING, Kind.CERTIFICATE_EXPIRING),
 )
 ALL = [(kind, locale) for kind in Kind for locale in Locale if locale is Locale.DE or kind not in INTERNAL]
 

@@ -134,8 +134,8 @@ def _made(batch: Batch, project_id: UUID, slug: str, at: datetime) -> None:
             at=at,
         )
     batch.add(
-        "INSERT INTO mails (message_id, project_id, event_id, recipient, subject, sent_at)"
-        " VALUES (:message, :id, gen_random_uuid(), 'customer', 'Ihre Bestellung', :at)",
+        "INSERT INTO mails (message_id, project_id, event_id, recipient, subject, sent_at, kind, facts)"
+        " VALUES (:message, :id, gen_random_uuid(), 'customer', 'Ihre Bestellung', :at, 'ordered', '{}')",
         message=str(uuid4()),
         id=project_id,
         at=at + timedelta(minutes=3),
