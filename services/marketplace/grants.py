@@ -61,7 +61,7 @@ _ADMIN_UI = (
     Grant(StaffAction, (May.READ, May.ADD)),
     Grant(ProjectNote, (May.READ, May.ADD)),
     Grant(ProjectOwner, ALL),
-    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails")),
+    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails", "domain_registrations")),
 )
 
 GRANTS = (

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.marketplace.admin.failures import Failure
+from services.marketplace.admin.holds import read_holds
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
 from services.marketplace.projects import LOG_COLUMNS, read_project
@@ -58,7 +60,10 @@ _PREVIEWS = text("""
 
 @dataclass(frozen=True, slots=True)
 class ProjectFacts:
-    """A project with everything that its page shows. `code` is why its last failed step failed."""
+    """A project with everything that its page shows. `code` is why its last failed step failed.
+
+    `hold` is why the registration of its domain waits for an answer, None if it does not.
+    """
 
     project: ProjectAnswer
     order: Any | None
@@ -75,6 +80,7 @@ class ProjectFacts:
     owner: str | None
     done: Sequence[Any]
     previews: Sequence[Any]
+    hold: Failure | None
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -126,6 +132,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         owner=await connection.scalar(select(ProjectOwner.owner).where(ProjectOwner.project_id == project_id)),
         done=(await connection.execute(_DONE, mine)).all(),
         previews=(await connection.execute(_PREVIEWS, mine)).all(),
+        hold=(await read_holds(connection, [project_id])).get(project_id),
     )
 
 
