@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database
 from shared.errors import RefusedError, UnknownError
-from shared.models import StaffAction, StaffActionKind, StaffRole, StaffSession, StaffUser
+from shared.models import NO_HASH, StaffAction, StaffActionKind, StaffRole, StaffSession, StaffUser
 
 MOST_FAILURES = 5
 LOCKED = timedelta(minutes=15)
@@ -36,10 +36,11 @@ _one_at_a_time = asyncio.Semaphore(1)
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who is signed in. `searches` are saved ones: objects with `name` and `query`."""
+    """Who is signed in, with a password of ours or not. `searches` are saved: objects with `name` and `query`."""
 
     name: str
     role: StaffRole
+    has_password: bool
     searches: list[dict[str, Any]] = field(default_factory=list)
 
     def may(self, role: StaffRole) -> bool:
@@ -109,7 +110,8 @@ async def sign_in(database: Database, name: str, password: str) -> str | None:
     """
     named = StaffUser.name == name.strip().lower()
     async with database.autocommit.begin() as connection:
-        hashed = await connection.scalar(select(StaffUser.password_hash).where(named))
+        has_one = StaffUser.password_hash != NO_HASH  # of any other nobody's failures are counted
+        hashed = await connection.scalar(select(StaffUser.password_hash).where(named, has_one))
     async with _one_at_a_time:
         is_right = await asyncio.to_thread(_verify, hashed or _nobodys(), password) and hashed is not None
     if hashed is None:
@@ -127,12 +129,18 @@ async def sign_in(database: Database, name: str, password: str) -> str | None:
         await connection.execute(
             update(StaffUser).where(named).values(failures=0, locked_until=None, signed_in_at=func.now())
         )
-        await connection.execute(delete(StaffSession).where(StaffSession.expires_at < func.now()))
-        token = secrets.token_urlsafe(32)
-        row = {"token_hash": _digest(token), "user_name": user.name, "expires_at": user.now + SESSION}
-        await connection.execute(insert(StaffSession).values(row))
+        token = await begin_session(connection, user.name)
         done = {"by": user.name, "kind": StaffActionKind.SIGNED_IN, "subject": user.name}
         await connection.execute(insert(StaffAction).values(done))
+    return token
+
+
+async def begin_session(connection: AsyncConnection, name: str) -> str:
+    """Sign somebody in, in the caller's transaction; return the session's token."""
+    await connection.execute(delete(StaffSession).where(StaffSession.expires_at < func.now()))
+    token = secrets.token_urlsafe(32)
+    row = {"token_hash": _digest(token), "user_name": name, "expires_at": func.now() + SESSION}
+    await connection.execute(insert(StaffSession).values(row))
     return token
 
 
@@ -152,7 +160,14 @@ async def sign_out(connection: AsyncConnection, token: str) -> None:
 async def find_staff(connection: AsyncConnection, token: str) -> Staff | None:
     """Find who is signed in with a session's token; None if nobody is, any more."""
     found = await connection.execute(
-        select(StaffUser.name, StaffUser.role, StaffUser.searches, StaffSession.seen_at, func.now())
+        select(
+            StaffUser.name,
+            StaffUser.role,
+            StaffUser.searches,
+            (StaffUser.password_hash != NO_HASH).label("has_password"),
+            StaffSession.seen_at,
+            func.now(),
+        )
         .join(StaffSession, StaffSession.user_name == StaffUser.name)
         .where(
             StaffSession.token_hash == _digest(token),
@@ -167,7 +182,7 @@ async def find_staff(connection: AsyncConnection, token: str) -> Staff | None:
     if row.now - row.seen_at > SEEN:
         seen = update(StaffSession).where(StaffSession.token_hash == _digest(token)).values(seen_at=func.now())
         await connection.execute(seen)
-    return Staff(row.name, row.role, row.searches)
+    return Staff(row.name, row.role, row.has_password, row.searches)
 
 
 def hash_of(name: str, password: str) -> str:

@@ -58,14 +58,17 @@ _OFFER = (
     Grant(Bundle, ALL),
     Grant(BundlePlugin, ALL),
 )
+_CHANGED = ("password_hash", "failures", "locked_until", "signed_in_at", "searches", "role")
+"""Of an account; it is made, and its role follows, when its owner comes from a provider of OpenID Connect."""
+
 _ADMIN_UI = (
-    Grant(StaffUser, (May.READ, May.CHANGE), ("password_hash", "failures", "locked_until", "signed_in_at", "searches")),
+    Grant(StaffUser, (May.READ, May.ADD, May.CHANGE), _CHANGED),
     Grant(StaffSession, ALL),
     Grant(StaffAction, (May.READ, May.ADD)),
     Grant(ProjectNote, (May.READ, May.ADD)),
     Grant(ProjectOwner, ALL),
     Grant(Expiry, (May.READ,)),
-    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails")),
+    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails", "domain_registrations")),
 )
 
 GRANTS = (

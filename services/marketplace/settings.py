@@ -4,13 +4,23 @@ from ipaddress import ip_network
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import NoDecode
 
 from contracts import ServiceName
 from contracts.signatures import private_key
+from services.marketplace.oidc import Oidc, encrypted, roles_of
 from services.marketplace.webhooks.guard import Network
 from shared import seal
+from shared.models import StaffRole
 from shared.settings import Seconds, Settings
 from shared.status_links import StatusLinks, checked, keys_of
 
@@ -58,6 +68,10 @@ class MarketplaceSettings(Settings):
     `webhook_key` encrypts the secrets of webhooks (a Fernet key; two while it is replaced, the first encrypts); without
     it there are none. They go to public addresses, and into `webhook_networks`, then without TLS too.
 
+    `oidc_issuer` is a provider of OpenID Connect at which case workers may sign in, with `oidc_client_id` and
+    `oidc_client_secret`; off without it. People are called by the claim `oidc_name_claim` of the ID token; values of
+    the claim `oidc_role_claim` give roles, as `oidc_roles` says. `oidc_label` is what the button says.
+
     `health_urls` is where the services say whether they are ready, for the overview of the admin UI.
     `transfer_key`, of the same form, encrypts the auth codes of domains that are to be transferred, for dns, which has
     it too; without it no transfer can be asked for.
@@ -79,12 +93,42 @@ class MarketplaceSettings(Settings):
         default_factory=dict
     )
     offer_seconds: float = Field(default=3.0, ge=0, le=30)
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_roles: Annotated[dict[str, StaffRole], NoDecode, BeforeValidator(roles_of)] = Field(default_factory=dict)
+    oidc_role_claim: str = "groups"
+    oidc_name_claim: str = "preferred_username"
+    oidc_label: str = "Single Sign-on"
+    oidc_issuer: Annotated[AnyHttpUrl, AfterValidator(encrypted)] | None = None
     dns_due: Seconds = 300.0
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _has_all(cls, issuer: AnyHttpUrl | None, given: ValidationInfo) -> AnyHttpUrl | None:
+        needed = ("oidc_client_id", "oidc_client_secret", "oidc_roles")
+        if issuer is not None and (missing := [name for name in needed if not given.data.get(name)]):
+            raise ValueError(f"needs {', '.join(f'VRS_{name.upper()}' for name in missing)} beside it")
+        return issuer
 
     @property
     def signing_keys(self) -> tuple[Ed25519PrivateKey, ...]:
         """The keys of `manifest_key`."""
         return _private_keys(self.manifest_key) if self.manifest_key else ()
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """The provider at which people may sign in."""
+        if self.oidc_issuer is None or self.oidc_client_id is None or self.oidc_client_secret is None:
+            return None
+        return Oidc(
+            issuer=str(self.oidc_issuer).rstrip("/"),
+            client_id=self.oidc_client_id,
+            client_secret=self.oidc_client_secret,
+            label=self.oidc_label,
+            name_claim=self.oidc_name_claim,
+            role_claim=self.oidc_role_claim,
+            roles=self.oidc_roles,
+        )
 
     def status_links(self, asked: str) -> StatusLinks | None:
         """The links of status pages, None without a key; `asked` is the address that was asked."""

@@ -26,6 +26,7 @@ from shared.models.projects import Project, ProjectDomain, ProjectOrder, Provisi
 from shared.models.reconciliation import Reconciliation
 from shared.models.servers import BaseDomain, Server, ServerReach, ServerState, TypePlacement
 from shared.models.staff import (
+    NO_HASH,
     ProjectNote,
     ProjectOwner,
     StaffAction,
@@ -40,6 +41,7 @@ from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 
 __all__ = [
     "LATE",
+    "NO_HASH",
     "AddedDomain",
     "ApiKey",
     "ArchivedLetter",

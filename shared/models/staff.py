@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models.table import Table, enum_type
 
+NO_HASH = "!"
+"""Instead of a hash: no password is right."""
+
 
 class StaffRole(StrEnum):
     """What somebody may do; each role may do what those before it may."""
@@ -28,6 +31,8 @@ class StaffActionKind(StrEnum):
     """What is written down of people's changes."""
 
     SIGNED_IN = "signed in"
+    USER_MADE = "user made"
+    ROLE_CHANGED = "role changed"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - the name of an action
     ORDERED = "ordered"
     RETRIED = "retried"
@@ -57,13 +62,16 @@ class StaffActionKind(StrEnum):
 class StaffUser(Table):
     """Somebody who signs in. Owner: ops (``vrs users``), and marketplace for what signing in changes.
 
-    `name` is in lower case; `password_hash` is argon2id's own text. `failures` counts wrong passwords in a row; while
-    `locked_until` is ahead no password is right. `searches` are saved ones: objects with `name` and `query`.
+    `name` is in lower case; `password_hash` is argon2id's own text, `NO_HASH` for whoever only comes from a provider of
+    OpenID Connect; `identity` is then its issuer and its subject, with a blank between. `failures` counts wrong
+    passwords in a row; while `locked_until` is ahead no password is right. `searches` are saved ones: objects with
+    `name` and `query`.
     """
 
     __tablename__ = "staff_users"
     name: Mapped[str] = mapped_column(primary_key=True)
     password_hash: Mapped[str]
+    identity: Mapped[str | None] = mapped_column(unique=True)
     role: Mapped[StaffRole] = mapped_column(enum_type(StaffRole, "staff_role"))
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -88,8 +88,8 @@ async def check(
 
 
 async def _name(connection: AsyncConnection, given: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
-    if given.get("domain_kind") == "own":
-        typed = given.get("own_domain", "")
+    if (kind := given.get("domain_kind")) in ("own", "register"):
+        typed = given.get("own_domain" if kind == "own" else "new_domain", "")
         try:
             host = as_stored(typed) if typed else None
         except ValueError:

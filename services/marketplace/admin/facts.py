@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.marketplace.admin.failures import Failure
+from services.marketplace.admin.holds import read_holds
 from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
@@ -66,6 +68,7 @@ class ProjectFacts:
     """A project with everything that its page shows. `code` is why its last failed step failed.
 
     `plugins` are as vrs-core has reported them last.
+    `hold` is why the registration of its domain waits for an answer, None if it does not.
     """
 
     project: ProjectAnswer
@@ -85,6 +88,7 @@ class ProjectFacts:
     previews: Sequence[Any]
     plugins: Sequence[PluginProgress]
     domains: Sequence[DomainStanding]
+    hold: Failure | None
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -138,6 +142,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         previews=(await connection.execute(_PREVIEWS, mine)).all(),
         plugins=progress_of(parts.plugins),
         domains=await domains_of(connection, project_id),
+        hold=(await read_holds(connection, [project_id])).get(project_id),
     )
 
 

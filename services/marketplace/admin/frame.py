@@ -72,14 +72,14 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     """Let `app` answer the admin UI under `PATH`, and lead there whoever asks for nothing."""
     load_german()
     desk = Desk(database, settings)
-    given = settings.admin_key
+    key = settings.admin_key.get_secret_value() if settings.admin_key else secrets.token_hex(32)
     frame = Frame(
         title="VRS",
         base_url=PATH,
         index_view=Needs(desk),
         theme=Theme(),
-        auth_provider=StaffProvider(desk),
-        secret_key=given.get_secret_value() if given else secrets.token_hex(32),
+        auth_provider=StaffProvider(desk, key),
+        secret_key=key,
         i18n_config=I18nConfig(default_locale="de", language_switcher=["de", "en"]),
         timezone_config=None,
     )

@@ -1,6 +1,6 @@
 """A new order: what is typed is checked as one types, or by a button, and then placed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -14,22 +14,28 @@ from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
-from contracts import uuid7
+from contracts import Registrant, uuid7
 from contracts.problems import sentence
 from services.marketplace.admin.checks import Checked, Choices, check, read_choices
+from services.marketplace.admin.offer import cents_of
 from services.marketplace.admin.page import Page, caller_of, go_to, write_down
 from services.marketplace.api.capacity import capacity
 from services.marketplace.ordering import place_order
 from services.marketplace.problems import Problem
-from shared.errors import WrongFieldsError
+from shared.errors import FieldProblem, WrongFieldsError
 from shared.messaging.clean import clean
 from shared.models import StaffActionKind
 from shared.offers import offer_of
 from shared.orders import OrderRequest
 from shared.transaction import begin
 
-OWN = "own"
-DEFAULTS = {"domain_kind": "base", "plan": "starter", "locale": "de"}
+BASE, OWN, REGISTER = "base", "own", "register"
+"""Kinds of domain: under one of ours, the customer's, and one that is registered for them."""
+
+DEFAULTS = {"domain_kind": BASE, "plan": "starter", "locale": "de", "registrant_country": "DE", "max_sum": "30,00"}
+REGISTRANT = tuple(Registrant.model_fields)
+FIELDS = ("name", "base_domain", "own_domain", "new_domain", "customer_name", "customer_email", "max_sum")
+"""Beside these fields, and the registrant's, a form says what is wrong; of any other above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,9 @@ class Typed:
         return self.fields.get(name, "")
 
     @property
-    def is_own(self) -> bool:
-        """Whether the project gets a domain of the customer's."""
-        return self.get("domain_kind") == OWN
+    def kind(self) -> str:
+        """Which kind of domain the project gets."""
+        return self.get("domain_kind") if self.get("domain_kind") in (OWN, REGISTER) else BASE
 
     def as_order(self, choices: Choices) -> dict[str, Any]:
         """The order as it would be sent over HTTP."""
@@ -73,8 +79,20 @@ class Typed:
         }
         if kind := self.get("project_type") or next(iter(choices.types), ""):
             order["project_type"] = kind
-        domain = "own_domain" if self.is_own else "base_domain"
-        return order | {domain: self.get(domain)}
+        if self.kind == BASE:
+            return order | {"base_domain": self.get("base_domain")}
+        if self.kind == OWN:
+            return order | {"own_domain": self.get("own_domain")}
+        owner = {name: value for name in REGISTRANT if (value := self._of_owner(name))}
+        wish = {"registrant": owner, "max_cents": cents_of(self.get("max_sum"))}
+        return order | {"own_domain": self.get("new_domain"), "registration": wish}
+
+    def _of_owner(self, name: str) -> str:
+        """What is typed of the owner; the customer's own name and address where nothing is."""
+        typed = self.get(f"registrant_{name}")
+        if not typed and name in ("name", "email"):
+            return self.get(f"customer_{name}")
+        return typed.upper() if name in ("country", "citizenship") else typed
 
 
 class NewOrder(Page):
@@ -103,10 +121,10 @@ class NewOrder(Page):
         try:
             order = OrderRequest.model_validate(given.as_order(choices))
         except ValidationError as error:
-            wrong = {
-                _field(problem["loc"]): _said(_field(problem["loc"]), sentence(problem)) for problem in error.errors()
-            }
-            return await self._form(request, given, wrong=wrong)
+            found = [FieldProblem(".".join(map(str, each["loc"])), sentence(each)) for each in error.errors()]
+            return await self._form(request, given, wrong=_wrong(found, given.kind))
+        except ValueError as error:
+            return await self._form(request, given, wrong={"max_sum": str(error)})
         due = timedelta(seconds=self.desk.settings.dns_due)
         try:
             async with begin(self.desk.database) as transaction:
@@ -116,9 +134,7 @@ class NewOrder(Page):
                     transaction.connection, request, StaffActionKind.ORDERED, subject, project_id=project.id
                 )
         except WrongFieldsError as error:
-            return await self._form(
-                request, given, wrong={each.field: _said(each.field, each.problem) for each in error.problems}
-            )
+            return await self._form(request, given, wrong=_wrong(error.problems, given.kind))
         except Problem as error:
             return await self._form(request, given, wrong={"": str(error)})
         return go_to(request, f"/projects/{project.id}", _("The order is placed. You can watch it here."))
@@ -134,19 +150,32 @@ class NewOrder(Page):
             room = await capacity(caller_of(request), self.desk.database, plan)
             async with self.desk.database.autocommit.begin() as connection:
                 checked = await check(connection, given.fields, given.plugins, given.bundles, choices, room)
-            if given.is_own and checked.host and not checked.problem:
+            if given.kind != BASE and checked.host and not checked.problem:
                 offer = await offer_of(self.desk.database, checked.host, wait=self.desk.settings.offer_seconds)
                 checked = replace(checked, offer=offer)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
         return self.render(
-            request, "order.html", status, given=given, choices=choices, wrong=wrong or {}, checked=checked, own=OWN
+            request,
+            "order.html",
+            status,
+            given=given,
+            choices=choices,
+            wrong=wrong or {},
+            beside=(*FIELDS, *(f"registrant_{name}" for name in REGISTRANT)),
+            checked=checked,
         )
 
 
-def _field(location: tuple[int | str, ...]) -> str:
+def _wrong(problems: Iterable[FieldProblem], kind: str) -> dict[str, str]:
+    """What people read, by the form's field."""
+    return {(name := _field(each.field, kind)): _said(name, each.problem) for each in problems}
+
+
+def _field(path: str, kind: str) -> str:
     """The form's field of a part of the order."""
-    path = "_".join(str(part) for part in location if isinstance(part, str))
-    return "name" if path == "slug" else path
+    name = "_".join(part for part in path.split(".") if not part.isdecimal()).removeprefix("registration_")
+    own = "new_domain" if kind == REGISTER else "own_domain"
+    return {"slug": "name", "max_cents": "max_sum", "own_domain": own}.get(name, name)
 
 
 def _said(name: str, problem: str) -> str:
@@ -156,5 +185,16 @@ def _said(name: str, problem: str) -> str:
         "customer_name": _("Please type the customer's name."),
         "customer_email": _("Please type an e-mail address, like anna@example.org."),
         "own_domain": _("Please type a domain, like example.org, that no other project has."),
+        "new_domain": _("Please type a domain, like example.org, that no other project has."),
         "base_domain": _("Please choose one of our domains."),
+        "max_sum": _("Please type what the first year may cost, like 30,00."),
+        "registrant_name": _("Please type a first and a last name, of a person."),
+        "registrant_street": _("Please type street and number; registries take no post box."),
+        "registrant_postal_code": _("Please type the postal code as it is written in that country."),
+        "registrant_city": _("Please type the city."),
+        "registrant_state": _("Please type the state or province; addresses in that country need one."),
+        "registrant_country": _("Please type the country's two letters, like DE. Owners of .eu live in the EU."),
+        "registrant_citizenship": _("Please type the country's two letters, like DE."),
+        "registrant_phone": _("Please type the number like +49.301234567: country, dot, digits."),
+        "registrant_email": _("Please type an e-mail address, like anna@example.org."),
     }.get(name, problem)

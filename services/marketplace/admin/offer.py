@@ -50,7 +50,7 @@ class Offer(Page):
     async def set_price(self, request: Request) -> Response:
         """Set what a plugin costs a month; without a sum its price is removed."""
         try:
-            name, cents = _name(await typed(request, "name")), _cents(await typed(request, "sum"))
+            name, cents = _name(await typed(request, "name")), cents_of(await typed(request, "sum"))
         except ValueError as error:
             return _refused(request, error)
         async with self.desk.database.engine.begin() as connection:
@@ -68,7 +68,7 @@ class Offer(Page):
     async def set_bundle(self, request: Request) -> Response:
         """Set a bundle's price and plugins; without plugins it is removed."""
         try:
-            name, cents = _name(await typed(request, "name")), _cents(await typed(request, "sum"))
+            name, cents = _name(await typed(request, "name")), cents_of(await typed(request, "sum"))
             plugins = _plugins(await typed(request, "plugins", longest=2000))
         except ValueError as error:
             return _refused(request, error)
@@ -118,8 +118,13 @@ def _name(given: str) -> str:
         raise ValueError(_("A name is made of a-z, 0-9 and hyphens.")) from error
 
 
-def _cents(given: str) -> int | None:
-    """Read ``19,00``; None if nothing is given."""
+def cents_of(given: str) -> int | None:
+    """Read ``19,00``; None if nothing is given.
+
+    Raises:
+        ValueError: it is no sum, in the reader's language.
+
+    """
     if not given:
         return None
     try:

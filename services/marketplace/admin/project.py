@@ -49,6 +49,7 @@ class ProjectPage(Page):
         steps = way(facts.project, facts.completed, usual)
         dead = [step for step in facts.project.waiting if step.state is StepState.DEAD]
         parts = await parts_of(self.desk.database.engine, facts.project.id) if facts.cancellation else []
+        links = self.desk.settings.status_links(f"{request.url.scheme}://{request.url.netloc}")
         return self.render(
             request,
             "project.html",
@@ -63,6 +64,7 @@ class ProjectPage(Page):
             is_over=facts.project.state in OVER,
             domains=facts.domains,
             language=get_locale(),
+            customers_page=links.link(facts.project.id) if links else None,
         )
 
     @route("/cancel", name="project-cancel")

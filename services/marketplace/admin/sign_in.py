@@ -11,20 +11,26 @@ from starlette_admin.auth.base import login_not_required
 from starlette_admin.flash import get_flashed_messages
 from starlette_admin.helpers import safe_redirect_url
 
-from services.marketplace.admin.page import Desk, SignedIn, typed
+from services.marketplace.admin.page import Desk, SignedIn, staff_of, typed
+from services.marketplace.admin.single_sign_on import ROUTES, Door, SingleSignOn
 from shared.staff import LONGEST, SESSION, find_staff, sign_in, sign_out
 
 COOKIE = "vrs_staff"
+LEFT = "left"
+"""Says to the sign-in page that somebody has signed out who came from the provider."""
 
 
 class StaffProvider(BaseAuthProvider):
     """Who is signed in, for starlette-admin."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
+    def __init__(self, desk: Desk, key: str) -> None:
+        super().__init__(allow_routes=[*ROUTES])
         self._desk = desk
         url = desk.settings.marketplace_url
         self._is_secure = url is not None and url.scheme == "https"
+        address = str(url).rstrip("/") if url is not None else None
+        door = Door(desk.database, address, key, self._is_secure, self._signed_in)
+        self._sso = SingleSignOn(desk.settings.oidc, door) if desk.settings.oidc else None
 
     async def authenticate(self, request: Request) -> SignedIn | None:
         """Find who is signed in; files of the pages are for everybody and ask nobody."""
@@ -44,6 +50,7 @@ class StaffProvider(BaseAuthProvider):
         return [
             Route(self.login_path, login_not_required(login), methods=["GET", "POST"], name="login"),
             Route(self.logout_path, self._logout, methods=["POST"], name="logout"),
+            *(self._sso.routes() if self._sso else ()),
         ]
 
     async def _login(self, request: Request, templates: Jinja2Templates) -> Response:
@@ -61,6 +68,11 @@ class StaffProvider(BaseAuthProvider):
                 return self._signed_in(request, token, wanted)
             status = HTTPStatus.UNPROCESSABLE_ENTITY
         context = {"name": name, "refused": request.method == "POST", "flashed_messages": get_flashed_messages(request)}
+        context |= {
+            "sso": self._sso and self._sso.label,
+            "query": request.url.query,
+            "left": LEFT in request.query_params,
+        }
         return templates.TemplateResponse(request, "login.html", context, status.value)
 
     def _signed_in(self, request: Request, token: str, wanted: str) -> Response:
@@ -81,7 +93,9 @@ class StaffProvider(BaseAuthProvider):
         if token is not None:
             async with self._desk.database.autocommit.begin() as connection:
                 await sign_out(connection, token)
-        answer = RedirectResponse(f"{request.scope['root_path']}{self.login_path}", HTTPStatus.SEE_OTHER)
+        is_guest = not request.state.is_anonymous and not staff_of(request).has_password
+        left = f"?{LEFT}" if is_guest else ""
+        answer = RedirectResponse(f"{request.scope['root_path']}{self.login_path}{left}", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(self._cookie(request), path="/", secure=self._secure(request), httponly=True)
         return answer
 

@@ -102,6 +102,8 @@ PARTS = {
 }
 DONE = {
     StaffActionKind.SIGNED_IN: _("signed in"),
+    StaffActionKind.USER_MADE: _("came for the first time"),
+    StaffActionKind.ROLE_CHANGED: _("came with another role"),
     StaffActionKind.PASSWORD_CHANGED: _("changed the password"),
     StaffActionKind.ORDERED: _("placed the order"),
     StaffActionKind.RETRIED: _("tried the failed step again"),
@@ -144,6 +146,7 @@ EVENT_FIELDS = {
     "locale": _("Language of the mails"),
     "region": _("Region"),
     "placement": _("How the server is chosen"),
+    "registration": _("Registration of the domain"),
     "customer.name": _("Customer"),
     "customer.email": _("The customer's e-mail"),
     "fqdn": _("Address of the project"),

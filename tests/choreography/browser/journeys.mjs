@@ -15,6 +15,7 @@ async function open(colorScheme, viewport) {
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(`${base}/admin/`);
+  await examine(page, "sign-in");
   await page.fill("[name=name]", name);
   await page.fill("[name=password]", password);
   await page.press("[name=password]", "Enter");
@@ -29,7 +30,7 @@ async function examine(page, what) {
 }
 
 const journeys = {
-  // Order as one types, watch it go live without touching anything, cancel.
+  // Order as one types, watch it go live without touching anything, give a preview link and end it, cancel.
   async order() {
     const page = await open("light", { width: 1280, height: 900 });
     await page.goto(`${base}/admin/order`);
@@ -44,6 +45,18 @@ const journeys = {
     await page.locator("h1 + p .pill.done", { hasText: "online" }).waitFor();
     await page.getByText("dass sein Projekt online ist").first().waitFor();
     await examine(page, "live");
+    await page.getByRole("button", { name: "Vorschau-Link machen" }).click();
+    const link = (await page.locator(".flash").innerText()).match(/http\S+/)[0];
+    const stranger = await browser.newContext();
+    const look = async () => (await stranger.request.get(base + new URL(link).pathname, { maxRedirects: 0 })).status();
+    seen.preview = [await look()];
+    await page.getByRole("button", { name: "Beenden" }).click();
+    await page.getByText("Der Vorschau-Link ist beendet.").waitFor();
+    seen.preview.push(await look());
+    const status = await page.getByRole("link", { name: "Statusseite des Kunden" }).getAttribute("href");
+    const customer = await stranger.newPage();
+    await customer.goto(base + new URL(status).pathname);
+    await examine(customer, "status");
     await page.getByRole("link", { name: "Projekt stornieren" }).click();
     await examine(page, "cancel");
     await page.fill("[name=reason]", "doppelt bestellt");
@@ -51,17 +64,35 @@ const journeys = {
     await page.locator("h1 + p .pill.quiet", { hasText: "storniert" }).waitFor();
     return seen;
   },
-  // From the first page to what has failed, and on with it; on a phone, in the dark.
+  // From the first page to what has failed, and on with one; the other with all of its cause; on a phone, in the dark.
   async retry() {
     const page = await open("dark", { width: 390, height: 844 });
     await examine(page, "what needs me");
     await page.getByRole("link", { name: "Ansehen" }).first().click();
     const seen = { said: await page.locator(".card.bad h2").innerText() };
+    const failed = page.url();
     await examine(page, "failed");
     await page.getByText("Erneut versuchen", { exact: true }).click();
     await page.fill(".ask [name=reason]", "INWX geht wieder");
     await page.getByRole("button", { name: "Ja, erneut versuchen" }).click();
     await page.locator("h1 + p .pill.done", { hasText: "online" }).waitFor();
+    await page.locator(".menu > summary").click();
+    await examine(page, "menu");
+    await page.locator(".menu").getByRole("link", { name: "Was ansteht" }).click();
+    await page.getByRole("link", { name: seen.said }).click();
+    await examine(page, "problem");
+    const other = await page.locator(".rows a").first().getAttribute("href");
+    seen.other = !failed.endsWith(other);
+    const letter = await page.getByRole("link", { name: "Diesen Auftrag berichtigen" }).getAttribute("href");
+    await page.getByText("Alle erneut versuchen, erst wenige").click();
+    await page.fill(".ask [name=reason]", "INWX geht wieder");
+    await page.getByRole("button", { name: "Ja, beginnen" }).click();
+    await page.goto(base + other);
+    await page.locator("h1 + p .pill.done", { hasText: "online" }).waitFor();
+    const said = complaints.length;
+    await page.goto(base + letter);
+    await examine(page, "error");
+    complaints.length = said; // that the answer was a 404
     for (const path of ["projects", "servers", "domains", "offer", "overview", "changes", "me"]) {
       await page.goto(`${base}/admin/${path}`);
       await examine(page, path);

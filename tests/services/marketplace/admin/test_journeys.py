@@ -1,5 +1,6 @@
 """What case workers, operators and administrators do, with forms alone."""
 
+import json
 import re
 from typing import Any
 
@@ -93,6 +94,58 @@ async def test_an_order_that_is_wrong_says_what_is_and_orders_nothing(
     assert "Erika Sommer" in answer.text
     assert await desk.sql("SELECT * FROM projects") == []
     assert await desk.sql("SELECT * FROM staff_actions") == []
+
+
+OWNER = {
+    "domain_kind": "register",
+    "new_domain": "Bäckerei-Sommer.example",
+    "registrant_street": "Hauptstraße 1",
+    "registrant_postal_code": "10115",
+    "registrant_city": "Berlin",
+    "registrant_country": "de",
+    "registrant_phone": "+49.301234567",
+    "max_sum": "30,00",
+}
+
+
+async def test_a_new_domain_is_ordered_with_its_owner_who_is_the_customer_if_nobody_else_is_named(desk: Desk) -> None:
+    browser = await desk.signed_in()
+    answer = await browser.send("/order/check", an_order(**OWNER), on="/order")
+    assert "whether it can be registered is looked up after the order" in answer.text
+    await browser.follow("/order", an_order(**OWNER), on="/order")
+    assert "bäckerei-sommer.example" in browser.page
+    [(body,)] = await desk.sql("SELECT body FROM outbox")
+    data = json.loads(bytes(body))["data"]
+    assert (data["own_domain"], "base_domain" in data) == ("xn--bckerei-sommer-5hb.example", False)
+    assert data["registration"]["max_cents"] == 3000
+    registrant = data["registration"]["registrant"]
+    assert (registrant["name"], registrant["email"], registrant["country"]) == (
+        "Erika Sommer",
+        "erika@sommer.example",
+        "DE",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"registrant_phone": "030 1234567"}, "registrant_phone"),
+        ({"registrant_street": ""}, "registrant_street"),
+        ({"registrant_country": "Deutschland"}, "registrant_country"),
+        ({"registrant_email": "erika"}, "registrant_email"),
+        ({"new_domain": "no domain"}, "new_domain"),
+        ({"max_sum": "viel"}, "max_sum"),
+        ({"max_sum": ""}, "max_sum"),
+    ],
+)
+async def test_what_is_wrong_with_a_new_domains_owner_stands_beside_its_field(
+    desk: Desk, changes: dict[str, str], field: str
+) -> None:
+    browser = await desk.signed_in()
+    answer = await browser.send("/order", an_order(**OWNER | changes), on="/order")
+    assert answer.status_code == 422
+    assert re.findall(r'id="wrong-([a-z_]+)"', answer.text) == [field]
+    assert await desk.sql("SELECT * FROM projects") == []
 
 
 async def test_a_project_is_cancelled_with_a_reason_after_it_was_shown_what_goes(desk: Desk) -> None:

@@ -5,9 +5,10 @@ from enum import StrEnum
 
 import pytest
 
-from contracts import Locale, ServiceName
+from contracts import Locale, RegistrationHold, ServiceName
 from services.marketplace.admin import words
 from services.marketplace.admin.health import Health
+from services.marketplace.admin.holds import HOLDS
 from services.marketplace.status.words import STATES as OF_CUSTOMERS
 from shared.cancelling import PartState
 from shared.models import LicenseState, ProvisioningState, ServerReach, ServerState, StaffActionKind, StaffRole
@@ -25,6 +26,7 @@ UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
         (ServerReach, words.REACHES),
         (LicenseState, words.LICENCES),
         (PartState, words.PARTS),
+        (RegistrationHold, HOLDS),
         (Health, words.HEALTH),
         (Health, words.HEALTH_TONES),
         (StaffActionKind, words.DONE),

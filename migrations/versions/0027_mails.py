@@ -1,14 +1,14 @@
 """What a mail to a customer was written from, so that it can be written again; and who had that done.
 
-Revision: 0021b
+Revision: 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0021b"
-down_revision = "0021"
+revision = "0027"
+down_revision = "0026"
 
 
 def upgrade() -> None:
