@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import contracts
 from contracts import (
     AppDeployed,
     AppRouted,
     CapacityNeeded,
-    CertificateExpiring,
     CloudEvent,
     CoreHealthy,
     CustomerText,
@@ -18,26 +18,13 @@ from contracts import (
     DnsRecordsNeeded,
     DomainAdded,
     DomainConnected,
-    DomainExpiring,
     DomainRegistered,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
-    DomainRemoved,
-    DomainTransferFailed,
-    DomainTransferred,
-    DomainTransferRequested,
-    DomainTransferStarted,
     Event,
     Locale,
-    MailDomainRequested,
-    MailFinding,
-    MailProblem,
-    MailRecordsNeeded,
-    MailRecordType,
-    MailResendRequested,
     Plugin,
     PluginsChanged,
-    PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
     ProvisioningDelayed,
@@ -45,12 +32,7 @@ from contracts import (
     RecordType,
     Registration,
     RegistrationHold,
-    RenewalDoubt,
-    RoutedDomain,
-    RoutesChanged,
     ServiceName,
-    TransferProblem,
-    WebhookDisabled,
 )
 from shared.host_claims import own_hosts
 from tests.choreography.facts import BASE_DOMAIN, CUSTOMER, MAX_CENTS, OWNER, PLUGINS, SERVER
@@ -135,19 +117,21 @@ class Story:
         data = DomainRegistrationHeld(domain=self.fqdn, reason=reason, message="it costs 900.00 EUR", cents=90_000)
         return self.event(data, ServiceName.DNS)
 
-    def mail_requested(self, *, mx: bool = False) -> CloudEvent[MailDomainRequested]:
+    def mail_requested(self, *, mx: bool = False) -> CloudEvent[contracts.MailDomainRequested]:
         """What the marketplace says when mail is to be sent under the project's own domain."""
-        data = MailDomainRequested(domain=self.fqdn, mx=mx, requested_by="case worker")
+        data = contracts.MailDomainRequested(domain=self.fqdn, mx=mx, requested_by="case worker")
         return self.event(data, ServiceName.MARKETPLACE)
 
-    def mail_records_needed(self, *, is_ours: bool = False) -> CloudEvent[MailRecordsNeeded]:
+    def mail_records_needed(self, *, is_ours: bool = False) -> CloudEvent[contracts.MailRecordsNeeded]:
         """What dns says of records for mail that are missing."""
         text = CustomerText(de="Der Eintrag fehlt.", en="The record is missing.")
-        missing = MailFinding(problem=MailProblem.MISSING, name=self.fqdn, type=MailRecordType.TXT, text=text)
-        data = MailRecordsNeeded(domain=self.fqdn, is_ours=is_ours, records=(), findings=(missing,))
+        missing = contracts.MailFinding(
+            problem=contracts.MailProblem.MISSING, name=self.fqdn, type=contracts.MailRecordType.TXT, text=text
+        )
+        data = contracts.MailRecordsNeeded(domain=self.fqdn, is_ours=is_ours, records=(), findings=(missing,))
         return self.event(data, ServiceName.DNS)
 
-    def mail_records_wrong(self) -> CloudEvent[MailRecordsNeeded]:
+    def mail_records_wrong(self) -> CloudEvent[contracts.MailRecordsNeeded]:
         """The same of a zone in our account."""
         return self.mail_records_needed(is_ours=True)
 
@@ -156,58 +140,66 @@ class Story:
         """The domain that comes from another registrar for the project."""
         return f"{self.slug}-moves.example"
 
-    def transfer_requested(self) -> CloudEvent[DomainTransferRequested]:
+    def transfer_requested(self) -> CloudEvent[contracts.DomainTransferRequested]:
         """What the marketplace says of a domain that is to come to us."""
-        data = DomainTransferRequested(domain=self.moving_domain, max_cents=MAX_CENTS, requested_by="case worker")
+        data = contracts.DomainTransferRequested(
+            domain=self.moving_domain, max_cents=MAX_CENTS, requested_by="case worker"
+        )
         return self.event(data, ServiceName.MARKETPLACE)
 
-    def transfer_started(self) -> CloudEvent[DomainTransferStarted]:
+    def transfer_started(self) -> CloudEvent[contracts.DomainTransferStarted]:
         """What dns says of a domain that is on its way."""
-        return self.event(DomainTransferStarted(domain=self.moving_domain, cents=465, kept_records=3), ServiceName.DNS)
+        return self.event(
+            contracts.DomainTransferStarted(domain=self.moving_domain, cents=465, kept_records=3), ServiceName.DNS
+        )
 
-    def transfer_failed(self) -> CloudEvent[DomainTransferFailed]:
+    def transfer_failed(self) -> CloudEvent[contracts.DomainTransferFailed]:
         """What dns says of an auth code that is wrong."""
-        data = DomainTransferFailed(
+        data = contracts.DomainTransferFailed(
             domain=self.moving_domain,
-            problem=TransferProblem.AUTH_CODE_WRONG,
+            problem=contracts.TransferProblem.AUTH_CODE_WRONG,
             message="INWX answered domain.transfer with 2202",
             text=CustomerText(de="Der Auth-Code ist falsch.", en="The auth code is wrong."),
             cents=465,
         )
         return self.event(data, ServiceName.DNS)
 
-    def transferred(self) -> CloudEvent[DomainTransferred]:
+    def transferred(self) -> CloudEvent[contracts.DomainTransferred]:
         """What dns says of a domain that has come."""
-        return self.event(DomainTransferred(domain=self.moving_domain, cents=465, is_renewed=True), ServiceName.DNS)
+        return self.event(
+            contracts.DomainTransferred(domain=self.moving_domain, cents=465, is_renewed=True), ServiceName.DNS
+        )
 
-    def domain_expiring(self) -> CloudEvent[DomainExpiring]:
+    def domain_expiring(self) -> CloudEvent[contracts.DomainExpiring]:
         """What dns says of a domain that nobody renews."""
-        data = DomainExpiring(
+        data = contracts.DomainExpiring(
             domain=self.fqdn,
             ends_at=datetime.now(UTC) + timedelta(days=6),
             days=7,
-            reason=RenewalDoubt.NOT_RENEWED,
+            reason=contracts.RenewalDoubt.NOT_RENEWED,
             renews_itself=False,
         )
         return self.event(data, ServiceName.DNS)
 
-    def certificate_expiring(self) -> CloudEvent[CertificateExpiring]:
+    def certificate_expiring(self) -> CloudEvent[contracts.CertificateExpiring]:
         """What bootstrap says of a certificate that was not renewed in time."""
         ends_at = datetime.now(UTC) + timedelta(days=6)
-        data = CertificateExpiring(host=self.fqdn, issuer="Let's Encrypt", ends_at=ends_at, days=7)
+        data = contracts.CertificateExpiring(host=self.fqdn, issuer="Let's Encrypt", ends_at=ends_at, days=7)
         return self.event(data, ServiceName.BOOTSTRAP)
 
     def capacity_needed(self) -> CloudEvent[CapacityNeeded]:
         """What dns says of an order that no server has room for."""
         return self.event(CapacityNeeded(fqdn=self.fqdn, plan="starter", ahead=0, considered=()), ServiceName.DNS)
 
-    def resend_requested(self, mail: str) -> CloudEvent[MailResendRequested]:
+    def resend_requested(self, mail: str) -> CloudEvent[contracts.MailResendRequested]:
         """What the marketplace says of somebody who wishes that a mail is sent once more."""
-        return self.event(MailResendRequested(mail=mail, requested_by="case worker"), ServiceName.MARKETPLACE)
+        return self.event(contracts.MailResendRequested(mail=mail, requested_by="case worker"), ServiceName.MARKETPLACE)
 
-    def webhook_disabled(self) -> CloudEvent[WebhookDisabled]:
+    def webhook_disabled(self) -> CloudEvent[contracts.WebhookDisabled]:
         """What the marketplace says of a webhook; as if it were about the project, so that a test can follow it."""
-        data = WebhookDisabled(endpoint=uuid4(), host="hooks.example", created_by="agency", reason="answered 500")
+        data = contracts.WebhookDisabled(
+            endpoint=uuid4(), host="hooks.example", created_by="agency", reason="answered 500"
+        )
         return self.event(data, ServiceName.MARKETPLACE)
 
     def delayed(self) -> CloudEvent[ProvisioningDelayed]:
@@ -239,24 +231,27 @@ class Story:
         """What the marketplace says of a domain that the project is given."""
         return self.event(DomainAdded(domain=domain, primary=primary), ServiceName.MARKETPLACE)
 
-    def removed(self, domain: str) -> CloudEvent[DomainRemoved]:
+    def removed(self, domain: str) -> CloudEvent[contracts.DomainRemoved]:
         """What the marketplace says of a domain that the project is to lose."""
-        return self.event(DomainRemoved(domain=domain), ServiceName.MARKETPLACE)
+        return self.event(contracts.DomainRemoved(domain=domain), ServiceName.MARKETPLACE)
 
-    def primary_changed(self, domain: str) -> CloudEvent[PrimaryDomainChanged]:
+    def primary_changed(self, domain: str) -> CloudEvent[contracts.PrimaryDomainChanged]:
         """What the marketplace says of the domain to which the others are to redirect."""
-        return self.event(PrimaryDomainChanged(domain=domain), ServiceName.MARKETPLACE)
+        return self.event(contracts.PrimaryDomainChanged(domain=domain), ServiceName.MARKETPLACE)
 
-    def routed_domains(self, *added: str) -> tuple[RoutedDomain, ...]:
+    def routed_domains(self, *added: str) -> tuple[contracts.RoutedDomain, ...]:
         """The project's domain, and those that were added, each in a revision of its own."""
         return (
-            RoutedDomain(domain=self.fqdn, hosts=(self.fqdn,), since=0),
-            *(RoutedDomain(domain=name, hosts=own_hosts(name), since=since) for since, name in enumerate(added, 1)),
+            contracts.RoutedDomain(domain=self.fqdn, hosts=(self.fqdn,), since=0),
+            *(
+                contracts.RoutedDomain(domain=name, hosts=own_hosts(name), since=since)
+                for since, name in enumerate(added, 1)
+            ),
         )
 
-    def routes_changed(self, *added: str, revision: int = 1, primary: str = "") -> CloudEvent[RoutesChanged]:
+    def routes_changed(self, *added: str, revision: int = 1, primary: str = "") -> CloudEvent[contracts.RoutesChanged]:
         """What dns says of all the project's domains."""
-        data = RoutesChanged(
+        data = contracts.RoutesChanged(
             revision=revision, domains=self.routed_domains(*added), primary=primary or self.fqdn, server=SERVER
         )
         return self.event(data, ServiceName.DNS)
