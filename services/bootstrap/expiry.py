@@ -48,6 +48,7 @@ async def look_at_certificates(kernel: Kernel, database: Database, core: Core, n
             WatchedCore.project_id.in_([row.project_id for row in due])
         )
         ipv4 = {each.project_id: IPv4Address(each.ipv4) for each in await connection.execute(servers)}
+    due = [row for row in due if row.project_id in ipv4]  # others were cancelled in between
     found = await asyncio.gather(*(core.certificate(fqdn=row.name, ipv4=ipv4[row.project_id]) for row in due))
     told = 0
     for row, certificate in zip(due, found, strict=True):

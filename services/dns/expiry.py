@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Row, func, select
 
 from contracts import DomainExpiring, RenewalDoubt
+from services.dns.inwx_errors import InwxLoginError
 from services.dns.registrar import HeldDomain, Registrar, RenewalMode
 from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
@@ -50,6 +51,8 @@ async def look_at_domains(kernel: Kernel, database: Database, registrar: Registr
         except (TemporaryError, PermanentError) as error:
             log.warning("a domain's end is not known", domain=row.name, error=str(error))
             await _nothing(database, row, str(error))
+            if isinstance(error, InwxLoginError):
+                break  # so many more refused logins could lock the account
     return told
 
 

@@ -172,13 +172,8 @@ class Story:
 
     def domain_expiring(self) -> CloudEvent[contracts.DomainExpiring]:
         """What dns says of a domain that nobody renews."""
-        data = contracts.DomainExpiring(
-            domain=self.fqdn,
-            ends_at=datetime.now(UTC) + timedelta(days=6),
-            days=7,
-            reason=contracts.RenewalDoubt.NOT_RENEWED,
-            renews_itself=False,
-        )
+        reason, ends_at = contracts.RenewalDoubt.NOT_RENEWED, datetime.now(UTC) + timedelta(days=6)
+        data = contracts.DomainExpiring(domain=self.fqdn, ends_at=ends_at, days=7, reason=reason, renews_itself=False)
         return self.event(data, ServiceName.DNS)
 
     def certificate_expiring(self) -> CloudEvent[contracts.CertificateExpiring]:

@@ -8,11 +8,15 @@ import pytest
 from sqlalchemy import insert, select
 
 from contracts import ServiceName
+from ops.contracts.system import build_services
+from ops.grants import apply
 from services.bootstrap.expiry import look_at_certificates
 from services.bootstrap.health import Certificate
 from services.bootstrap.models import WatchedCore
 from shared.database import Database
 from shared.models import Expiry
+from tests.choreography.test_least_privilege import database_of
+from tests.conftest import open_at
 from tests.expiries import Announcer
 from tests.services.bootstrap.test_bootstrap_core import SERVER
 
@@ -67,6 +71,15 @@ async def test_one_that_has_ended_is_told_from_what_was_seen_of_it_last(watch: W
         await watch.look(ends_at - days * DAY)
     assert watch.told == [14, 0]
     assert "no valid certificate" in (await watch.row()).problem
+
+
+async def test_a_certificate_is_watched_with_the_least_rights(watch: Watch, database: Database) -> None:
+    await apply(database.engine, await build_services(), {})
+    own = open_at(database_of(database.listen_url, ServiceName.BOOTSTRAP))
+    watch.database = watch.kernel.database = own
+    await watch.look(watch.certificate.expires_at - 5 * DAY)
+    assert watch.told == [7]
+    await own.engine.dispose()
 
 
 async def test_a_core_that_is_silent_is_asked_again_within_an_hour_and_told_of_to_nobody(watch: Watch) -> None:

@@ -8,12 +8,16 @@ import pytest
 from sqlalchemy import delete, insert, select, text
 
 from contracts import RenewalDoubt, ServiceName
+from ops.contracts.system import build_services
+from ops.grants import apply
 from services.dns.expiry import look_at_domains
 from services.dns.registrar import RenewalMode
 from shared.database import Database
 from shared.expiry import AT_ONCE
 from shared.models import Cancellation, DomainRegistration, Expiry
 from tests.choreography.facts import OWNER
+from tests.choreography.test_least_privilege import database_of
+from tests.conftest import open_at
 from tests.expiries import Announcer
 from tests.services.dns.world import World
 
@@ -132,6 +136,16 @@ async def test_a_domain_is_looked_at_once_a_day_and_within_an_hour_if_inwx_is_aw
     assert (await world.calls())["domain.info"] == asked + 1
     [row] = await watch.rows()
     assert (row.problem, row.ends_at) == (None, watch.ends_at)
+
+
+async def test_a_domain_is_watched_with_the_least_rights(watch: Watch, database: Database) -> None:
+    await watch.bought(RenewalMode.EXPIRES)
+    await apply(database.engine, await build_services(), {})
+    own = open_at(database_of(database.listen_url, ServiceName.DNS))
+    watch.database = watch.kernel.database = own
+    await watch.look(before=5 * DAY)
+    assert watch.told == [(7, "not_renewed")]
+    await own.engine.dispose()
 
 
 async def test_a_round_is_bounded_and_what_is_gone_is_forgotten(watch: Watch, database: Database) -> None:

@@ -39,11 +39,13 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
             if method == "GET":
                 assert (await browser.get(where)).status_code in (200, 303), path
         project = f"/projects/{made['goldberg']}"
+        [(mail,)] = await desk.sql("SELECT message_id FROM mails WHERE project_id = :id", id=made["hofladen-peters"])
         changes: list[tuple[str, dict[str, Any]]] = [
             (f"{project}/note", {"text": "x"}),
             (f"{project}/take", {}),
             (f"{project}/previews", {}),
             (f"{project}/previews/end", {"preview": "1"}),
+            (f"/projects/{made['hofladen-peters']}/mails", {"mail": mail}),
             (f"{project}/cancel", {"reason": "twice"}),
             (f"/problems/{group}/note", {"text": "x"}),
             (f"/letters/{letter}/note", {"text": "x"}),
