@@ -23,14 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.marketplace.api.answers import LogEntry, OpenStepAnswer, ProjectAnswer
-from shared.models import OpenStep, Project, ProjectOrder, ProvisioningLog, ProvisioningState
+from shared.models import OpenStep, Project, ProjectDomain, ProjectOrder, ProvisioningLog, ProvisioningState
 
 _slug = func.coalesce(ProjectOrder.slug, Project.slug)
 _PROJECTS = (
     select(
         Project.vrs_id,
         _slug.label("slug"),
-        ProjectOrder.fqdn,
+        func.coalesce(ProjectDomain.host, ProjectOrder.fqdn).label("fqdn"),
         Project.provisioning_state,
         Project.step_due_at,
         ProjectOrder.ordered_at,
@@ -39,6 +39,7 @@ _PROJECTS = (
         ProjectOrder.plugins,
     )
     .outerjoin(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
+    .outerjoin(ProjectDomain, (ProjectDomain.project_id == Project.vrs_id) & ProjectDomain.is_primary)
     .where(Project.provisioning_state.is_not(None))  # the marketplace may have projects that are not our business
 )
 _STEPS = select(

@@ -25,7 +25,7 @@ async def is_routed(system: System, story: Story, *, revision: int) -> CloudEven
     async def settling() -> list[object]:
         return await system.sql("SELECT 1 FROM open_steps WHERE state <> 'dead'")
 
-    await until(is_so)
+    await until(is_so, within=60)
     return next(event for event in system.said(AppRouted, story) if event.data.revision == revision)
 
 

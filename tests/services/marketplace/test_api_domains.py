@@ -53,6 +53,10 @@ async def test_a_domain_is_made_primary_and_removed_when_it_is_not(api: Api, liv
     await api.sql("UPDATE added_domains SET connected_at = now()")
     answer = await api.call("PUT", f"{path}/primary", Scope.PROJECTS_WRITE, json={"domain": SECOND})
     assert (answer.status_code, answer.json()["domains"][1]["state"]) == (202, "connected")
+    for told in (SECOND, "sommer.vrs.example"):  # as dns does
+        await api.sql("UPDATE project_domains SET is_primary = false")
+        await api.sql("UPDATE project_domains SET is_primary = true WHERE host = :host", host=told)
+        assert (await api.call("GET", f"/projects/{live}")).json()["host"] == told
     removed = await api.call("DELETE", f"{path}/{SECOND}", Scope.PROJECTS_WRITE)
     assert (removed.status_code, removed.json()["domains"][1]["state"]) == (202, "removing")
     primary, gone = (await said(api))[1:]
