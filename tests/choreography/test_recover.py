@@ -112,6 +112,12 @@ async def test_what_cannot_be_said_again_is_named(system: System) -> None:
             id=story.project_id,
             slug=story.slug,
         )
+    await system.sql(  # its customer was told that it has arrived, and that is all
+        "INSERT INTO provisioning_log (project_id, service, consumer, step, status, attempt, event_id, message, detail,"
+        " started_at, duration_ms) VALUES (:id, 'notify', 'notify.project-ordered', 'project-ordered', 'completed', 1,"
+        " gen_random_uuid(), '', '{}', now(), 0)",
+        id=unheard.project_id,
+    )
     await place(system.database, [waiting.ordered()])  # nobody says it yet, its marketplace will
     await system.mark_cancelled(cancelled, undone=[ServiceName.DNS])
     async with system.database.engine.connect() as connection:

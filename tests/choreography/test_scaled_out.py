@@ -63,9 +63,9 @@ async def test_three_instances_of_each_service_share_the_orders_and_do_each_thin
 
     async def are_told() -> bool:
         [(told,)] = await system.sql(
-            "SELECT count(*) FROM provisioning_log WHERE consumer = 'notify.core-healthy' AND status = 'completed'"
+            "SELECT count(*) FROM provisioning_log WHERE service = 'notify' AND status = 'completed'"
         )
-        return bool(told == ORDERS)
+        return bool(told == 2 * ORDERS)  # that it has arrived, and that it is live
 
     await system.seed(servers=5, capacity=10)
     async with system.running(*builds):
