@@ -68,8 +68,8 @@ def obsolete(rows: Sequence[ManagedMailRecord], wanted: Mapping[str, MailRecord]
 async def undo(inwx: Inwx, rows: Sequence[ManagedMailRecord]) -> tuple[list[MailRecord], list[Delete]]:
     """Take out what `rows` say is ours; return the records that are gone or changed, and the writes that forget it.
 
-    A record that others have changed since is theirs, but for our part in it. Intents must be past their grace: they
-    are looked up by name, type and content.
+    What an earlier try took out is gone as well. A record that others have changed since is theirs, but for our part in
+    it. Intents must be past their grace: they are looked up by name, type and content.
     """
     gone: list[MailRecord] = []
     for row in rows:
@@ -77,14 +77,16 @@ async def undo(inwx: Inwx, rows: Sequence[ManagedMailRecord]) -> tuple[list[Mail
             found = await inwx.records(row.zone, name=row.name)
         except InwxNotFoundError:
             continue  # the zone has left our account
-        for record in found:
-            is_ours = record.id == row.record_id if row.record_id else record.equals(row.says())
-            if is_ours and await _take_out(inwx, row, record):
-                gone.append(row.says())
+        ours = [
+            record for record in found if (record.id == row.record_id if row.record_id else record.equals(row.says()))
+        ]
+        if all([await _take_out(inwx, row, record) for record in ours]):
+            gone.append(row.says())
     return gone, [Delete(row) for row in rows]
 
 
 async def _take_out(inwx: Inwx, row: ManagedMailRecord, record: InwxRecord) -> bool:
+    """False if it is others' by now, and stays as it is."""
     if not row.is_merged and record.equals(row.says()):
         await inwx.delete_record(row.zone, record.id, name=row.name)
         return True
@@ -92,7 +94,7 @@ async def _take_out(inwx: Inwx, row: ManagedMailRecord, record: InwxRecord) -> b
         return False
     rest = _WITHOUT[row.slot](record.content)
     if rest == record.content:
-        return False
+        return True
     values = row.says().model_copy(update={"content": rest, "ttl": record.ttl or row.ttl})
     await inwx.update_record(row.zone, record.id, values)
     return True
