@@ -68,6 +68,7 @@ async def test_a_full_queue_is_429_for_deploy_and_a_lie_for_start(api: Api) -> N
 
 
 async def test_two_run_at_once_on_a_server_and_the_oldest_goes_next(api: Api) -> None:
+    await api.control(deploy_seconds=0.3)  # long enough to be seen side by side on a slow machine
     deployments = [await api.deploy(await api.created()) for _ in range(6)]
     rows: dict[str, dict[str, Any]] = {}
     most = 0
