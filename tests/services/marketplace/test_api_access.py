@@ -24,6 +24,8 @@ SCOPES = {
     ("GET", "/projects/{project_id}/cancellation"): Scope.PROJECTS_READ,
     ("POST", "/projects/{project_id}/cancellation"): Scope.PROJECTS_WRITE,
     ("POST", "/projects/{project_id}/retry"): Scope.PROJECTS_WRITE,
+    ("POST", "/projects/{project_id}/transfers"): Scope.PROJECTS_WRITE,
+    ("GET", "/projects/{project_id}/transfers"): Scope.PROJECTS_READ,
     ("GET", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("POST", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("DELETE", "/projects/{project_id}/previews/{preview_id}"): Scope.PREVIEWS,
@@ -55,7 +57,8 @@ BODIES = {
 
 @pytest.fixture
 async def unlimited(database: Database) -> AsyncIterator[Api]:
-    async with running_api(database, api_rate_limit=100_000, webhook_key=SecretStr(made_up())) as api:
+    keys = {name: SecretStr(made_up()) for name in ("webhook_key", "transfer_key")}
+    async with running_api(database, api_rate_limit=100_000, **keys) as api:
         yield api
 
 
