@@ -28,7 +28,6 @@ from contracts.dns import (
     ServerVerdict,
     TargetServer,
 )
-from contracts.domains import DomainAdded
 from contracts.event import Event, Plugin, ServiceName
 from contracts.failure import CustomerText, ProvisioningFailed
 from contracts.marketplace import Contact, Locale, PluginsChanged, ProjectCancelled, ProjectOrdered
@@ -39,13 +38,7 @@ from contracts.registration import (
     DomainRegistrationRequested,
     RegistrationHold,
 )
-from contracts.transfer import (
-    DomainTransferFailed,
-    DomainTransferred,
-    DomainTransferRequested,
-    DomainTransferStarted,
-    TransferProblem,
-)
+from contracts.story_transfer import transferred
 
 DataT = TypeVar("DataT", bound=Event)
 
@@ -251,41 +244,6 @@ _BOUGHT = _registered(
     17,
     _REQUESTED,
 )
-_MOVING = "schmidts-brot.example"
-
-
-def _moved(data: DataT, day: int, number: int, cause: CloudEvent[Any] | None = None) -> CloudEvent[DataT]:
-    by = ServiceName.DNS if cause else ServiceName.MARKETPLACE
-    event = _said(data, by, datetime(2027, 3, day, 9, 30, number, 520_000, tzinfo=UTC), number, cause)
-    return event.model_copy(update={"correlationid": _ORDERED.id})
-
-
-_ASKED_FOR = _moved(DomainTransferRequested(domain=_MOVING, max_cents=1500, requested_by="case worker"), 8, 18)
-_WRONG_CODE = _moved(
-    DomainTransferFailed(
-        domain=_MOVING,
-        problem=TransferProblem.AUTH_CODE_WRONG,
-        message="INWX answered domain.transfer with 2202 Invalid authorization information",
-        text=CustomerText(
-            de=f"Der Auth-Code für {_MOVING} ist falsch oder abgelaufen. Fordern Sie einen neuen an.",
-            en=f"The auth code for {_MOVING} is wrong or has expired. Ask for a new one.",
-        ),
-        cents=465,
-    ),
-    8,
-    19,
-    _ASKED_FOR,
-)
-_STARTED = _moved(DomainTransferStarted(domain=_MOVING, cents=465, kept_records=4), 9, 20, _ASKED_FOR)
-_ARRIVED = _moved(
-    DomainTransferred(
-        domain=_MOVING, cents=465, expires_at=datetime(2028, 3, 14, 9, 30, 20, tzinfo=UTC), is_renewed=True
-    ),
-    14,
-    21,
-    _ASKED_FOR,
-)
-_ADDED = _moved(DomainAdded(domain=_MOVING, primary=True), 14, 22, _ASKED_FOR)
 _CANCELLED = _said(
     ProjectCancelled(reason="the shop closes", requested_by="erika@kunde-mit-domain.example", keep_volumes=False),
     ServiceName.MARKETPLACE,
@@ -313,11 +271,7 @@ STORY: tuple[CloudEvent[Any], ...] = (
     _REQUESTED,
     _HELD,
     _BOUGHT,
-    _ASKED_FOR,
-    _WRONG_CODE,
-    _STARTED,
-    _ARRIVED,
-    _ADDED,
+    *transferred(_said, _ORDERED),
     _CANCELLED,
     _undone(CoreRetired(fqdn=_DOMAIN, was_healthy=True, reason="the shop closes"), ServiceName.BOOTSTRAP, 1, 9),
     _undone(DnsReleased(fqdn=_DOMAIN, records=(), server=_SERVER.name), ServiceName.DNS, 2, 10),

@@ -17,7 +17,7 @@ from services.dns.authority import Authority, ServerAddress
 from services.dns.inwx_errors import OutcomeUnknownError
 from shared.errors import PermanentError, TemporaryError
 from shared.models import DomainTransfer, ProvisioningState, TransferStage
-from shared.outcome import Done, Later, Outcome, Parked
+from shared.outcome import Done, Outcome, Parked
 from tests.choreography.events import OWNER
 from tests.services.dns.test_dns_registration import charges, domains
 from tests.services.dns.world import IPV4, SEAL, Project, World, configured, order
@@ -286,35 +286,3 @@ async def test_a_wildcard_at_the_old_name_servers_is_no_mail_server(world: World
     project = await asked_for(world)
     outcome = await begun(project)
     assert len(outcome.detail["kept_records"]) == len(MAIL)
-
-
-async def test_a_cancellation_at_every_moment_undoes_what_can_be_undone_and_deletes_no_domain(world: World) -> None:
-    await held_elsewhere(world)
-    await world.control(transfer_seconds=600)
-    waiting = await asked_for(world)
-    assert f"{DOMAIN} stays where it was" in (await waiting.cancel()).message
-    pending = await asked_for(world)
-    await begun(pending)
-    assert f"{DOMAIN} stays where it was" in (await pending.cancel()).message
-    assert (await world.calls())[CANCEL] == 1
-    unanswered = await asked_for(world)
-    unanswered.grace = 60
-    await world.fault(ORDER, "error_after")
-    with pytest.raises(OutcomeUnknownError):
-        await unanswered.transfer(DOMAIN)
-    assert isinstance(await unanswered.cancel(), Later)
-    unanswered.grace = 0
-    assert f"{DOMAIN} stays where it was" in (await unanswered.cancel()).message
-    assert await charges(world) == []
-    zones = (await world.http.get(f"{world.running.control_url}/zones")).json()
-    assert [zone["account"] for zone in zones if zone["domain"] == DOMAIN] == [None]
-    await world.control(transfer_seconds=0)
-    over = await asked_for(world)
-    await begun(over)
-    await transferred(over)
-    assert f"{DOMAIN} stays registered until" in (await over.cancel()).message
-    [held] = [each for each in await domains(world) if each["domain"] == DOMAIN]
-    assert (held["account"], held["renewalMode"]) == ("demo", "AUTOEXPIRE")
-    assert len(await world.records(DOMAIN)) == len(MAIL)  # the mail goes on
-    for project in (waiting, pending, unanswered, over):
-        assert project.rows(DomainTransfer) == []

@@ -57,8 +57,8 @@ BODIES = {
 
 @pytest.fixture
 async def unlimited(database: Database) -> AsyncIterator[Api]:
-    keys = {name: SecretStr(made_up()) for name in ("webhook_key", "transfer_key")}
-    async with running_api(database, api_rate_limit=100_000, **keys) as api:
+    key = SecretStr(made_up())
+    async with running_api(database, api_rate_limit=100_000, webhook_key=key, transfer_key=key) as api:
         yield api
 
 
