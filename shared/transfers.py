@@ -45,10 +45,10 @@ class TransferLine(BaseModel):
 
     domain: str
     stage: TransferStage
-    problem: TransferProblem | None
+    problem: TransferProblem | None = None
     max_cents: int
-    cents: int | None
-    expires_at: datetime | None
+    cents: int | None = None
+    expires_at: datetime | None = None
 
 
 _LINES = select(*(getattr(DomainTransfer, name) for name in TransferLine.model_fields))

@@ -30,6 +30,9 @@ _SERVERS = ("mail", "smtp", "imap", "pop", "pop3", "webmail", "autodiscover", "a
 
 _ADDRESSES = ("A", "AAAA", "CNAME")
 
+AT_ONCE = 8
+"""Questions to each name server."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ForeignRecord:
@@ -45,7 +48,7 @@ class ForeignRecord:
 
 
 async def records_to_keep(authority: Authority, domain: str, hosts: Sequence[str]) -> list[ForeignRecord] | None:
-    """Ask the domain's present name servers; None if none of them answers.
+    """Ask the domain's present name servers; None if there is a question that none of them answers.
 
     `hosts` are the names that will lead to the project: their addresses and aliases are not among the records.
     """
@@ -61,7 +64,11 @@ async def records_to_keep(authority: Authority, domain: str, hosts: Sequence[str
     found = _records(answers)
     elsewhere = {each.content for each in found if each.type == "MX" and each.content.endswith(f".{domain}")}
     asked = [(name, kind) for name in sorted(elsewhere - {name for name, _ in questions}) for kind in _ADDRESSES]
-    found |= _records(await _answers(authority, domain, asked)) if asked else set()
+    if asked:
+        more = await _answers(authority, domain, asked)
+        if not more:
+            return None
+        found |= _records(more)
     wild = {(each.type, each.content) for each in found if each.name == nowhere}
     return sorted(
         each
@@ -75,11 +82,18 @@ def _under(domain: str, name: str) -> str:
 
 
 async def _answers(authority: Authority, domain: str, questions: Sequence[tuple[str, str]]) -> list[Answer]:
-    try:
-        answers = await authority.look(domain, questions)
-    except TemporaryError:
-        return []
-    return [answer for answer in answers if not answer.problem]
+    """Ask a few questions at a time, as name servers limit bursts; nothing if one finds no answer at any server."""
+    answered: list[Answer] = []
+    for start in range(0, len(questions), AT_ONCE):
+        asked = questions[start : start + AT_ONCE]
+        try:
+            answers = [answer for answer in await authority.look(domain, asked) if not answer.problem]
+        except TemporaryError:
+            return []
+        if {(answer.name, answer.type) for answer in answers} != set(asked):
+            return []
+        answered += answers
+    return answered
 
 
 def _records(answers: Iterable[Answer]) -> set[ForeignRecord]:

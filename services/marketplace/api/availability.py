@@ -43,7 +43,6 @@ class AvailabilityAnswer(Answer):
                     "problem": "host_taken",
                     "detail": "baeckerei-sommer.vrs.example belongs to another project",
                     "suggestion": "baeckerei-sommer-2",
-                    "offer": None,
                 }
             ]
         }
@@ -58,7 +57,7 @@ class AvailabilityAnswer(Answer):
     detail: str | None
     suggestion: str | None
     """A slug that is free; null if the host is, or for a domain of the customer's."""
-    offer: OfferAnswer | None
+    offer: OfferAnswer | None = None
     """Whether the domain can be registered, and for what; null below a base domain, or if nobody knows just now."""
 
 

@@ -28,6 +28,8 @@ SCOPES = {
     ("POST", "/projects/{project_id}/domains"): Scope.PROJECTS_WRITE,
     ("PUT", "/projects/{project_id}/domains/primary"): Scope.PROJECTS_WRITE,
     ("DELETE", "/projects/{project_id}/domains/{domain}"): Scope.PROJECTS_WRITE,
+    ("POST", "/projects/{project_id}/transfers"): Scope.PROJECTS_WRITE,
+    ("GET", "/projects/{project_id}/transfers"): Scope.PROJECTS_READ,
     ("GET", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("POST", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("DELETE", "/projects/{project_id}/previews/{preview_id}"): Scope.PREVIEWS,
@@ -61,7 +63,8 @@ BODIES = {
 
 @pytest.fixture
 async def unlimited(database: Database) -> AsyncIterator[Api]:
-    async with running_api(database, api_rate_limit=100_000, webhook_key=SecretStr(made_up())) as api:
+    key = SecretStr(made_up())
+    async with running_api(database, api_rate_limit=100_000, webhook_key=key, transfer_key=key) as api:
         yield api
 
 

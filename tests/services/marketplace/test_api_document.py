@@ -53,7 +53,8 @@ async def test_the_documents_examples_are_what_it_says(api: Api) -> None:
 
 
 async def test_no_request_breaks_it_and_no_answer_is_another_than_it_says(database: Database) -> None:
-    async with running_api(database, api_rate_limit=1_000_000, webhook_key=SecretStr(made_up())) as api:
+    key = SecretStr(made_up())
+    async with running_api(database, api_rate_limit=1_000_000, webhook_key=key, transfer_key=key) as api:
         await api.ordered()
         await every_operation(api)
 
