@@ -1,6 +1,6 @@
 """What a service costs before it does anything: memory, time until ready, time to end, size of the image.
 
-    python -m benchmarks.footprint                     three rounds, every service: a minute or two
+    python -m benchmarks.footprint                     three rounds, every service: 90 s of CPU
     python -m benchmarks.footprint --rounds 5 --json   one JSON object on stdout
 
 A service is held against a process that imports the third-party modules that this very service has imported, and

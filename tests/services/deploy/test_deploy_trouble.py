@@ -283,7 +283,7 @@ async def test_fifty_orders_share_the_request_limit_without_a_single_429(monkeyp
     """200 requests a minute, with a minute of three seconds on both sides."""
     monkeypatch.setattr("services.deploy.budget.WINDOW", 3.0)
     monkeypatch.setattr("simulators.coolify.access.WINDOW_SECONDS", 3)
-    async with running_bench(rate_limit=200) as bench:
+    async with running_bench(rate_limit=200, app_storage="") as bench:
         await bench.control(deploy_seconds=0.1)
         orders = [bench.order(server=number % 10 + 1) for number in range(50)]
         polling = asyncio.create_task(bench.watch.run(bench.kernel))
