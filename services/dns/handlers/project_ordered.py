@@ -17,8 +17,8 @@ from services.dns.records import ensure, is_obsolete, unanswered_for, undo
 from services.dns.registration import wait_for_registration
 from services.dns.reservation import ReservePlace, Waiting
 from shared.errors import PermanentError, TemporaryError
-from shared.host_claims import ClaimHosts, HostRefused, hosts_of
-from shared.models import ProjectOrder, ProvisioningState
+from shared.host_claims import ClaimHosts, HostRefused, hosts_of, own_hosts
+from shared.models import AddedDomain, DomainTransfer, ProjectOrder, ProvisioningState
 from shared.outcome import Later, Outcome
 from shared.plans import Plan
 from shared.step import Step
@@ -50,7 +50,7 @@ class ConfigureDns:
 
     async def __call__(self, order: ProjectOrdered, step: Step) -> Outcome:
         """Go on where the rows say that the last try stopped."""
-        rows = await step.rows(ManagedRecord)
+        rows = await _of_the_order(step)
         for known in await step.rows(Placement):
             if _is_settled(rows, self.wanted(order, known.server)):
                 return await self._propagated(order, step, known, rows)
@@ -144,6 +144,17 @@ class ConfigureDns:
             state=_state_while_waiting(step),
             detail={"placement": place.reason, "considered": place.considered, "name_servers": as_detail(answers)},
         )
+
+
+async def _of_the_order(step: Step) -> list[ManagedRecord]:
+    """The project's records but those of domains that came later: they are not this step's to undo."""
+    rows = await step.rows(ManagedRecord)
+    if not rows:
+        return rows
+    domains = [row.domain for row in await step.rows(AddedDomain)]
+    domains += [row.domain for row in await step.rows(DomainTransfer)]
+    names = {host for domain in domains for host in own_hosts(domain)}
+    return [row for row in rows if row.name not in names]
 
 
 def _is_settled(rows: Sequence[ManagedRecord], wanted: Sequence[DnsRecord]) -> bool:

@@ -131,6 +131,17 @@ async def test_a_transfer_keeps_the_mail_and_moves_the_project(world: World) -> 
     assert await charges(world) == [(DOMAIN, 4.65)]
 
 
+async def test_the_order_s_own_step_leaves_the_records_of_the_transfer_alone(world: World) -> None:
+    await held_elsewhere(world)
+    project = await asked_for(world)
+    await begun(project)
+    before = await world.records(DOMAIN)
+    project.age = timedelta(days=1)
+    configured(await project.configure())
+    assert IPV4 in [record["content"] for record in before]
+    assert await world.records(DOMAIN) == before
+
+
 async def test_a_project_without_an_address_begins_no_transfer_yet(world: World) -> None:
     await held_elsewhere(world)
     project = await asked_for(world)
