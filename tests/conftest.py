@@ -31,7 +31,7 @@ QUEUES = (
 )
 
 
-PROCESSES_A_CORE = 1
+PROCESSES_A_CORE = 1.5
 """Most tests wait much of the time, but the systems of processes that some of them start need a core."""
 
 MOST_PROCESSES = 8
@@ -41,7 +41,7 @@ MOST_PROCESSES = 8
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process where the broker is given: the tests of several would delete each other's queues there."""
-    return 0 if _is_given() else min(MOST_PROCESSES, PROCESSES_A_CORE * (os.cpu_count() or 1))
+    return 0 if _is_given() else min(MOST_PROCESSES, int(PROCESSES_A_CORE * (os.cpu_count() or 1)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -70,7 +70,7 @@ class ReleaseDns:
             writes=(
                 *forgotten,
                 *mail_forgotten,
-                *(Delete(row) for row in (*names, *waits, *domains, *added)),
+                *(Delete(row) for row in (*names, *waits, *domains, *transfers, *added)),
                 ReleasePlace(),
             ),
         )

@@ -77,7 +77,7 @@ async def test_a_key_is_one_callers_own(api: Api) -> None:
         ({"plugin": []}, "plugin", "there is no such field"),
         ({"base_domain": "other.example"}, "base_domain", "'other.example' is none of ours; there are vrs.example"),
         ({"slug": "www"}, "slug", "www.vrs.example is reserved"),
-        ({"base_domain": None, "own_domain": "a.vrs.example"}, "own_domain", "lies in one of our base domains"),
+        ({"base_domain": None, "own_domain": "a.vrs.example"}, "own_domain", "lies in a base domain of ours"),
         ({"bundles": ["none"]}, "bundles", "bundle 'none' has no plugins"),
         ({"own_domain": "x.example"}, "", "give exactly one of base_domain and own_domain"),
     ],
