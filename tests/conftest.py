@@ -1,9 +1,11 @@
 """Real RabbitMQ and PostgreSQL for whoever asks: started once by each process of the run, and empty for each test."""
 
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -12,11 +14,11 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from contracts import EVENTS, EVENTS_EXCHANGE, ServiceName
+from contracts import EVENTS_EXCHANGE
 from ops.schema import upgrade
 from ops.stack import Stack, local_stack
 from shared.database import Database, asyncpg_url, open_database
-from shared.messaging.topology import DEAD_EXCHANGE, TO_EXCHANGE, dead_queue, queue_name
+from shared.messaging.topology import DEAD_EXCHANGE, TO_EXCHANGE
 from shared.settings import Settings
 
 # Tests start programs of ours a hundred times. Where the environment forbids it, nothing compiled is kept, and each
@@ -25,11 +27,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 EXCHANGES = (EVENTS_EXCHANGE, TO_EXCHANGE, DEAD_EXCHANGE)
-QUEUES = (
-    *(dead_queue(service).name for service in ServiceName),
-    *(queue_name(service, event) for service in ServiceName for event in EVENTS.values()),
-)
-
+CHANNELS = json.loads((Path(__file__).parents[1] / "contracts" / "asyncapi.json").read_text())["channels"]
+QUEUES = tuple(name for name, channel in CHANNELS.items() if channel["bindings"]["amqp"]["is"] == "queue")
+"""Of all services: a broker that does not have one takes its deletion as well."""
 
 PROCESSES_A_CORE = 1.5
 """Most tests wait much of the time, but the systems of processes that some of them start need a core."""
@@ -55,6 +55,26 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def _is_given() -> bool:
     return "VRS_AMQP_URL" in os.environ
+
+
+def _database_is_given() -> bool:
+    return "VRS_DATABASE_URL" in os.environ
+
+
+def _copy() -> str:
+    """Half as dear as the default, block by block through the log, where nobody waits for the disk."""
+    return "" if _database_is_given() else " STRATEGY FILE_COPY"
+
+
+async def _forget_power_cuts(url: str) -> None:
+    """A server of the tests' own need not outlive the machine, only its own death: a copy is made for most tests."""
+    admin = await asyncpg.connect(asyncpg_url(url))
+    try:
+        for setting in ("fsync", "full_page_writes"):
+            await admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        await admin.execute("SELECT pg_reload_conf()")
+    finally:
+        await admin.close()
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +108,8 @@ async def amqp_url(broker_url: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def template(stack: Stack) -> AsyncIterator[str]:
     """The name of a migrated database that each test gets a copy of."""
+    if not _database_is_given():
+        await _forget_power_cuts(stack.database_url)
     async with _new_database(stack.database_url) as (name, url):
         database = open_at(url)
         await upgrade(database.engine)
@@ -129,7 +151,7 @@ async def _new_database(server: str, template: str = "template0") -> AsyncIterat
     name = f"vrs_test_{uuid4().hex}"
     admin = await asyncpg.connect(asyncpg_url(server))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'{_copy()}")
         yield name, urlsplit(asyncpg_url(server))._replace(path=f"/{name}").geturl()
     finally:
         await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -11,7 +11,7 @@ down_revision = "0027"
 
 
 def upgrade() -> None:
-    for kind in ("user made", "role changed"):  # PostgreSQL cannot take one away again
+    for kind in ("role changed", "user made"):  # the last comes first; PostgreSQL cannot take one away again
         op.execute(f"ALTER TYPE staff_action_kind ADD VALUE IF NOT EXISTS '{kind}' AFTER 'signed in'")
     op.add_column("staff_users", sa.Column("identity", sa.Text(), nullable=True))
     op.create_unique_constraint("uq_staff_users_identity", "staff_users", ["identity"])

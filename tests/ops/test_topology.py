@@ -11,6 +11,15 @@ from shared.messaging.topology import declare
 from tests.ops.conftest import Vrs
 from tests.ops.queues import DEAD, WORKING, otherwise
 
+OTHERS = [
+    f"dns.{event}"
+    for event in (
+        *("project-cancelled", "registration-requested", "maildomain-requested", "transfer-requested"),
+        *("domain-added", "domain-removed", "domain-connected", "primary-changed"),
+    )
+]
+"""The queues of dns beside the one that is looked at."""
+
 
 async def ignore(message: DeliveredMessage) -> None:
     """Whoever consumes."""
@@ -36,9 +45,7 @@ async def test_the_doctor_names_everything_that_is_wrong_with_its_remedy(
             "vrs topology migrate --dry-run; vrs topology migrate",
         ),
         ("dns.project-ordered", "nobody consumes it, 0 messages wait", "vrs run dns"),
-        ("dns.project-cancelled", "the queue is missing", "vrs topology declare"),
-        ("dns.registration-requested", "the queue is missing", "vrs topology declare"),
-        ("dns.maildomain-requested", "the queue is missing", "vrs topology declare"),
+        *((queue, "the queue is missing", "vrs topology declare") for queue in OTHERS),
         (
             "dns.dead",
             "x-delivery-limit is 5, expected 1000000",
@@ -65,17 +72,14 @@ async def test_the_doctor_has_nothing_to_say_of_a_topology_that_is_declared_and_
     monkeypatch.setenv("VRS_AMQP_URL", amqp_url)
     declared = await vrs("topology", "declare", VRS_AMQP_URL=amqp_url)
     assert (declared.code, declared.err) == (0, "")
-    consumed = ("project-ordered", "project-cancelled", "registration-requested", "maildomain-requested")
-    for queue in [f"dns.{each}" for each in consumed]:
+    for queue in ("dns.project-ordered", *OTHERS):
         await channel.basic_consume(queue, ignore)
     await channel.basic_publish(b"dead", exchange="vrs.dead", routing_key=WORKING.name)
     found = await compare(connection, ["dns"], None)
     assert found.faults == []
     assert {line.name: (line.ready, line.consumers) for line in found.queues} == {
         "dns.project-ordered": (0, 1),
-        "dns.project-cancelled": (0, 1),
-        "dns.registration-requested": (0, 1),
-        "dns.maildomain-requested": (0, 1),
+        **dict.fromkeys(OTHERS, (0, 1)),
         "dns.dead": (1, 0),
     }
     for line in found.queues:
