@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, literal_column, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -102,7 +102,8 @@ async def take(connection: AsyncConnection, kind: ExpiryKind, source: Source, no
         .limit(AT_ONCE)
     )
     taking = insert(Expiry).from_select(["project_id", "kind", "name", "look_at"], due)
-    story = select(ProjectOrder.correlation_id).where(ProjectOrder.project_id == Expiry.project_id).scalar_subquery()
+    of_the_row = ProjectOrder.project_id == literal_column("expiries.project_id")  # RETURNING correlates no column
+    story = select(ProjectOrder.correlation_id).where(of_the_row).scalar_subquery()
     taken = taking.on_conflict_do_update(
         index_elements=["project_id", "kind", "name"],
         set_={"look_at": taking.excluded.look_at},

@@ -115,8 +115,12 @@ async def lying(system: System, *words: str) -> int:
 
 
 async def lie(system: System, *words: str) -> bool:
-    """Whether one of dns and one of notify do."""
-    return await lying(system, *words) == 2
+    """Whether one of dns and one of notify do. Looking hides them for a moment, so the queues are counted first."""
+    ready = 0
+    for service in (ServiceName.DNS, ServiceName.NOTIFY):
+        queue = await system.channel.queue_declare(dead_queue(service).name, passive=True)
+        ready += queue.message_count or 0
+    return ready >= 2 and await lying(system, *words) == 2
 
 
 async def test_a_contact_stands_where_it_must_and_after_vrs_forget_nowhere(

@@ -14,7 +14,8 @@ from services.dns.expiry import look_at_domains
 from services.dns.registrar import RenewalMode
 from shared.database import Database
 from shared.expiry import AT_ONCE
-from shared.models import Cancellation, DomainRegistration, Expiry
+from shared.models import Cancellation, DomainRegistration, Expiry, Project, ProjectOrder, ProvisioningLog
+from tests.choreography.events import Story
 from tests.choreography.facts import OWNER
 from tests.choreography.test_least_privilege import database_of
 from tests.conftest import open_at
@@ -39,11 +40,11 @@ class Watch:
         async with self.database.engine.begin() as connection:
             await connection.execute(insert(DomainRegistration).values(row | {"zone_made": True, "cents": 465}))
 
-    async def bought(self, mode: RenewalMode) -> None:
+    async def bought(self, mode: RenewalMode, project_id: UUID | None = None) -> None:
         registrar = self.world.registrar
         await registrar.create(self.name, await registrar.contact(OWNER))
         await registrar.set_renewal(self.name, mode)
-        await self.registered(self.name)
+        await self.registered(self.name, project_id)
         found = await registrar.find(self.name)
         assert found
         assert found.expires_at
@@ -74,6 +75,20 @@ async def test_a_domain_that_nobody_renews_is_told_once_for_each_threshold(watch
     assert watch.told == [(30, reason), (14, reason), (7, reason), (1, reason), (0, RenewalDoubt.ENDED.value)]
     [row] = await watch.rows()
     assert (row.name, row.ends_at, row.renews_itself, row.told_days) == (watch.name, watch.ends_at, False, 0)
+
+
+async def test_an_end_is_told_in_the_story_of_its_own_order(watch: Watch, database: Database) -> None:
+    story, other = Story(), Story()
+    async with database.engine.begin() as connection:
+        for each in (story, other):
+            await connection.execute(insert(Project).values(vrs_id=each.project_id, name=each.slug, slug=each.slug))
+            await connection.execute(insert(ProjectOrder).values(each.order_row()))
+    await watch.registered(f"{other.slug}.example", other.project_id)
+    await watch.bought(RenewalMode.EXPIRES, story.project_id)
+    await watch.look(before=20 * DAY)
+    async with database.engine.connect() as connection:
+        told = await connection.scalars(select(ProvisioningLog.correlation_id))
+    assert list(told) == [story.project_id]
 
 
 async def test_after_a_long_silence_only_the_nearest_threshold_is_told(watch: Watch) -> None:
