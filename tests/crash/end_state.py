@@ -88,7 +88,7 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "dns rows": [(row.type, row.content, row.holder, row.answered) for row in rows["dns rows"]],
             "deploy rows": [(row.stage, row.retries) for row in rows["deploy rows"]],
             "watched": len(rows["watched"]),
-            "tokens": len(rows["tokens"]),
+            "has a token": bool(rows["tokens"]),
             "licences": [(row.plugin, row.state) for row in rows["licences"]],
             "places": len(rows["places"]),
             "mail rows": sorted((row.recipient, _plain(story, row.subject), row.sent) for row in rows["mails"]),

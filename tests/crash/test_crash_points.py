@@ -83,5 +83,5 @@ async def test_a_killed_service_leaves_the_same_end_state_as_an_undisturbed_run(
     async with running_world(amqp_url, database, tmp_path, stack.guard) as world:
         report = await run(world, [*KILLS, *GROUPS], cells_of)
     found = [f"{cell}: {problem}" for cell in report.failed for problem in cell.problems] + report.problems
-    assert found == []
+    assert not found, "\n".join(found)
     assert len(report.killed) == len(report.cells) == len(KILLS) + len(list(group_cells_of(GROUPS[0])))
