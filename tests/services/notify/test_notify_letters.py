@@ -54,7 +54,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
         "cents": 465,
     },
     Kind.TRANSFER_FAILED_CUSTOMER: {"domain": "otto.example", "text": TEXT},
-    Kind.TRANSFERRED: {"domain": "otto.example", "expires_at": datetime(2027, 7, 1, 22, 30, tzinfo=UTC)},
+    Kind.TRANSFERRED: {"domain": "otto.example", "expires_at": "2027-07-01T22:30:00Z"},
     Kind.WEBHOOK_DISABLED: {
         "endpoint": uuid4(),
         "host": "a.vrs.example",
