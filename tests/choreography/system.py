@@ -17,6 +17,7 @@ from contracts import (
     EVENTS,
     EVENTS_EXCHANGE,
     CloudEvent,
+    CoreRetired,
     ProjectCancelled,
     ProvisioningFailed,
     ServiceName,
@@ -141,7 +142,8 @@ class System:
             return not await self.sql("SELECT 1 FROM outbox")
 
         await until(is_silent)
-        await self.publish(last := Story().healthy())
+        last = Story().event(CoreRetired(fqdn=BASE_DOMAIN, was_healthy=False, reason="unheard"), ServiceName.BOOTSTRAP)
+        await self.publish(last)
         await until(lambda: any(event.id == last.id for event in self.heard))
         return self.said(contract, story)
 

@@ -95,7 +95,7 @@ def settings(system: System, planted: dict[str, str], *vendors: Inwx | Deploymen
         "VRS_BREVO_URL": "http://127.0.0.1:9/v3",
         "VRS_COOLIFY_TOKEN": f"7|{planted['VRS_COOLIFY_TOKEN']}",
         "VRS_SMTP_URL": f"smtp://planted:{planted['VRS_SMTP_URL']}@{smtp.hostname}:{smtp.port}",
-        **{name: planted[name] for name in ("VRS_STATUS_KEY", "VRS_ADMIN_KEY", *KEYS)},
+        **{name: planted[name] for name in ("VRS_STATUS_KEY", "VRS_ADMIN_KEY", "VRS_OIDC_CLIENT_SECRET", *KEYS)},
         "VRS_TRANSFER_KEY": f"{planted['VRS_TRANSFER_KEY']}{'A' * 11}=",  # 32 bytes in base64
         "VRS_LOG_LEVEL": "DEBUG",
         "VRS_LOG_FORMAT": "json",

@@ -51,6 +51,7 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
         rows = {table: by_project.get(story.project_id, []) for table, by_project in tables.items()}
         mailed = {f"<{row.message_id}>" for row in rows["mails"]}
         log = rows["log"]
+        names = (story.fqdn, story.second, story.moving_domain)
         found[story] = {
             "state": [row.state for row in rows["state"]],
             "undone": [sorted(row.undone) for row in rows["cancellations"]],
@@ -71,7 +72,7 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
             "registration rows": [(row.stage, row.cents) for row in rows["registration rows"]],
             "apps": [_app(story, app) for app in apps if str(story.project_id) in app["name"]],
             "environments": sum(str(story.project_id) in name for name in environments),
-            "hosts": sum(f".{host}".endswith((f".{story.fqdn}", f".{story.second}")) for host in hosts),
+            "hosts": sum(f".{host}".endswith(tuple(f".{name}" for name in names)) for host in hosts),
             "domains": sorted((_plain(story, row.host), row.is_primary) for row in rows["domains"]),
             "wishes": [(row.is_wanted, row.revision, row.since, row.works) for row in rows["wishes"]],
             "mails": sorted(
