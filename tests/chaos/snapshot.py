@@ -78,12 +78,18 @@ class Snapshot:
         second = self.seconds.get(project_id)
         has_second = second is not None and second.second is not Second.LOST
         more = second_hosts(second) if second is not None and has_second else ()
-        return (*hosts_of(self.ordered[project_id].data), *more)
+        return (*hosts_of(self.ordered[project_id].data), *more, *self.moved(project_id))
+
+    def moved(self, project_id: str) -> tuple[str, ...]:
+        """The names of a domain that has come from another registrar for the project."""
+        domains = [row["domain"] for row in self.of("domain_transfers", project_id) if row["stage"] == "transferred"]
+        return tuple(host for domain in domains for host in (domain, f"www.{domain}"))
 
     @property
     def owners(self) -> dict[str, str]:
         """Whose each name is, or was."""
         names = {host: project for project, event in self.ordered.items() for host in hosts_of(event.data)}
+        names |= {host: project for project in self.ordered for host in self.moved(project)}
         return names | {host: project for project, order in self.seconds.items() for host in second_hosts(order)}
 
     def of(self, table: str, project_id: str) -> Sequence[Row]:
