@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,10 @@ PROCESSES_A_CORE = 1.5
 MOST_PROCESSES = 8
 """Each has a broker and a database of its own: about 250 MB."""
 
+MEMORY = Path("/dev/shm")
+ENOUGH = 2 * 2**30
+"""Bytes."""
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -57,30 +62,16 @@ def _is_given() -> bool:
     return "VRS_AMQP_URL" in os.environ
 
 
-def _database_is_given() -> bool:
-    return "VRS_DATABASE_URL" in os.environ
-
-
-def _copy() -> str:
-    """Half as dear as the default, block by block through the log, where nobody waits for the disk."""
-    return "" if _database_is_given() else " STRATEGY FILE_COPY"
-
-
-async def _forget_power_cuts(url: str) -> None:
-    """A server of the tests' own need not outlive the machine, only its own death: a copy is made for most tests."""
-    admin = await asyncpg.connect(asyncpg_url(url))
-    try:
-        for setting in ("fsync", "full_page_writes"):
-            await admin.execute(f"ALTER SYSTEM SET {setting} = off")
-        await admin.execute("SELECT pg_reload_conf()")
-    finally:
-        await admin.close()
+def _in_memory() -> Path | None:
+    """Where no disk is behind a file: a database is some hundred of them, and most tests have one of their own."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH
+    return MEMORY if roomy else None
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The bus and the database of this test run: throwaway ones, or those of VRS_AMQP_URL and VRS_DATABASE_URL."""
-    with local_stack(tmp_path_factory.mktemp("logs")) as stack:
+    with local_stack(tmp_path_factory.mktemp("logs"), within=_in_memory()) as stack:
         yield stack
 
 
@@ -108,8 +99,6 @@ async def amqp_url(broker_url: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def template(stack: Stack) -> AsyncIterator[str]:
     """The name of a migrated database that each test gets a copy of."""
-    if not _database_is_given():
-        await _forget_power_cuts(stack.database_url)
     async with _new_database(stack.database_url) as (name, url):
         database = open_at(url)
         await upgrade(database.engine)
@@ -151,7 +140,7 @@ async def _new_database(server: str, template: str = "template0") -> AsyncIterat
     name = f"vrs_test_{uuid4().hex}"
     admin = await asyncpg.connect(asyncpg_url(server))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'{_copy()}")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' STRATEGY FILE_COPY")
         yield name, urlsplit(asyncpg_url(server))._replace(path=f"/{name}").geturl()
     finally:
         await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -45,8 +45,10 @@ class Stack:
 
 
 @contextmanager
-def local_stack(logs: Path) -> Iterator[Stack]:
+def local_stack(logs: Path, *, within: Path | None = None) -> Iterator[Stack]:
     """Give a stack as long as the block runs, then end all that was started for it. Programs log to `logs`.
+
+    What they store is in a folder `within`, or where temporary files are, and goes with the block.
 
     Raises:
         CommandError: there is no RabbitMQ or PostgreSQL to be had; the message says what to install.
@@ -54,7 +56,9 @@ def local_stack(logs: Path) -> Iterator[Stack]:
     """
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vrs-", ignore_cleanup_errors=True)))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="vrs-", dir=within, ignore_cleanup_errors=True))
+        )
         guard = stack.enter_context(guarding(folder))
         node, amqp_url = None, os.environ.get("VRS_AMQP_URL")
         if amqp_url is None and (script := _find_or_install(logs)) is not None:
