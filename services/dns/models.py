@@ -154,12 +154,6 @@ class MailDomain(Table):
     asked_at: Mapped[datetime | None]
     ready_at: Mapped[datetime | None]
 
-    def changed(self, **values: Any) -> "MailDomain":
-        """Return a copy with other values."""
-        return MailDomain(
-            **{column.name: getattr(self, column.name) for column in type(self).__table__.columns} | values
-        )
-
 
 class ManagedMailRecord(Table):
     """A record for mail that dns made at INWX, or changed. Owner: dns. What stands here is ours, anything else is not.
@@ -191,8 +185,3 @@ class ManagedMailRecord(Table):
     def says(self) -> MailRecord:
         """The record as events tell it."""
         return MailRecord(name=self.name, type=self.type, content=self.content, priority=self.priority, ttl=self.ttl)
-
-    def changed(self, **values: Any) -> "ManagedMailRecord":
-        """Return a copy with other values."""
-        columns = {column.name: getattr(self, column.name) for column in type(self).__table__.columns}
-        return ManagedMailRecord(**columns | values)

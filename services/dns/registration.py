@@ -1,7 +1,6 @@
 """How a registration waits, and how it is given up: outcomes of its own step, of the order's, of a cancellation."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +14,7 @@ from contracts import (
 )
 from services.dns.inwx import Inwx
 from services.dns.models import Placement
+from services.dns.paid_order import LAST_LOOK, age, next_look
 from services.dns.registrar import Registrar, RenewalMode
 from shared.errors import PermanentError
 from shared.models import DomainRegistration, ProvisioningState, RegistrationStage
@@ -22,9 +22,6 @@ from shared.outcome import Parked
 from shared.service import Background, Kernel
 from shared.step import Step
 from shared.writes import Upsert
-
-FIRST_LOOK, LAST_LOOK = 0.5, 300.0
-"""Seconds between looks at a registry that is at work: a tenth of the wait so far, within these bounds."""
 
 LOOK_EVERY = 1.0
 """Seconds between looks for what can be woken."""
@@ -79,8 +76,7 @@ def waits_for_registry(
     row: DomainRegistration, message: str, *, look_again: float | None = None, write: bool = False
 ) -> Parked:
     """The registry, or INWX, is at it."""
-    waited = (datetime.now(UTC) - row.intended_at).total_seconds() if row.intended_at else 0.0
-    pause = min(max(FIRST_LOOK, waited / 10), LAST_LOOK) if look_again is None else min(look_again, LAST_LOOK)
+    pause = next_look(age(row)) if look_again is None else min(look_again, LAST_LOOK)
     key = f"{_REGISTRATION}{row.domain}"
     writes = (Upsert(row),) if write else ()
     return Parked(key=key, look_again=pause, until_woken=True, message=message, writes=writes)
@@ -104,13 +100,6 @@ def still_held(row: DomainRegistration) -> Parked:
     """Nobody has answered yet."""
     message = f"The registration of {row.domain} waits for a case worker ({row.hold})."
     return Parked(key=f"{_REGISTRATION}{row.domain}", until_woken=True, message=message)
-
-
-def undecided_for(row: DomainRegistration, grace: float) -> float:
-    """Seconds until no order of the domain can be under way any more; 0 when that is so."""
-    if row.stage is not RegistrationStage.INTENDED or row.intended_at is None:
-        return 0.0
-    return max(0.0, grace - (datetime.now(UTC) - row.intended_at).total_seconds())
 
 
 async def give_up(registrar: Registrar, inwx: Inwx, row: DomainRegistration) -> str | None:

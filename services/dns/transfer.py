@@ -1,7 +1,6 @@
 """How a transfer waits, fails, is given up and goes on: outcomes of its own step, and of a cancellation."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,15 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts import DomainTransferFailed, TransferProblem
 from services.dns.inwx import Inwx
 from services.dns.inwx_errors import InwxExistsError, InwxLoginError, InwxRefusedError
+from services.dns.paid_order import LAST_LOOK, age, next_look
 from services.dns.registrar import Registrar, RenewalMode
 from services.dns.transfer_sentences import sentence_of
 from shared.models import DomainTransfer, TransferStage
 from shared.outcome import Parked
 from shared.service import Background, Kernel
 from shared.writes import Upsert
-
-FIRST_LOOK, LAST_LOOK = 0.5, 300.0
-"""Seconds between looks at a registry that is at work: a tenth of the wait so far, within these bounds."""
 
 LOOK_EVERY = 1.0
 """Seconds between looks for what a case worker has answered."""
@@ -48,12 +45,12 @@ _ANSWERED = select(DomainTransfer.domain).where(
 def waits_for_address(row: DomainTransfer, waited: float) -> Parked:
     """The project has no server yet to which the domain could lead."""
     message = f"The transfer of {row.domain} begins when the project has its place on a server."
-    return Parked(key=f"{_ADDRESS}{row.domain}", look_again=_pause(waited), until_woken=True, message=message)
+    return Parked(key=f"{_ADDRESS}{row.domain}", look_again=next_look(waited), until_woken=True, message=message)
 
 
 def waits_for_registry(row: DomainTransfer, message: str, *, look_again: float | None = None) -> Parked:
     """The registry, the losing registrar or INWX is at it."""
-    pause = _pause(age(row)) if look_again is None else min(look_again, LAST_LOOK)
+    pause = next_look(age(row)) if look_again is None else min(look_again, LAST_LOOK)
     return Parked(key=f"{_TRANSFER}{row.domain}", look_again=pause, until_woken=True, message=message)
 
 
@@ -92,16 +89,6 @@ def objection_of(error: Exception) -> TransferProblem | None:
 def is_pending_already(error: Exception) -> bool:
     """Whether INWX's answer says that the domain is being transferred, or is in our account: by us, perhaps."""
     return isinstance(error, InwxExistsError) or getattr(error, "code", "") == _PENDING_ELSEWHERE
-
-
-def age(row: DomainTransfer) -> float:
-    """Seconds since it was last about to be ordered."""
-    return (datetime.now(UTC) - row.intended_at).total_seconds() if row.intended_at else 0.0
-
-
-def undecided_for(row: DomainTransfer, grace: float) -> float:
-    """Seconds until no order of the transfer can be under way any more; 0 when that is so."""
-    return max(0.0, grace - age(row)) if row.stage is TransferStage.INTENDED and row.intended_at else 0.0
 
 
 async def give_up(registrar: Registrar, inwx: Inwx, row: DomainTransfer) -> str | None:
@@ -144,7 +131,3 @@ def wake_when_answered(engine: AsyncEngine) -> Background:
             await asyncio.sleep(LOOK_EVERY)
 
     return run
-
-
-def _pause(waited: float) -> float:
-    return min(max(FIRST_LOOK, waited / 10), LAST_LOOK)

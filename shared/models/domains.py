@@ -48,11 +48,6 @@ class DomainRegistration(Table):
         Index("ix_domain_registrations_domain", "domain"),
     )
 
-    def changed(self, **values: Any) -> "DomainRegistration":
-        """Return a copy with other values."""
-        columns = {column.name: getattr(self, column.name) for column in type(self).__table__.columns}
-        return DomainRegistration(**columns | values)
-
 
 class AddedDomain(Table):
     """A domain that a project was given after its order. Owner: dns; the marketplace writes down what a person wishes.

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Dialect, Enum, LargeBinary, MetaData, Text, TypeDecorator, Uuid
@@ -36,6 +36,11 @@ class Table(DeclarativeBase):
         str: Text(),
         UUID: Uuid(),
     }
+
+    def changed(self, **values: Any) -> Self:
+        """Return a copy with other values."""
+        columns = {column.name: getattr(self, column.name) for column in type(self).__table__.columns}
+        return type(self)(**columns | values)
 
 
 def enum_type(enum: type[StrEnum], name: str) -> Enum:

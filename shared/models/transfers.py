@@ -53,8 +53,3 @@ class DomainTransfer(Table):
         Index("uq_domain_transfers_domain", "domain", unique=True),
         host_check("domain"),
     )
-
-    def changed(self, **values: Any) -> "DomainTransfer":
-        """Return a copy with other values."""
-        columns = {column.name: getattr(self, column.name) for column in type(self).__table__.columns}
-        return DomainTransfer(**columns | values)

@@ -162,19 +162,15 @@ class Market:
         A lost answer to the commit is asked for again: the row is the same.
         """
         row = row_of(said(event), owner=ServiceName.MARKETPLACE)
-        while True:
-            try:
-                async with self.stage.database.engine.begin() as connection:
-                    if write is not None:
-                        await write(connection)
-                    await connection.execute(row)
-                    await connection.execute(NOTIFY_SERVICES)
-            except IntegrityError:  # the row stands: the answer to the commit was lost
-                return
-            except DATABASE_ERRORS:
-                await asyncio.sleep(0.2)
-            else:
-                return
+
+        async def commit() -> None:
+            async with self.stage.database.engine.begin() as connection:
+                if write is not None:
+                    await write(connection)
+                await connection.execute(row)
+                await connection.execute(NOTIFY_SERVICES)
+
+        await _insist(commit, over=IntegrityError)  # the row stands: the answer to the commit was lost
 
     def _hear(self, event: Heard) -> None:
         if event.type == "vrs.records.needed.v1":
@@ -225,16 +221,12 @@ class Market:
             Vendor.INWX, {"elsewhere": {"zone": domain, "records": [mail], "auth_code": AUTH_CODE}}
         )
         request = TransferRequest(domain=domain, auth_code=AUTH_CODE_KEPT, registrant=OWNER, max_cents=MAX_CENTS)
-        while True:
-            try:
-                async with begin(self.stage.database) as transaction:
-                    await ask_for_transfer(transaction, order.project_id, request, Seal(TRANSFER_KEY), by="customer")
-            except RefusedError:  # or it stands already: the answer to the commit was lost
-                return
-            except DATABASE_ERRORS:
-                await asyncio.sleep(0.2)
-            else:
-                return
+
+        async def ask() -> None:
+            async with begin(self.stage.database) as transaction:
+                await ask_for_transfer(transaction, order.project_id, request, Seal(TRANSFER_KEY), by="customer")
+
+        await _insist(ask, over=RefusedError)  # or it stands already: the answer to the commit was lost
 
     async def _set_records(self, event: Heard) -> None:
         """The customer sets the records that were asked for."""
@@ -242,3 +234,16 @@ class Market:
         records: Sequence[dict[str, Any]] = data["records"]
         wanted = [{"name": each["name"], "type": each["type"], "content": each["content"]} for each in records]
         await self.stage.control(Vendor.INWX, {"elsewhere": {"zone": data["fqdn"], "records": wanted}})
+
+
+async def _insist(work: Callable[[], Awaitable[None]], *, over: type[Exception]) -> None:
+    """Do it again until the database is there for it, or says that it is `over`."""
+    while True:
+        try:
+            await work()
+        except over:
+            return
+        except DATABASE_ERRORS:
+            await asyncio.sleep(0.2)
+        else:
+            return

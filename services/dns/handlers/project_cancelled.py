@@ -8,6 +8,7 @@ from services.dns.inwx import Inwx
 from services.dns.mail.brevo import Brevo
 from services.dns.mail.release import Mail
 from services.dns.models import CustomerWait, ManagedRecord, Placement, RecordHolder
+from services.dns.paid_order import undecided_for
 from services.dns.records import unanswered_for, undo
 from services.dns.registrar import Registrar
 from services.dns.reservation import ReleasePlace
@@ -36,8 +37,8 @@ class ReleaseDns:
         domains = await step.rows(DomainRegistration)
         transfers = await step.rows(DomainTransfer)
         mail = await Mail.of(step)
-        undecided = [registration.undecided_for(row, self.inwx_grace) for row in domains]
-        undecided += [transfer.undecided_for(row, self.inwx_grace) for row in transfers]
+        undecided = [undecided_for(row, self.inwx_grace) for row in domains]
+        undecided += [undecided_for(row, self.inwx_grace) for row in transfers]
         if wait := max([unanswered_for(rows, self.inwx_grace), mail.undecided_for(self.inwx_grace), *undecided]):
             return Later(after=wait, message="A create was not answered; it is looked up when it must be over.")
         names = await step.rows(ProjectDomain)

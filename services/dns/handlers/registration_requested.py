@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from contracts import DomainRegistered, DomainRegistrationRequested, Registrant, RegistrationHold
 from services.dns.inwx import Inwx
 from services.dns.inwx_errors import InwxExistsError
+from services.dns.paid_order import age, euros
 from services.dns.registrar import NO_CREDIT, HeldDomain, Offer, Registrar, is_refusal
 from services.dns.registration import held, still_held, waits_for_registry
 from shared.errors import PermanentError, TemporaryError
@@ -55,7 +56,7 @@ class RegisterDomain:
         if found is not None and not found.has_failed:
             return self._found(row, found)
         if row.stage is RegistrationStage.INTENDED and found is None:
-            if (wait := self.inwx_grace - _age(row)) > 0:
+            if (wait := self.inwx_grace - age(row)) > 0:
                 message = f"INWX has not answered the order of {row.domain} and does not show it yet; it is looked up."
                 return waits_for_registry(row, message, look_again=wait)
             return await self._buy(row, step)  # it was never ordered
@@ -77,7 +78,7 @@ class RegisterDomain:
         until = f", until {row.expires_at:%Y-%m-%d}" if row.expires_at else ""
         registered = DomainRegistered(domain=row.domain, cents=cents, expires_at=row.expires_at, is_renewed=True)
         return Done(
-            message=f"{row.domain} is registered for {_euros(cents)}{until}; it is renewed by itself.",
+            message=f"{row.domain} is registered for {euros(cents)}{until}; it is renewed by itself.",
             events=(registered,),
             writes=tuple(writes),
             detail=registered.model_dump(mode="json"),
@@ -109,7 +110,7 @@ class RegisterDomain:
             reason = RegistrationHold.NO_CREDIT if error.code == NO_CREDIT else RegistrationHold.REFUSED
             return held(ready, reason, str(error), cents=offer.cents)
         pending = intended.changed(stage=RegistrationStage.PENDING, cents=ordered.cents or offer.cents)
-        return waits_for_registry(pending, f"{row.domain} is ordered for {_euros(pending.cents or 0)}.", write=True)
+        return waits_for_registry(pending, f"{row.domain} is ordered for {euros(pending.cents or 0)}.", write=True)
 
     async def _objection(self, row: DomainRegistration, offer: Offer) -> tuple[RegistrationHold, str] | None:
         """Why it must not be bought now."""
@@ -118,11 +119,11 @@ class RegisterDomain:
         if offer.currency != "EUR" or offer.cents > row.max_cents:
             premium = ", a premium name," if offer.is_premium else ""
             price = f"{offer.cents / 100:.2f} {offer.currency}"
-            said = f"{row.domain}{premium} costs {price} for the first year, agreed are {_euros(row.max_cents)}"
+            said = f"{row.domain}{premium} costs {price} for the first year, agreed are {euros(row.max_cents)}"
             return RegistrationHold.TOO_EXPENSIVE, said
         credit = await self.registrar.credit()
         if credit < offer.cents:
-            said = f"{row.domain} costs {_euros(offer.cents)}, the INWX account has {_euros(credit)}: top it up"
+            said = f"{row.domain} costs {euros(offer.cents)}, the INWX account has {euros(credit)}: top it up"
             return RegistrationHold.NO_CREDIT, said
         return None
 
@@ -136,11 +137,3 @@ class RegisterDomain:
         if not has_zone:
             await self.inwx.create_zone(row.domain, self.registrar.name_servers)
         return ready
-
-
-def _age(row: DomainRegistration) -> float:
-    return (datetime.now(UTC) - row.intended_at).total_seconds() if row.intended_at else float("inf")
-
-
-def _euros(cents: int) -> str:
-    return f"{cents / 100:.2f} EUR"

@@ -21,9 +21,9 @@ from contracts import (
     TransferProblem,
 )
 from services.dns.models import ManagedRecord, Placement
+from services.dns.paid_order import age, euros
 from services.dns.registrar import HeldDomain, Offer, Registrar, RenewalMode
 from services.dns.transfer import (
-    age,
     failed,
     is_pending_already,
     objection_of,
@@ -173,11 +173,11 @@ class TransferDomain:
             return TransferProblem.NOT_REGISTERED, f"{row.domain} is not registered: it can be ordered as a new domain"
         price = f"{offer.cents / 100:.2f} {offer.currency}"
         if offer.currency != "EUR" or offer.cents > row.max_cents:
-            said = f"the transfer of {row.domain} costs {price}, agreed are {_euros(row.max_cents)}"
+            said = f"the transfer of {row.domain} costs {price}, agreed are {euros(row.max_cents)}"
             return TransferProblem.TOO_EXPENSIVE, said
         credit = await self.registrar.credit()
         if credit < offer.cents:
-            said = f"the transfer of {row.domain} costs {price}, the INWX account has {_euros(credit)}: top it up"
+            said = f"the transfer of {row.domain} costs {price}, the INWX account has {euros(credit)}: top it up"
             return TransferProblem.NO_CREDIT, said
         return None
 
@@ -206,7 +206,7 @@ def _started(row: DomainTransfer, cents: int) -> Parked:
         key=waits_for_registry(pending, "").key,
         look_again=0.5,
         until_woken=True,
-        message=f"The transfer of {row.domain} is ordered for {_euros(cents)}; {copied}.",
+        message=f"The transfer of {row.domain} is ordered for {euros(cents)}; {copied}.",
         events=(DomainTransferStarted(domain=row.domain, cents=cents, kept_records=kept),),
         writes=(Upsert(pending),),
         detail={"kept_records": row.kept_records, "cents": cents},
@@ -218,12 +218,8 @@ def _transferred(row: DomainTransfer) -> Done:
     until = f", until {row.expires_at:%Y-%m-%d}" if row.expires_at else ""
     transferred = DomainTransferred(domain=row.domain, cents=cents, expires_at=row.expires_at, is_renewed=True)
     return Done(
-        message=f"{row.domain} is transferred to us for {_euros(cents)}{until}; it is renewed by itself.",
+        message=f"{row.domain} is transferred to us for {euros(cents)}{until}; it is renewed by itself.",
         events=(transferred, DomainAdded(domain=row.domain, primary=True)),
         writes=(Upsert(row),),
         detail=transferred.model_dump(mode="json"),
     )
-
-
-def _euros(cents: int) -> str:
-    return f"{cents / 100:.2f} EUR"
