@@ -155,11 +155,8 @@ class System:
 
     async def log(self, consumer: str, event: CloudEvent[Any]) -> list[Any]:
         """What the log says of one step, oldest first."""
-        return await self.sql(
-            "SELECT * FROM provisioning_log WHERE consumer = :consumer AND event_id = :id ORDER BY id",
-            consumer=consumer,
-            id=event.id,
-        )
+        rows = "SELECT * FROM provisioning_log WHERE consumer = :consumer AND event_id = :id ORDER BY id"
+        return await self.sql(rows, consumer=consumer, id=event.id)
 
     async def logged(self, consumer: str, event: CloudEvent[Any], *statuses: str, hurried: bool = False) -> list[Any]:
         """Wait until the log says exactly `statuses` of the step, and return its rows.
@@ -168,17 +165,18 @@ class System:
         """
 
         async def says() -> bool:
+            steps = await self.open_steps(event)  # before the log: a try that ends meanwhile is not hurried again
             if [row.status for row in await self.log(consumer, event)] == list(statuses):
                 return True
-            if hurried:
-                await self.let_time_pass(event)
+            for step in steps if hurried else ():
+                await self.let_time_pass(event, token=step.token, due_at=step.due_at)
             return False
 
         try:
             await until(says)
         except TimeoutError:
-            found = "\n".join(f"{row.status}: {row.message}" for row in await self.log(consumer, event))
-            raise AssertionError(f"{consumer}: expected {', '.join(statuses)}, found\n{found}") from None
+            found = [f"\n{row.status}: {row.message}" for row in await self.log(consumer, event)]
+            raise AssertionError(f"{consumer}: expected {', '.join(statuses)}, found{''.join(found)}") from None
         return await self.log(consumer, event)
 
     async def tries(self, consumer: str, event: CloudEvent[Any]) -> list[Any]:
@@ -222,11 +220,12 @@ class System:
         await self.is_claimed(consumer)
         return not await self.log(consumer, event) and not await self.open_steps(event)
 
-    async def let_time_pass(self, event: CloudEvent[Any], *, deadline: bool = False) -> None:
-        """Make the event's steps due, if they wait or are parked, as if their time had come; `deadline`: the last."""
+    async def let_time_pass(self, event: CloudEvent[Any], *, deadline: bool = False, **still: Any) -> None:
+        """Make the event's steps due, if they wait or are parked, and their columns are `still` so; `deadline`: too."""
         last = ", deadline = clock_timestamp()" if deadline else ""
-        waits = "event_id = :id AND state IN ('waiting', 'parked')"
-        await self.sql(f"UPDATE open_steps SET due_at = clock_timestamp(){last} WHERE {waits}", id=event.id)
+        which = ["event_id = :id", "state IN ('waiting', 'parked')", *(f"{column} = :{column}" for column in still)]
+        sql = f"UPDATE open_steps SET due_at = clock_timestamp(){last} WHERE {' AND '.join(which)}"
+        await self.sql(sql, id=event.id, **still)
         await self.sql("NOTIFY vrs_wake")
 
     async def open_steps(self, event: CloudEvent[Any]) -> list[Any]:

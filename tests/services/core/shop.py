@@ -35,10 +35,11 @@ PIECE = 16_384
 
 
 def archive(files: Mapping[str, str | bytes]) -> bytes:
+    """Pack the files; the same ones give the same bytes, whatever the time is."""
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as unpacked:
+    with zipfile.ZipFile(written, "w") as unpacked:
         for name, content in files.items():
-            unpacked.writestr(name, content)
+            unpacked.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return written.getvalue()
 
 
