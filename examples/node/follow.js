@@ -43,14 +43,25 @@ async function listen(connection) {
       outcome = await handle(message);
     } catch (error) { // the disk is full, say: the message comes again
       console.error(error.message);
-      setTimeout(() => channel.nack(message), 1000);
+      setTimeout(() => settle(() => channel.nack(message)), 1000);
       return;
     }
-    if (outcome === 'refused') channel.nack(message, false, false);
-    else channel.ack(message);
-    answer(channel, message, outcome);
+    settle(() => {
+      if (outcome === 'refused') channel.nack(message, false, false);
+      else channel.ack(message);
+      answer(channel, message, outcome);
+    });
   });
   console.log(`listening on ${queue}`);
+}
+
+/** A channel that was lost meanwhile throws. The message comes again over the next one, and is recognized. */
+function settle(tell) {
+  try {
+    tell();
+  } catch (error) {
+    console.error(`not acknowledged: ${error.message}`);
+  }
 }
 
 /** Tells whoever asks, as `vrs contracts rehearse` does, what became of a message. */
