@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.marketplace.admin.failures import Failure
-from services.marketplace.admin.holds import read_holds
+from services.marketplace.admin.holds import Hold, read_holds
 from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
@@ -49,7 +48,8 @@ _MAILS = text("""
 """)
 _DONE = text("""
     SELECT * FROM (
-        SELECT at, by, kind::text AS kind, reason, 'staff' AS source FROM staff_actions WHERE project_id = :id
+        SELECT at, by, kind::text AS kind, reason, 'staff' AS source FROM staff_actions
+        WHERE project_id = :id AND kind NOT IN ('retried', 'corrected')  -- which the desk has written down as well
         UNION ALL
         SELECT a.began_at, a.by, a.kind::text, a.reason, 'desk' FROM desk_actions a
         WHERE a.id IN (SELECT l.action_id FROM desk_action_letters l WHERE l.event_id = ANY(
@@ -88,7 +88,7 @@ class ProjectFacts:
     previews: Sequence[Any]
     plugins: Sequence[PluginProgress]
     domains: Sequence[DomainStanding]
-    hold: Failure | None
+    hold: Hold | None
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -144,8 +144,3 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         domains=await domains_of(connection, project_id),
         hold=(await read_holds(connection, [project_id])).get(project_id),
     )
-
-
-def subject_of(project: ProjectAnswer) -> str:
-    """How the audit log names a project."""
-    return project.host or project.slug or str(project.id)
