@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,8 @@ _PARTS = text("""
            (SELECT to_jsonb(d) FROM (SELECT stage, image, tag, since FROM deployments WHERE project_id = :id) d) AS app,
            (SELECT to_jsonb(s) FROM (SELECT s.name, s.region, s.ipv4, p.reason, p.placed_at FROM placements p
                  JOIN servers s ON s.id = p.server_id WHERE p.project_id = :id) s) AS place,
+           (SELECT to_jsonb(r) FROM (SELECT cents, expires_at FROM domain_registrations
+                 WHERE project_id = :id AND stage = 'registered') r) AS registered,
            (SELECT jsonb_build_object('since', c.at, 'by', c.requested_by, 'reason', c.reason)
                  FROM cancellations c WHERE c.project_id = :id) AS cancellation,
            (SELECT array_agg(DISTINCT consumer) FROM provisioning_log
@@ -68,6 +71,7 @@ class ProjectFacts:
     """A project with everything that its page shows. `code` is why its last failed step failed.
 
     `plugins` are as vrs-core has reported them last.
+    `registered` is what the domain of the order cost us and until when it is registered, if we have registered it.
     `hold` is why the registration of its domain waits for an answer, None if it does not.
     """
 
@@ -76,6 +80,7 @@ class ProjectFacts:
     records: Sequence[dict[str, Any]]
     app: dict[str, Any] | None
     place: dict[str, Any] | None
+    registered: dict[str, Any] | None
     cancellation: dict[str, Any] | None
     completed: Sequence[str]
     code: str
@@ -130,6 +135,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         records=parts.records,
         app=parts.app,
         place=parts.place,
+        registered=_registered(parts.registered),
         cancellation=parts.cancellation,
         completed=parts.completed or [],
         code=parts.code or "",
@@ -144,3 +150,10 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         domains=await domains_of(connection, project_id),
         hold=(await read_holds(connection, [project_id])).get(project_id),
     )
+
+
+def _registered(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """JSON has its time as a text."""
+    if row is None or row["expires_at"] is None:
+        return row
+    return row | {"expires_at": datetime.fromisoformat(row["expires_at"])}

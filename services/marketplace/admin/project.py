@@ -19,7 +19,7 @@ from services.marketplace.admin.page import LONGEST_TEXT, Desk, Page, go_to, sta
 from services.marketplace.admin.previews import HOURS
 from services.marketplace.admin.story import is_undo
 from services.marketplace.admin.way import Usual, expected, way
-from services.marketplace.api.answers import ProjectAnswer
+from services.marketplace.api.answers import OpenStepAnswer, ProjectAnswer
 from services.marketplace.audit import subject_of
 from services.marketplace.projects import read_project
 from services.marketplace.retrying import retry
@@ -60,7 +60,7 @@ class ProjectPage(Page):
             eta=expected(steps),
             dead=dead,
             failure=failure_of(facts.code) if dead else None,
-            waiting=[step for step in facts.project.waiting if step.state is not StepState.DEAD],
+            waiting=_waiting(facts.project),
             parts=parts,
             is_over=facts.project.state in OVER,
             preview_times=HOURS,
@@ -152,6 +152,12 @@ class ProjectPage(Page):
         if project is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return project
+
+
+def _waiting(project: ProjectAnswer) -> list[OpenStepAnswer]:
+    """What is told of as waiting: of an order that waits for its domain only what the domain waits for."""
+    waiting = [step for step in project.waiting if step.state is not StepState.DEAD]
+    return waiting[-1:] if project.state is ProvisioningState.WAITING_FOR_DOMAIN else waiting
 
 
 def _id(request: Request) -> UUID:

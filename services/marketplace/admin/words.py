@@ -4,11 +4,21 @@ from starlette_admin.i18n import lazy_gettext as _
 
 from contracts import (
     AppDeployed,
+    AppRouted,
     CoreHealthy,
     DeskActionKind,
     DnsConfigured,
+    DomainAdded,
+    DomainConnected,
+    DomainRegistrationRequested,
+    DomainRemoved,
+    DomainTransferRequested,
+    MailDomainRequested,
+    PluginsChanged,
+    PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
+    RoutesChanged,
     ServiceName,
 )
 from services.marketplace.admin.health import Health
@@ -185,11 +195,28 @@ STEPS = {
 }
 """The way of an order, by consumer."""
 
+BESIDE = {
+    queue_name(service, event): label
+    for service, event, label in (
+        (ServiceName.DNS, DomainRegistrationRequested, _("Register the domain")),
+        (ServiceName.DNS, DomainTransferRequested, _("Bring the domain to us")),
+        (ServiceName.DNS, DomainAdded, _("Add a domain")),
+        (ServiceName.DNS, DomainConnected, _("Look whether the added domain works")),
+        (ServiceName.DNS, DomainRemoved, _("Remove a domain")),
+        (ServiceName.DNS, PrimaryDomainChanged, _("Change the primary domain")),
+        (ServiceName.DNS, MailDomainRequested, _("Set up mail under the domain")),
+        (ServiceName.DEPLOY, RoutesChanged, _("Connect the app to its domains")),
+        (ServiceName.BOOTSTRAP, AppRouted, _("Look at the domains' certificates")),
+        (ServiceName.BOOTSTRAP, PluginsChanged, _("Change the plugins")),
+    )
+}
+"""What is done beside the way of an order, by consumer."""
+
 
 def step_name(consumer: str) -> str:
     """What people call a step."""
-    if consumer in STEPS:
-        return STEPS[consumer]
+    if consumer in STEPS or consumer in BESIDE:
+        return STEPS.get(consumer) or BESIDE[consumer]
     service, _hyphen, event = consumer.partition(".")
     if event == ProjectCancelled.hyphenated():
         return _("Undo: %(part)s") % {"part": part_of_work(service)}

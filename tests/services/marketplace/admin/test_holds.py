@@ -142,3 +142,25 @@ async def test_the_registration_of_a_cancelled_project_is_not_answered(desk: Des
     await browser.follow(f"{page}/registration", on=page)
     assert "This cannot be done: The project is cancelled." in browser.page
     assert await registration(desk) == ("held", "refused", 3000, OWNER.street)
+
+
+async def test_a_domain_counts_as_reachable_when_the_project_is_live_and_stays_the_customers_when_it_ends(
+    desk: Desk,
+) -> None:
+    project_id = await held(desk, "no_credit")
+    page = f"/projects/{project_id}"
+    browser = await desk.signed_in(language="de")
+    await desk.sql("UPDATE project_orders SET fqdn = 'neu.de'")
+    await desk.sql(
+        "INSERT INTO project_domains VALUES ('neu.de', :id, true), ('www.neu.de', :id, false)", id=project_id
+    )
+    await browser.get(page)
+    assert ("wird eingerichtet" in browser.page, "ist erreichbar" in browser.page) == (True, False)
+    await desk.sql(
+        "UPDATE domain_registrations SET stage = 'registered', hold = NULL, expires_at = '2027-03-01 12:00Z'"
+    )
+    await desk.sql("UPDATE projects SET provisioning_state = 'live'")
+    await browser.get(page)
+    assert "ist erreichbar · von uns registriert bis 1. März 2027" in browser.page
+    await browser.get(f"{page}/cancel")
+    assert "bleibt für den Kunden registriert, bis ihr Jahr um ist" in browser.page
