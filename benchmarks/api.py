@@ -1,9 +1,9 @@
-"""How fast the order API answers beside much data: `python -m benchmarks.api --help`.
+"""How fast the order API and the admin UI answer beside much data: `python -m benchmarks.api --help`.
 
-A real PostgreSQL holds 100,000 projects with their orders and a million rows of log. Each request is timed inside the
-process, from its head to the end of its answer, several under way at once, and its statements are counted: as many
-whatever there is. Then so many streams of server-sent events are open over sockets, and the process is weighed. The
-targets: every answer within 100 ms (p95) on two cores, 200 streams below 150 MB in all.
+A real PostgreSQL holds 100,000 projects with their orders, one more domain for each fifth, a million rows of log. Each
+request is timed inside the process, from its head to the end of its answer, several under way at once, and its
+statements are counted: as many whatever there is. Then so many streams of server-sent events are open over sockets, and
+the process is weighed. The targets: every answer within 100 ms (p95) on two cores, 200 streams below 150 MB in all.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import httpx
@@ -31,7 +32,8 @@ from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import serving, web
 from shared.api_keys import create_key
 from shared.database import Database, open_database
-from shared.models import Scope
+from shared.models import Scope, StaffRole
+from shared.staff import begin_session, create_user
 
 UNDER_WAY = 2
 PROJECTS = """
@@ -46,6 +48,12 @@ ORDERS = """
                                 locale, customer_name, customer_email, ordered_at)
     SELECT vrs_id, vrs_id, slug, slug || '.vrs.example', 'vrs.example', 'vrs-core', 'starter', '[]', 'de', 'x',
            'x@x.example', now() FROM projects
+"""
+DOMAINS = """
+    INSERT INTO added_domains (project_id, domain, said_at, is_wanted, makes_primary, is_new, revision, since,
+                               reminders, findings)
+    SELECT vrs_id, 'kunde-' || md5(slug) || '.example', now(), true, false, false, 1, 1, 0, '[]'
+    FROM projects WHERE left(md5(slug), 1) IN ('0', '1', '2')
 """
 LOG = """
     INSERT INTO provisioning_log (project_id, service, consumer, step, status, attempt, event_id, message, detail,
@@ -95,6 +103,7 @@ async def _fill(database: Database, projects: int, rows: int) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(text(PROJECTS), {"projects": projects})
         await connection.execute(text(ORDERS))
+        await connection.execute(text(DOMAINS))
         await connection.execute(text(STEPS))
     for _ in range(max(1, rows // projects)):
         async with database.engine.begin() as connection:
@@ -107,6 +116,7 @@ async def _requests(database: Database, projects: int) -> dict[str, list[str]]:
     """Paths of each kind, each asked in turn."""
     async with database.autocommit.begin() as connection:
         some = (await connection.execute(text("SELECT vrs_id, slug FROM projects ORDER BY random() LIMIT 50"))).all()
+        more = (await connection.scalars(text("SELECT domain FROM added_domains ORDER BY random() LIMIT 50"))).all()
     pages = [f"/projects?limit=50&cursor={_cursor(row.vrs_id)}" for row in some]
     return {
         "the newest 50": ["/projects"],
@@ -115,11 +125,21 @@ async def _requests(database: Database, projects: int) -> dict[str, list[str]]:
         "one project": [f"/projects/{row.vrs_id}" for row in some],
         "its story": [f"/projects/{row.vrs_id}/log" for row in some],
         "search: a host name": [f"/projects?q={row.slug}.vrs" for row in some],
+        "search: an added domain": [f"/projects?q={domain}" for domain in more],
         "search: a part of few": [f"/projects?q={row.slug[9:15]}" for row in some],
         "search: a part of all": ["/projects?q=shop"],
+        "search: of all added domains": ["/projects?q=kunde"],
         "search: nothing has it": ["/projects?q=there-is-none"],
         "search: two characters": ["/projects?q=zz", "/projects?q=a1"],
         "search among the failed": [f"/projects?state=failed&q={row.slug[9:12]}" for row in some],
+        "UI: what needs somebody": ["/admin/"],
+        "UI: the newest projects": ["/admin/projects"],
+        "UI: projects that are late": ["/admin/projects?show=late"],
+        "UI: search": [f"/admin/projects?q={row.slug[9:15]}" for row in some],
+        "UI: one project": [f"/admin/projects/{row.vrs_id}" for row in some],
+        "UI: servers": ["/admin/servers"],
+        "UI: the log of changes": ["/admin/changes"],
+        "UI: the overview": ["/admin/overview"],
     }
 
 
@@ -137,16 +157,16 @@ def _counted(database: Database) -> Iterator[list[str]]:
 
 
 async def _measure(
-    app: Any, database: Database, key: str, requests: dict[str, list[str]], times: int, postgres: int
+    app: Any, database: Database, key: str, session: str, requests: dict[str, list[str]], times: int, postgres: int
 ) -> list[Line]:
     timed = Timed(app)
     lines = []
-    headers = {"Authorization": f"Bearer {key}"}
+    headers = {"Authorization": f"Bearer {key}", "Cookie": f"vrs_staff={session}"}
     transport = httpx.ASGITransport(app=timed)
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as http:
 
         async def ask(path: str) -> None:
-            answer = await http.get(f"/api/v1{path}")
+            answer = await http.get(path if path.startswith("/admin/") else f"/api/v1{path}")
             if answer.status_code != httpx.codes.OK:
                 raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
 
@@ -211,9 +231,11 @@ async def _run(url: str, postgres: int, given: argparse.Namespace) -> tuple[list
     await _fill(database, given.projects, given.rows)
     async with database.engine.begin() as connection:
         key = await create_key(connection, "benchmark", [Scope.ADMIN], by="benchmark")
+        await create_user(connection, "benchmark", token_urlsafe(), StaffRole.ADMIN, by="benchmark")
+        session = await begin_session(connection, "benchmark")
     app = web(database, settings)
     requests = await _requests(database, given.projects)
-    lines = await _measure(app, database, key, requests, given.times, postgres)
+    lines = await _measure(app, database, key, session, requests, given.times, postgres)
     story = requests["its story"][0]
     megabytes = await _weigh(app, settings, key, f"/api/v1{story.removesuffix('log')}events", given.streams)
     await database.engine.dispose()

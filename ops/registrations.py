@@ -4,21 +4,13 @@ import tomllib
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import Registrant
 from contracts.problems import field_problems
 from ops.failure import CommandError
-from shared.models import Cancellation, DomainRegistration, RegistrationStage
-
-_CANCELLED = select(Cancellation.project_id)
-_LOCKED = (
-    select(DomainRegistration)
-    .where(DomainRegistration.project_id.not_in(_CANCELLED))
-    .order_by(DomainRegistration.project_id)
-    .with_for_update()
-)
+from shared.database import Database
+from shared.registrations import answer_registration, project_registering
+from shared.transaction import begin
 
 
 def read_registrant(file: Path) -> Registrant:
@@ -36,27 +28,18 @@ def read_registrant(file: Path) -> Registrant:
         raise CommandError("\n".join(f"{file}: {each}" for each in field_problems(error)), exit_code=2) from error
 
 
-async def answer(engine: AsyncEngine, domain: str, max_cents: int | None, registrant: Registrant | None) -> None:
+async def answer(database: Database, domain: str, max_cents: int | None, registrant: Registrant | None) -> None:
     """Let a held registration be tried again, for at most so much or with other data of its owner.
 
     Raises:
-        CommandError: no registration of this domain waits for an answer; nothing is changed.
+        CommandError: no project has this domain registered.
+        RefusedError: see `answer_registration`.
 
     """
-    async with engine.begin() as connection:
-        rows = (await connection.execute(_LOCKED.where(DomainRegistration.domain == domain))).all()
-        if not rows:
+    async with begin(database) as transaction:
+        project_id = await project_registering(transaction.connection, domain)
+        if project_id is None:
             raise CommandError(
                 f"No project has {domain} registered: order it, with `registration` in the order (`vrs order --help`)"
             )
-        waiting = [row.project_id for row in rows if row.stage is RegistrationStage.HELD]
-        if not waiting:
-            raise CommandError(f"The registration of {domain} waits for nobody: it is {rows[0].stage}")
-        values: dict[str, object] = {"stage": RegistrationStage.REQUESTED, "hold": None}
-        if max_cents is not None:
-            values["max_cents"] = max_cents
-        if registrant is not None:
-            values["registrant"] = registrant.model_dump(mode="json")
-        table = DomainRegistration.__table__
-        statement = table.update().where(table.c.project_id.in_(waiting)).values(values)  # type: ignore[attr-defined]  # a declarative class's __table__ is a Table
-        await connection.execute(statement)
+        await answer_registration(transaction, project_id, max_cents=max_cents, registrant=registrant)

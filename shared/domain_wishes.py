@@ -48,15 +48,28 @@ class DomainStanding:
     findings: Sequence[dict[str, Any]] = ()
 
 
+_OF_ORDERED = {
+    ProvisioningState.LIVE: DomainState.CONNECTED,
+    ProvisioningState.WAITING_FOR_CUSTOMER: DomainState.WAITING_FOR_CUSTOMER,
+    ProvisioningState.CANCELLING: DomainState.REMOVING,
+}
+"""How far the domain of the order is, by how far the project is."""
+
+
 async def domains_of(connection: AsyncConnection, project_id: UUID) -> list[DomainStanding]:
     """Read the project's domains, the one that was ordered first, then as they were added."""
-    ordered = await connection.scalar(select(ProjectOrder.fqdn).where(ProjectOrder.project_id == project_id))
+    stands = (
+        select(ProjectOrder.fqdn, Project.provisioning_state.label("state"))
+        .join(Project, Project.vrs_id == ProjectOrder.project_id)
+        .where(ProjectOrder.project_id == project_id)
+    )
+    ordered = (await connection.execute(stands)).one_or_none()
     held = select(ProjectDomain.host, ProjectDomain.is_primary).where(ProjectDomain.project_id == project_id)
     hosts = {row.host: row.is_primary for row in await connection.execute(held)}
     standings = []
-    if ordered is not None and ordered in hosts:
-        state = DomainState.CONNECTED
-        standings.append(DomainStanding(domain=ordered, state=state, is_primary=hosts[ordered], is_ordered=True))
+    if ordered is not None and ordered.fqdn in hosts:
+        state, is_primary = _OF_ORDERED.get(ordered.state, DomainState.SETTING_UP), hosts[ordered.fqdn]
+        standings.append(DomainStanding(domain=ordered.fqdn, state=state, is_primary=is_primary, is_ordered=True))
     rows = [row for row in await added_domains(connection, project_id) if row.domain in hosts]
     standings += [
         DomainStanding(

@@ -33,6 +33,14 @@ def as_stored(name: str) -> str:
     return host
 
 
+def part_as_stored(part: str) -> str | None:
+    """Turn a part of a host name, whole labels of it, into A-labels; None if it can be no part of one."""
+    try:
+        return idna.encode(part, uts46=True, std3_rules=True).decode()
+    except idna.IDNAError:
+        return None
+
+
 def is_stored(name: str) -> bool:
     """Whether it is a host name as we store it; names of records may have underscores or an asterisk."""
     return len(name) <= LONGEST and _HOST.fullmatch(name) is not None

@@ -263,7 +263,7 @@ def register(
 
     async def write() -> None:
         async with connected() as database:
-            await answer(database.engine, domain, cents, owner)
+            await answer(database, domain, cents, owner)
 
     asyncio.run(write())
     typer.echo(f"{name} is tried again.")

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.marketplace.api.answers import ProjectAnswer
 from shared.api_keys import Caller
 from shared.models import StaffAction, StaffActionKind
 
@@ -22,7 +23,7 @@ async def record(
 ) -> None:
     """Write down what somebody does: a person by name, a program by its key. In the caller's transaction."""
     row = {
-        "by": by if isinstance(by, str) else f"{by.name} (API)",
+        "by": name_of(by),
         "kind": kind,
         "subject": subject,
         "project_id": project_id,
@@ -30,3 +31,13 @@ async def record(
         "detail": detail,
     }
     await connection.execute(insert(StaffAction).values(row))
+
+
+def name_of(by: str | Caller) -> str:
+    """Who did it: a person, or a program by its key."""
+    return by if isinstance(by, str) else f"{by.name} (API)"
+
+
+def subject_of(project: ProjectAnswer) -> str:
+    """How the audit log names a project."""
+    return project.host or project.slug or str(project.id)

@@ -1,5 +1,6 @@
 """What marketplace may do in the database: with its own tables everything, and what the order API needs."""
 
+from shared import registrations, transfers
 from shared.grants import ALL, Grant, May
 from shared.models import (
     AddedDomain,
@@ -14,6 +15,7 @@ from shared.models import (
     DeskAction,
     DeskActionLetter,
     DomainOffer,
+    DomainRegistration,
     DomainTransfer,
     Expiry,
     License,
@@ -40,7 +42,6 @@ from shared.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from shared.transfers import ANSWERED
 
 _RETRIES = (
     Grant(OpenStep, (May.READ,)),
@@ -68,7 +69,7 @@ _ADMIN_UI = (
     Grant(ProjectNote, (May.READ, May.ADD)),
     Grant(ProjectOwner, ALL),
     Grant(Expiry, (May.READ,)),
-    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails", "domain_registrations")),
+    *(Grant(table, (May.READ,)) for table in ("dns_records", "deployments", "mails")),
 )
 
 GRANTS = (
@@ -78,7 +79,8 @@ GRANTS = (
     Grant(PreviewUse, (May.READ, May.ADD)),
     Grant(ProjectDomain, (May.READ, May.ADD, May.REMOVE)),
     Grant(AddedDomain, (May.READ, May.ADD, May.CHANGE)),
-    Grant(DomainTransfer, (May.READ, May.ADD, May.CHANGE), ANSWERED),
+    Grant(DomainTransfer, (May.READ, May.ADD, May.CHANGE), transfers.ANSWERED),
+    Grant(DomainRegistration, (May.READ, May.CHANGE), registrations.ANSWERED),
     Grant(Cancellation, (May.READ, May.ADD)),
     Grant(ProvisioningLog, (May.READ,)),
     Grant(ProjectOrder, (May.READ, May.ADD)),

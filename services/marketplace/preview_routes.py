@@ -1,15 +1,16 @@
 """Where a preview link leads: it is counted, then to the project."""
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import func, insert, or_, select, update
 
+from contracts import Locale
 from services.marketplace.api.previews import OVER, hashed
 from services.marketplace.dependencies import Db
 from services.marketplace.problems import Problem
+from services.marketplace.status.pages import locale_of, page
 from shared.models import PreviewAccess, PreviewUse, Project, ProjectOrder
 
 router = APIRouter(tags=["previews"])
@@ -22,7 +23,7 @@ _WORKS = (
 
 
 @router.get("/preview/{token}", response_class=RedirectResponse, status_code=HTTPStatus.SEE_OTHER, responses={404: {}})
-async def preview(database: Db, token: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$")]) -> RedirectResponse:
+async def preview(request: Request, database: Db, token: str, lang: str = "") -> Response:
     """Use a preview link: it is counted and logged, and leads to the project's address."""
     used = (
         update(PreviewAccess)
@@ -38,9 +39,18 @@ async def preview(database: Db, token: Annotated[str, Path(pattern=r"^[A-Za-z0-9
     async with database.engine.begin() as connection:
         access = (await connection.execute(used)).one_or_none()
         found = access and await connection.scalar(host.where(ProjectOrder.project_id == access.project_id))
-        if not access or not found:
-            raise Problem(HTTPStatus.NOT_FOUND, "this link is unknown, has ended or was used up")
-        use = insert(PreviewUse).values(preview_id=access.id, project_id=access.project_id)
-        await connection.execute(use)
+        if access and found:
+            use = insert(PreviewUse).values(preview_id=access.id, project_id=access.project_id)
+            await connection.execute(use)
+    if not access or not found:
+        return _ended(request, lang)
     headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
     return RedirectResponse(f"https://{found}/", HTTPStatus.SEE_OTHER, headers)
+
+
+def _ended(request: Request, lang: str) -> Response:
+    """People get a page, programs a problem."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise Problem(HTTPStatus.NOT_FOUND, "this link is unknown, has ended or was used up")
+    locale = locale_of(lang, request.headers.get("Accept-Language", ""), Locale.DE)
+    return page("ended.html.j2", locale, HTTPStatus.NOT_FOUND)

@@ -1,5 +1,6 @@
 """What the database tells of projects, in a fixed number of queries whatever is asked for."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,19 +12,31 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    SQLColumnExpression,
     Text,
     bindparam,
     exists,
     func,
     literal,
     literal_column,
+    or_,
     select,
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.marketplace.api.answers import LogEntry, OpenStepAnswer, ProjectAnswer
-from shared.models import OpenStep, Project, ProjectDomain, ProjectOrder, ProvisioningLog, ProvisioningState
+from shared.hosts import part_as_stored
+from shared.models import (
+    AddedDomain,
+    OpenStep,
+    Project,
+    ProjectDomain,
+    ProjectOrder,
+    ProvisioningLog,
+    ProvisioningState,
+)
+from shared.names import slug_of
 
 _slug = func.coalesce(ProjectOrder.slug, Project.slug)
 _PROJECTS = (
@@ -54,18 +67,21 @@ _STEPS = select(
 _LITERALLY = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 """What LIKE would take for a pattern."""
 
+_AROUND_HOST = re.compile(r"^(?:https?://)?(?:www\.)?|/.*$")
+
 LOG_COLUMNS = tuple(getattr(ProvisioningLog, name) for name in LogEntry.model_fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which projects: in one of `states` (any if empty), with `words` in slug or host name, or as their id.
+    """Which projects: in one of `states` (any if empty), with `words` in slug or a domain, or as their id.
 
-    `before` is the id that the page before ended with: ids are UUIDv7, so the newest come first. `late_at`: only those
-    that something was due of by then.
+    With `ids` only these. `before` is the id that the page before ended with: ids are UUIDv7, so the newest come first.
+    `late_at`: only those that something was due of by then.
     """
 
     states: Sequence[ProvisioningState] = ()
+    ids: Sequence[UUID] | None = None
     words: str | None = None
     before: UUID | None = None
     late_at: datetime | None = None
@@ -77,6 +93,8 @@ async def read_projects(connection: AsyncConnection, wanted: Wanted) -> list[Pro
     statement = _PROJECTS.order_by(Project.vrs_id.desc()).limit(_written(wanted.limit))
     if wanted.states:
         statement = statement.where(Project.provisioning_state.in_(wanted.states))
+    if wanted.ids is not None:
+        statement = statement.where(Project.vrs_id.in_(wanted.ids))
     if wanted.late_at:
         statement = statement.where(Project.step_due_at < wanted.late_at)
     if wanted.before:
@@ -125,21 +143,33 @@ async def _with_steps(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> 
 
 
 def _named(wanted: Wanted, words: str) -> Select[tuple[UUID]]:
-    """The ids of the newest projects with `words` in a name: of orders, by the trigrams' index; of those without one.
+    """The ids of the newest projects with `words` in a name: of orders and added domains, by trigrams; without order.
 
     The words stand in the statement itself, so that PostgreSQL plans for them: few have them, or all.
     """
-    like = f"%{words.lower().translate(_LITERALLY)}%"
-    part = bindparam("words", like, Text(), literal_execute=True)
+    parts = [
+        bindparam(f"words{number}", f"%{spelt.translate(_LITERALLY)}%", Text(), literal_execute=True)
+        for number, spelt in enumerate(_spellings(words))
+    ]
+
+    def has_them(*names: SQLColumnExpression[str]) -> ColumnElement[bool]:
+        return or_(*(name.like(part) for name in names for part in parts))
+
     ordered = select(ProjectOrder.project_id.label("id")).join(Project, Project.vrs_id == ProjectOrder.project_id)
-    ordered = ordered.where(ProjectOrder.slug.like(part) | ProjectOrder.fqdn.cast(Text).like(part))
+    ordered = ordered.where(has_them(ProjectOrder.slug, ProjectOrder.fqdn.cast(Text)))
+    added = select(AddedDomain.project_id.label("id")).join(Project, Project.vrs_id == AddedDomain.project_id)
+    added = added.where(AddedDomain.is_wanted, has_them(AddedDomain.domain.cast(Text))).distinct()
     unordered = select(Project.vrs_id.label("id")).where(
         Project.provisioning_state == ProvisioningState.ORDERED,
-        func.lower(Project.slug).like(part),
+        has_them(func.lower(Project.slug)),
         ~exists().where(ProjectOrder.project_id == Project.vrs_id),
     )
     branches = []
-    for branch, project_id in ((ordered, ProjectOrder.project_id), (unordered, Project.vrs_id)):
+    for branch, project_id in (
+        (ordered, ProjectOrder.project_id),
+        (added, AddedDomain.project_id),
+        (unordered, Project.vrs_id),
+    ):
         found = branch.where(Project.provisioning_state.is_not(None))
         if wanted.states:
             found = found.where(Project.provisioning_state.in_(wanted.states))
@@ -152,6 +182,15 @@ def _named(wanted: Wanted, words: str) -> Select[tuple[UUID]]:
     if (project_id_ := _uuid(words)) is not None:
         ids.append(select(literal(project_id_).label("id")))
     return select(union_all(*ids).subquery().c.id)
+
+
+def _spellings(words: str) -> list[str]:
+    """How `words` stand in the database, where all is ASCII: of an address its host name; umlauts in either way."""
+    host = _AROUND_HOST.sub("", words.lower()) or words.lower()
+    if host.isascii():
+        return [host]
+    labels = part_as_stored(host)
+    return [slug_of(host), *([labels] if labels else [])]
 
 
 def _written(limit: int) -> ColumnElement[int]:

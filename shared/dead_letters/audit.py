@@ -5,7 +5,7 @@ first, the marketplace's sweeper does.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +80,14 @@ _HISTORY = text("""
                    WHERE event_id = CAST(:event_id AS uuid) AND consumer = :consumer)
     ORDER BY a.began_at DESC, a.id DESC LIMIT :most
 """)
+
+
+Beside = Callable[[AsyncConnection, Sequence[DeadLetter]], Awaitable[None]]
+"""What is written down of the letters in the commit with which an action begins, before any is touched."""
+
+
+async def nothing(_connection: AsyncConnection, _letters: Sequence[DeadLetter]) -> None:
+    """Write nothing beside the action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

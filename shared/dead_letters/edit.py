@@ -18,7 +18,7 @@ from contracts.problems import field_problems
 from shared.database import Database
 from shared.dead_letters import audit
 from shared.dead_letters.archive import keep
-from shared.dead_letters.audit import Operator
+from shared.dead_letters.audit import Beside, Operator, nothing
 from shared.dead_letters.explain import contract_of
 from shared.dead_letters.letter import envelope, uuid_of
 from shared.dead_letters.queues import BrokerAwayError, holding
@@ -119,7 +119,9 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-async def send_edited(database: Database, amqp_url: str, edit: Edited, operator: Operator) -> None:
+async def send_edited(
+    database: Database, amqp_url: str, edit: Edited, operator: Operator, *, beside: Beside = nothing
+) -> None:
     """Send the copy, then take the original out of its queue into the archive, with the lineage.
 
     Killed in between, the original's letter is left over: its event is superseded, a replay only takes it away.
@@ -138,6 +140,7 @@ async def send_edited(database: Database, amqp_url: str, edit: Edited, operator:
         async with database.engine.begin() as connection:
             detail = {"copy": str(edit.copy.id), "changes": edit.changes}
             action = await audit.begin(connection, DeskActionKind.EDIT, operator, detail)
+            await beside(connection, [letter])
             events = await audit.about(connection, action, [letter], {letter.key: edit.copy.id})
             kept = await read_bodies(connection, [letter.key])
         sender = Sender(held.connection)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from contracts import DeskActionKind
 from shared.database import Database
 from shared.dead_letters import audit
-from shared.dead_letters.audit import Action, Operator
+from shared.dead_letters.audit import Action, Beside, Operator, nothing
 from shared.dead_letters.letter import Key
 from shared.dead_letters.queues import Held, holding
 from shared.dead_letters.room import Kept, Settled, Standing, read_bodies, read_room, read_standings
@@ -79,6 +79,8 @@ async def replay(
     operator: Operator,
     plan: Plan,
     watch: Watch = lambda _: None,
+    *,
+    beside: Beside = nothing,
 ) -> Report:
     """Replay what `choose` picks from all dead letters; `watch` is called whenever something has moved.
 
@@ -100,6 +102,7 @@ async def replay(
         async with database.engine.begin() as connection:
             detail = {"letters": len(report.chosen), "canary": plan.canary, "rate": plan.rate}
             action = await audit.begin(connection, DeskActionKind.REPLAY, operator, detail)
+            await beside(connection, report.chosen)
             without = [letter.key for letter in report.chosen if letter.agreement is Agreement.NO_LETTER]
             kept = await read_bodies(connection, without)
         run = _Run(database, held, Sender(held.connection), action, plan, report, watch, kept)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func
+from sqlalchemy import CheckConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import RegistrationHold
@@ -46,6 +46,7 @@ class DomainRegistration(Table):
         CheckConstraint("max_cents >= 0 AND cents >= 0", name="cents_not_negative"),
         CheckConstraint("(stage = 'held') = (hold IS NOT NULL)", name="held_for_a_reason"),
         Index("ix_domain_registrations_domain", "domain"),
+        Index("ix_domain_registrations_held", "project_id", postgresql_where=text("stage = 'held'")),
     )
 
 
@@ -78,4 +79,7 @@ class AddedDomain(Table):
     findings: Mapped[list[Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (host_check("domain"),)
+    __table_args__ = (
+        host_check("domain"),
+        Index("ix_added_domains_words", "domain", postgresql_using="gin", postgresql_ops={"domain": "gin_trgm_ops"}),
+    )

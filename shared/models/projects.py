@@ -101,7 +101,7 @@ class ProjectOrder(Table):
 
 
 _TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]  # SQLAlchemy's
-event.listen(ProjectOrder.__table__, "before_create", _TRIGRAMS)
+event.listen(Table.metadata, "before_create", _TRIGRAMS)
 
 
 class ProjectDomain(Table):

@@ -28,7 +28,7 @@ class StaffRole(StrEnum):
 
 
 class StaffActionKind(StrEnum):
-    """What is written down of people's changes."""
+    """What is written down of the changes that people and programs make."""
 
     SIGNED_IN = "signed in"
     USER_MADE = "user made"
@@ -57,6 +57,14 @@ class StaffActionKind(StrEnum):
     PROJECT_DOMAIN_ADDED = "project domain added"
     PROJECT_DOMAIN_REMOVED = "project domain removed"
     PRIMARY_CHANGED = "primary changed"
+    REGISTRATION_ANSWERED = "registration answered"
+    TRANSFER_ASKED = "transfer asked"
+    MAIL_DOMAIN_ASKED = "mail domain asked"
+    WEBHOOK_MADE = "webhook made"
+    WEBHOOK_CHANGED = "webhook changed"
+    WEBHOOK_REMOVED = "webhook removed"
+    WEBHOOK_SECRET_CHANGED = "webhook secret changed"  # noqa: S105 - the name of an action
+    DELIVERY_RETRIED = "delivery retried"
 
 
 class StaffUser(Table):
@@ -96,7 +104,7 @@ class StaffSession(Table):
 
 
 class StaffAction(Table):
-    """The audit log: a change that somebody made in the admin UI, written in its transaction. Owner: marketplace.
+    """The audit log: a change made in the admin UI or with an API key, in its transaction. Owner: marketplace.
 
     `subject` names what was changed as people do; no personal data. Append-only.
     """

@@ -19,16 +19,21 @@ from services.marketplace.app import marketplace
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import web
 from services.notify.app import notify
+from shared.database import Database
 from shared.models import ProvisioningState, StaffRole
 from shared.staff import create_user
+from shared.status_links import StatusLinks
 from simulators.serving import running_app
 from tests.choreography.events import Story
 from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.node import chromium, npm_ci
+from tests.services.marketplace.admin.browser import PASSWORD, opened
+from tests.services.marketplace.admin.test_pages import paths
 
 HERE = Path(__file__).parent
-PASSWORD = "correct horse battery"
+FORMS = 4
+"""What else is examined on the walk: forms with what was typed."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,12 @@ class Pages:
 
     url: str
     folder: Path
+    name: str = "anna"
 
-    async def go(self, journey: str) -> dict[str, Any]:
+    async def go(self, journey: str, *paths: str) -> dict[str, Any]:
         """Make a journey; return what was seen on it. axe-core and the browser must have nothing to say."""
         process = await asyncio.create_subprocess_exec(
-            *("node", "journeys.mjs", chromium(), self.url, "anna", PASSWORD, journey),
+            *("node", "journeys.mjs", chromium(), self.url, self.name, PASSWORD, journey, *paths),
             cwd=self.folder,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -89,4 +95,24 @@ async def test_an_order_is_placed_watched_and_cancelled_and_a_failed_one_tried_a
         for story in stories:
             assert await system.state(story) == ProvisioningState.LIVE
     assert ("INWX" in seen["said"], seen["other"]) == (True, True)
-    assert seen["wide"] <= 390
+
+
+@pytest.mark.timeout(300)
+async def test_axe_finds_nothing_on_any_page_in_either_look_and_none_is_wider_than_a_phone(
+    database: Database, tmp_path: Path
+) -> None:
+    driver = await asyncio.to_thread(npm_ci, HERE / "browser", tmp_path / "browser")
+    async with opened(database, status_key=SecretStr("k" * 32)) as desk:
+        filled = await paths(desk)
+        await desk.sql(
+            "INSERT INTO servers (name, coolify_uuid, region, ipv4, capacity, state) VALUES ('srv-1', 'u1', 'fsn1',"
+            " '203.0.113.9', 0, 'active'), ('srv-2', 'u2', 'fsn1', '203.0.113.8', 9, 'draining')"
+        )
+        ours = sorted(f"/admin{filled[path]}" for method, path in desk.routes() if method == "GET")
+        links = StatusLinks((b"k" * 32,), "")
+        projects = await desk.sql("SELECT DISTINCT ON (provisioning_state) vrs_id FROM projects")
+        others = [*(links.link(project_id) for (project_id,) in projects), "/status/unknown", "/preview/unknown"]
+        async with running_app(desk.app) as port:
+            pages = Pages(f"http://127.0.0.1:{port}", driver, StaffRole.ADMIN.value)
+            seen = await pages.go("walk", *ours, *others, "/admin/nowhere")
+    assert seen == {"examined": len(ours) + len(others) + 1 + FORMS, "wide": []}

@@ -14,6 +14,8 @@ from contracts import (
 )
 from services.dns.app import dns
 from shared.models import ProvisioningState
+from shared.registrations import answer_registration
+from shared.transaction import begin
 from tests.choreography.events import Story
 from tests.choreography.system import System
 from tests.choreography.vendors import Inwx
@@ -115,10 +117,8 @@ async def test_a_registration_that_is_held_waits_for_a_case_worker_and_goes_on_w
         held = await system.hears(DomainRegistrationHeld, story)
         assert (held.data.reason, held.data.cents, held.causationid) == ("too_expensive", 9000, event.id)
         assert await system.state(story) == ProvisioningState.WAITING_FOR_DOMAIN
-        await system.sql(
-            "UPDATE domain_registrations SET stage = 'requested', hold = NULL, max_cents = 9000 WHERE domain = :domain",
-            domain=story.fqdn,
-        )
+        async with begin(system.database) as transaction:
+            await answer_registration(transaction, story.project_id, max_cents=9000)
         await system.hears(DnsConfigured, story)
     assert await inwx.charges() == [story.fqdn]
     assert len(system.said(DomainRegistrationHeld, story)) == 1

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.marketplace.admin.failures import Failure
-from services.marketplace.admin.holds import read_holds
+from services.marketplace.admin.holds import Hold, read_holds
 from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
@@ -34,6 +34,8 @@ _PARTS = text("""
            (SELECT to_jsonb(d) FROM (SELECT stage, image, tag, since FROM deployments WHERE project_id = :id) d) AS app,
            (SELECT to_jsonb(s) FROM (SELECT s.name, s.region, s.ipv4, p.reason, p.placed_at FROM placements p
                  JOIN servers s ON s.id = p.server_id WHERE p.project_id = :id) s) AS place,
+           (SELECT to_jsonb(r) FROM (SELECT cents, expires_at FROM domain_registrations
+                 WHERE project_id = :id AND stage = 'registered') r) AS registered,
            (SELECT jsonb_build_object('since', c.at, 'by', c.requested_by, 'reason', c.reason)
                  FROM cancellations c WHERE c.project_id = :id) AS cancellation,
            (SELECT array_agg(DISTINCT consumer) FROM provisioning_log
@@ -49,7 +51,8 @@ _MAILS = text("""
 """)
 _DONE = text("""
     SELECT * FROM (
-        SELECT at, by, kind::text AS kind, reason, 'staff' AS source FROM staff_actions WHERE project_id = :id
+        SELECT at, by, kind::text AS kind, reason, 'staff' AS source FROM staff_actions
+        WHERE project_id = :id AND kind NOT IN ('retried', 'corrected')  -- which the desk has written down as well
         UNION ALL
         SELECT a.began_at, a.by, a.kind::text, a.reason, 'desk' FROM desk_actions a
         WHERE a.id IN (SELECT l.action_id FROM desk_action_letters l WHERE l.event_id = ANY(
@@ -68,6 +71,7 @@ class ProjectFacts:
     """A project with everything that its page shows. `code` is why its last failed step failed.
 
     `plugins` are as vrs-core has reported them last.
+    `registered` is what the domain of the order cost us and until when it is registered, if we have registered it.
     `hold` is why the registration of its domain waits for an answer, None if it does not.
     """
 
@@ -76,6 +80,7 @@ class ProjectFacts:
     records: Sequence[dict[str, Any]]
     app: dict[str, Any] | None
     place: dict[str, Any] | None
+    registered: dict[str, Any] | None
     cancellation: dict[str, Any] | None
     completed: Sequence[str]
     code: str
@@ -88,7 +93,7 @@ class ProjectFacts:
     previews: Sequence[Any]
     plugins: Sequence[PluginProgress]
     domains: Sequence[DomainStanding]
-    hold: Failure | None
+    hold: Hold | None
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -130,6 +135,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         records=parts.records,
         app=parts.app,
         place=parts.place,
+        registered=_registered(parts.registered),
         cancellation=parts.cancellation,
         completed=parts.completed or [],
         code=parts.code or "",
@@ -146,6 +152,8 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
     )
 
 
-def subject_of(project: ProjectAnswer) -> str:
-    """How the audit log names a project."""
-    return project.host or project.slug or str(project.id)
+def _registered(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """JSON has its time as a text."""
+    if row is None or row["expires_at"] is None:
+        return row
+    return row | {"expires_at": datetime.fromisoformat(row["expires_at"])}

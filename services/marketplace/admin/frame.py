@@ -32,6 +32,7 @@ from services.marketplace.admin.problems import OrderProblems
 from services.marketplace.admin.project import ProjectPage
 from services.marketplace.admin.project_domains import ProjectDomains
 from services.marketplace.admin.projects import Projects
+from services.marketplace.admin.registration import Registration
 from services.marketplace.admin.servers import Servers
 from services.marketplace.admin.sign_in import StaffProvider
 from services.marketplace.settings import MarketplaceSettings
@@ -85,7 +86,8 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     )
     frame.middlewares.insert(1, Middleware(Guard, explain=frame.explain))  # inside the languages
     shown.add_to(frame.templates.env, PATH)
-    pages: Sequence[type[Page]] = (*MENU, ProjectPage, Mails, Previews, ProjectDomains, OrderProblems, Correction, Me)
+    of_projects = (ProjectPage, Mails, Previews, ProjectDomains, Registration)
+    pages: Sequence[type[Page]] = (*MENU, *of_projects, OrderProblems, Correction, Me)
     for page in pages:
         frame.add_view(page(desk))
     app.include_router(live.router)

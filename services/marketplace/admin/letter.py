@@ -1,9 +1,10 @@
 """A failed order, corrected: its data as a form, what that would do, and sending it in the place of the original."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from starlette_admin.i18n import gettext as _
 from services.marketplace.admin.failures import failure_of
 from services.marketplace.admin.letter_form import Form
 from services.marketplace.admin.page import Page, go_to, operator, staff_of, typed, write_down
+from shared.dead_letters.audit import Beside
 from shared.dead_letters.edit import Edited, EditError, data_of, edited, send_edited
 from shared.dead_letters.explain import contract_of, explain
 from shared.dead_letters.letter import Key
@@ -62,23 +64,13 @@ class Correction(Page):
             edit = _edited(letter, body, data)
             if not reason:
                 return await self._show(request, letter, form, edit=edit, wrong=EditError(_("Please say why.")))
-            await send_edited(self.desk.database, self.desk.amqp_url, edit, operator(request, reason))
+            who, database = operator(request, reason), self.desk.database
+            await send_edited(database, self.desk.amqp_url, edit, who, beside=_written_down(request, edit, reason))
         except EditError as error:
             return await self._show(request, letter, form, wrong=error)
         except BrokerAwayError:
             said = _("RabbitMQ does not answer now. Nothing was done: please try again in a minute.")
             return go_to(request, _path(letter), said, category="error")
-        async with self.desk.database.engine.begin() as connection:
-            await write_down(
-                connection,
-                request,
-                StaffActionKind.CORRECTED,
-                letter.slug or letter.consumer,
-                project_id=letter.project_id,
-                reason=reason,
-                step=letter.consumer,
-                copy=str(edit.copy.id),
-            )
         return go_to(request, f"/projects/{letter.project_id}", _("The corrected order is on its way."))
 
     @route("/note", methods=["POST"], name="letter-note")
@@ -140,6 +132,23 @@ class Correction(Page):
         return await explain(
             self.desk.database, consumer=consumer, body=copy.encode(), standing=standing, letter_death=0
         )
+
+
+def _written_down(request: Request, edit: Edited, reason: str) -> Beside:
+    async def beside(connection: AsyncConnection, letters: Sequence[DeadLetter]) -> None:
+        [letter] = letters
+        await write_down(
+            connection,
+            request,
+            StaffActionKind.CORRECTED,
+            letter.slug or letter.consumer,
+            project_id=letter.project_id,
+            reason=reason,
+            step=letter.consumer,
+            copy=str(edit.copy.id),
+        )
+
+    return beside
 
 
 def _edited(letter: DeadLetter, body: bytes, data: Mapping[str, Any]) -> Edited:

@@ -12,7 +12,7 @@ from starlette_admin import route
 from starlette_admin.i18n import lazy_gettext as _
 
 from services.marketplace.admin.failures import Failure, failure_of
-from services.marketplace.admin.holds import read_holds
+from services.marketplace.admin.holds import Hold, newest_holds
 from services.marketplace.admin.page import Page
 from services.marketplace.api.answers import ProjectAnswer
 from services.marketplace.projects import Wanted, read_projects
@@ -31,7 +31,7 @@ class Need:
     """A project that needs somebody, why, since when, and who is on it."""
 
     project: ProjectAnswer
-    failure: Failure | None
+    failure: Failure | Hold | None
     since: datetime | None
     owner: str | None
 
@@ -59,13 +59,14 @@ class Needs(Page):
         async with self.desk.database.autocommit.begin() as connection:
             failed = await read_projects(connection, Wanted(states=[ProvisioningState.FAILED], limit=MOST))
             late = await read_projects(connection, Wanted(late_at=now, limit=MOST))
-            new = await read_projects(connection, Wanted(states=[ProvisioningState.WAITING_FOR_DOMAIN], limit=MOST))
-            holds = await read_holds(connection, [project.id for project in new])
+            holds = await newest_holds(connection, MOST)
+            held = Wanted(states=[ProvisioningState.WAITING_FOR_DOMAIN], ids=list(holds), limit=MOST)
+            asked = await read_projects(connection, held)
             letters = of_room(await read_room(connection))
             notes = await read_notes(connection)
-            ids = [project.id for project in (*failed, *new, *late)]
-            asked = select(ProjectOwner.project_id, ProjectOwner.owner).where(ProjectOwner.project_id.in_(ids))
-            owners = {row.project_id: row.owner for row in await connection.execute(asked)}
+            ids = [project.id for project in (*failed, *asked, *late)]
+            mine = select(ProjectOwner.project_id, ProjectOwner.owner).where(ProjectOwner.project_id.in_(ids))
+            owners = {row.project_id: row.owner for row in await connection.execute(mine)}
         dead: dict[UUID | None, list[DeadLetter]] = defaultdict(list)
         for letter in letters:
             dead[letter.project_id].append(letter)
@@ -73,11 +74,7 @@ class Needs(Page):
             request,
             "needs.html",
             failed=[_need(project, dead[project.id], owners) for project in failed],
-            held=[
-                Need(project, holds[project.id], project.ordered_at, owners.get(project.id))
-                for project in new
-                if project.id in holds
-            ],
+            held=[Need(project, holds[project.id], project.ordered_at, owners.get(project.id)) for project in asked],
             late=[Need(project, None, project.late_at, owners.get(project.id)) for project in late],
             causes=[
                 Cause(group, failure_of(group.code), note_of(group.letters[0], notes)) for group in groups(letters)

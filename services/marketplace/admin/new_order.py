@@ -14,12 +14,15 @@ from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
-from contracts import Registrant, uuid7
+from contracts import uuid7
 from contracts.problems import sentence
+from services.marketplace.admin import owner
 from services.marketplace.admin.checks import Checked, Choices, check, read_choices
 from services.marketplace.admin.offer import cents_of
+from services.marketplace.admin.owner import said_of, typed_owner
 from services.marketplace.admin.page import Page, caller_of, go_to, write_down
 from services.marketplace.api.capacity import capacity
+from services.marketplace.audit import subject_of
 from services.marketplace.ordering import place_order
 from services.marketplace.problems import Problem
 from shared.errors import FieldProblem, WrongFieldsError
@@ -33,7 +36,6 @@ BASE, OWN, REGISTER = "base", "own", "register"
 """Kinds of domain: under one of ours, the customer's, and one that is registered for them."""
 
 DEFAULTS = {"domain_kind": BASE, "plan": "starter", "locale": "de", "registrant_country": "DE", "max_sum": "30,00"}
-REGISTRANT = tuple(Registrant.model_fields)
 FIELDS = ("name", "base_domain", "own_domain", "new_domain", "customer_name", "customer_email", "max_sum")
 """Beside these fields, and the registrant's, a form says what is wrong; of any other above it."""
 
@@ -83,16 +85,8 @@ class Typed:
             return order | {"base_domain": self.get("base_domain")}
         if self.kind == OWN:
             return order | {"own_domain": self.get("own_domain")}
-        owner = {name: value for name in REGISTRANT if (value := self._of_owner(name))}
-        wish = {"registrant": owner, "max_cents": cents_of(self.get("max_sum"))}
+        wish = {"registrant": typed_owner(self.fields), "max_cents": cents_of(self.get("max_sum"))}
         return order | {"own_domain": self.get("new_domain"), "registration": wish}
-
-    def _of_owner(self, name: str) -> str:
-        """What is typed of the owner; the customer's own name and address where nothing is."""
-        typed = self.get(f"registrant_{name}")
-        if not typed and name in ("name", "email"):
-            return self.get(f"customer_{name}")
-        return typed.upper() if name in ("country", "citizenship") else typed
 
 
 class NewOrder(Page):
@@ -129,10 +123,8 @@ class NewOrder(Page):
         try:
             async with begin(self.desk.database) as transaction:
                 project = await place_order(transaction, order, due=due)
-                subject = project.host or str(project.id)
-                await write_down(
-                    transaction.connection, request, StaffActionKind.ORDERED, subject, project_id=project.id
-                )
+                kind, subject = StaffActionKind.ORDERED, subject_of(project)
+                await write_down(transaction.connection, request, kind, subject, project_id=project.id)
         except WrongFieldsError as error:
             return await self._form(request, given, wrong=_wrong(error.problems, given.kind))
         except Problem as error:
@@ -161,7 +153,7 @@ class NewOrder(Page):
             given=given,
             choices=choices,
             wrong=wrong or {},
-            beside=(*FIELDS, *(f"registrant_{name}" for name in REGISTRANT)),
+            beside=(*FIELDS, *(f"{owner.OWNER}{name}" for name in owner.FIELDS)),
             checked=checked,
         )
 
@@ -180,6 +172,8 @@ def _field(path: str, kind: str) -> str:
 
 def _said(name: str, problem: str) -> str:
     """What people read beside a field."""
+    if (of_owner := said_of(name)) is not None:
+        return of_owner
     return {
         "name": _("Please type a name: letters, digits, hyphens."),
         "customer_name": _("Please type the customer's name."),
@@ -188,13 +182,4 @@ def _said(name: str, problem: str) -> str:
         "new_domain": _("Please type a domain, like example.org, that no other project has."),
         "base_domain": _("Please choose one of our domains."),
         "max_sum": _("Please type what the first year may cost, like 30,00."),
-        "registrant_name": _("Please type a first and a last name, of a person."),
-        "registrant_street": _("Please type street and number; registries take no post box."),
-        "registrant_postal_code": _("Please type the postal code as it is written in that country."),
-        "registrant_city": _("Please type the city."),
-        "registrant_state": _("Please type the state or province; addresses in that country need one."),
-        "registrant_country": _("Please type the country's two letters, like DE. Owners of .eu live in the EU."),
-        "registrant_citizenship": _("Please type the country's two letters, like DE."),
-        "registrant_phone": _("Please type the number like +49.301234567: country, dot, digits."),
-        "registrant_email": _("Please type an e-mail address, like anna@example.org."),
     }.get(name, problem)

@@ -3,20 +3,28 @@
 from http import HTTPStatus
 from uuid import UUID
 
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette_admin import route
 from starlette_admin.i18n import gettext as _
+from starlette_admin.i18n import lazy_gettext
 
-from services.marketplace.admin.facts import subject_of
 from services.marketplace.admin.page import Page, go_to, staff_of, typed, write_down
 from services.marketplace.api.answers import ProjectAnswer
 from services.marketplace.api.previews import OVER, PreviewRequest, base_of, end_preview, make_preview
+from services.marketplace.audit import subject_of
 from services.marketplace.projects import read_project
 from shared.models import StaffActionKind
 
-HOURS = 48.0
+HOURS = (
+    (24, lazy_gettext("a day")),
+    (48, lazy_gettext("two days")),
+    (168, lazy_gettext("a week")),
+    (720, lazy_gettext("30 days")),
+)
+"""For how long a link may work."""
 
 
 class Previews(Page):
@@ -32,10 +40,16 @@ class Previews(Page):
         if project.state in OVER:
             said = _("The project is cancelled: there is nothing to look at.")
             return go_to(request, f"/projects/{project.id}", said, category="error")
+        hours, uses = await typed(request, "hours"), await typed(request, "uses")
+        try:
+            wanted = PreviewRequest.model_validate({"hours": hours or 48, "uses": uses or None})
+        except ValidationError:
+            said = _("A link works for 90 days at most, and is opened once at least or as often as one likes.")
+            return go_to(request, f"/projects/{project.id}", said, category="error")
         outside = Request({**request.scope, "root_path": "", "app_root_path": ""})  # the link does not lie below /admin
         base, who = base_of(self.desk.settings, outside), staff_of(request).name
         async with self.desk.database.engine.begin() as connection:
-            made = await make_preview(connection, who, project.id, PreviewRequest(hours=HOURS), base)
+            made = await make_preview(connection, who, project.id, wanted, base)
             kind, subject = StaffActionKind.PREVIEW_MADE, subject_of(project)
             await write_down(connection, request, kind, subject, project_id=project.id, preview=made.id)
         said = _("The preview link, shown this once: %(link)s") % {"link": made.link}

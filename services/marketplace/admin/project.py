@@ -13,18 +13,19 @@ from starlette_admin.i18n import get_locale
 from starlette_admin.i18n import gettext as _
 
 from contracts import ProjectCancelled
-from services.marketplace.admin.facts import ProjectFacts, read_facts, subject_of
+from services.marketplace.admin.facts import ProjectFacts, read_facts
 from services.marketplace.admin.failures import failure_of
-from services.marketplace.admin.page import LONGEST_TEXT, Desk, Page, go_to, operator, staff_of, typed, write_down
+from services.marketplace.admin.page import LONGEST_TEXT, Desk, Page, go_to, staff_of, typed, write_down
+from services.marketplace.admin.previews import HOURS
 from services.marketplace.admin.story import is_undo
 from services.marketplace.admin.way import Usual, expected, way
-from services.marketplace.api.answers import ProjectAnswer
+from services.marketplace.api.answers import OpenStepAnswer, ProjectAnswer
+from services.marketplace.audit import subject_of
 from services.marketplace.projects import read_project
+from services.marketplace.retrying import retry
 from shared.cancelling import cancel, parts_of
 from shared.dead_letters.notes import take
 from shared.dead_letters.queues import BrokerAwayError
-from shared.dead_letters.replay import Plan, replay
-from shared.dead_letters.selection import Filter
 from shared.models import ProjectNote, ProjectOwner, ProvisioningState, StaffActionKind, StepState
 from shared.transaction import begin
 
@@ -59,10 +60,12 @@ class ProjectPage(Page):
             eta=expected(steps),
             dead=dead,
             failure=failure_of(facts.code) if dead else None,
-            waiting=[step for step in facts.project.waiting if step.state is not StepState.DEAD],
+            waiting=_waiting(facts.project),
             parts=parts,
             is_over=facts.project.state in OVER,
+            preview_times=HOURS,
             domains=facts.domains,
+            hold=None if facts.project.state in OVER else facts.hold,
             language=get_locale(),
             customers_page=links.link(facts.project.id) if links else None,
         )
@@ -101,31 +104,14 @@ class ProjectPage(Page):
         """Send its failed steps back to their services."""
         project = await self._project(request)
         reason = await typed(request, "reason")
-        wanted = Filter(project=str(project.id))
         try:
-            report = await replay(
-                self.desk.database,
-                self.desk.amqp_url,
-                lambda view: wanted.keep(view.letters),
-                operator(request, reason),
-                Plan(wait=0),
-            )
+            report = await retry(self.desk.database, self.desk.amqp_url, project, staff_of(request).name, reason)
         except BrokerAwayError:
             said = _("RabbitMQ does not answer now. Nothing was done: please try again in a minute.")
             return go_to(request, f"/projects/{project.id}", said, category="error")
         if not report.outcomes:
             said = _("There is nothing to try again, or nobody takes it now. Please look again in a minute.")
             return go_to(request, f"/projects/{project.id}", said, category="error")
-        async with self.desk.database.engine.begin() as connection:
-            await write_down(
-                connection,
-                request,
-                StaffActionKind.RETRIED,
-                subject_of(project),
-                project_id=project.id,
-                reason=reason,
-                steps=[consumer for consumer, _event in report.outcomes],
-            )
         return go_to(request, f"/projects/{project.id}", _("It is being tried again."))
 
     @route("/note", methods=["POST"], name="project-note")
@@ -166,6 +152,12 @@ class ProjectPage(Page):
         if project is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return project
+
+
+def _waiting(project: ProjectAnswer) -> list[OpenStepAnswer]:
+    """What is told of as waiting: of an order that waits for its domain only what the domain waits for."""
+    waiting = [step for step in project.waiting if step.state is not StepState.DEAD]
+    return waiting[-1:] if project.state is ProvisioningState.WAITING_FOR_DOMAIN else waiting
 
 
 def _id(request: Request) -> UUID:

@@ -16,6 +16,8 @@ SAID = {
     "domain_has_projects": lazy_gettext(
         "Projects still have names under %(name)s: %(count)s. When they are cancelled, it can be removed."
     ),
+    "project_cancelled": lazy_gettext("The project is cancelled."),
+    "registration_not_held": lazy_gettext("The registration does not wait for an answer (any more)."),
     "domain_unknown": lazy_gettext("%(name)s is none of our domains (any more)."),
 }
 

@@ -33,6 +33,13 @@ def day(time: Any) -> str:
     return format_date(time, "d. MMM" if get_locale() == "de" else "d MMM", locale=get_locale())
 
 
+def date(time: datetime) -> str:
+    """A day with its year."""
+    return format_date(
+        time.astimezone(BERLIN), "d. MMMM yyyy" if get_locale() == "de" else "d MMMM yyyy", locale=get_locale()
+    )
+
+
 def ago(time: datetime | None) -> str:
     """How long ago, or in how long: ``vor 5 Minuten``."""
     if time is None:
@@ -44,12 +51,14 @@ def span(seconds: float | timedelta) -> str:
     """A duration in its largest unit; below a minute with a decimal."""
     given = seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)
     if given < SHORT:
-        return f"{format_decimal(round(given.total_seconds(), 1), locale=get_locale())} s"
+        return f"{decimal(given.total_seconds())}\N{NO-BREAK SPACE}s"
     return format_timedelta(given, granularity="second", threshold=1.5, locale=get_locale())
 
 
 def short(seconds: float) -> str:
-    """A duration as an axis writes it: ``2 Min.``."""
+    """A duration as an axis writes it: ``2 Min.``, ``0,25 s``."""
+    if seconds < SHORT.total_seconds():
+        return f"{format_decimal(round(seconds, 2), locale=get_locale())}\N{NO-BREAK SPACE}s"
     return format_timedelta(timedelta(seconds=seconds), threshold=2, format="short", locale=get_locale())
 
 
@@ -68,6 +77,7 @@ def add_to(environment: Environment, root: str) -> None:
     environment.filters |= {
         "when": when,
         "day": day,
+        "date": date,
         "ago": ago,
         "span": span,
         "money": money,

@@ -5,10 +5,42 @@ from datetime import datetime
 
 from starlette_admin.i18n import lazy_gettext as _
 
-from contracts import ProjectCancelled
+from contracts import (
+    AppDeployed,
+    AppRouted,
+    CapacityNeeded,
+    CertificateExpiring,
+    CoreHealthy,
+    DnsConfigured,
+    DnsRecordsNeeded,
+    DomainAdded,
+    DomainConnected,
+    DomainExpiring,
+    DomainRegistered,
+    DomainRegistrationHeld,
+    DomainRegistrationRequested,
+    DomainRemoved,
+    DomainTransferFailed,
+    DomainTransferred,
+    DomainTransferRequested,
+    DomainTransferStarted,
+    MailDomainRequested,
+    MailRecordsNeeded,
+    MailResendRequested,
+    PluginsChanged,
+    PrimaryDomainChanged,
+    ProjectCancelled,
+    ProjectOrdered,
+    ProvisioningDelayed,
+    ProvisioningFailed,
+    RoutesChanged,
+    ServiceName,
+    WebhookDisabled,
+)
 from services.marketplace.admin.words import step_name
 from services.marketplace.api.answers import LogEntry
 from shared.expiry import EXPIRY
+from shared.messaging.topology import queue_name
 from shared.models import LATE, LogStatus
 
 TONES = {
@@ -18,25 +50,44 @@ TONES = {
     LogStatus.WAITING: "waiting",
     LogStatus.PARKED: "waiting",
 }
-_COMPLETED = {
-    "dns.project-ordered": _("The domain is set up."),
-    "deploy.dns-configured": _("The app is installed on the server."),
-    "bootstrap.app-deployed": _("The project runs, its plugins are loaded: it is live."),
-    "notify.project-ordered": _("The customer was told that the order has arrived."),
-    "notify.resend-requested": _("A mail was sent again."),
-    "notify.core-healthy": _("The customer was told that the project is live."),
-    "notify.dns-records-needed": _("The customer was asked to set DNS entries."),
-    "notify.capacity-needed": _("We were told that servers are full."),
-    "notify.domain-expiring": _("We were told that its domain ends soon."),
-    "notify.certificate-expiring": _("We were told that its certificate ends soon."),
-    "notify.domain-registered": _("The customer was told that the domain is registered."),
-    "notify.registration-held": _("We were asked about the registration of the domain."),
-    "notify.provisioning-delayed": _("We were told that it takes longer."),
-    "notify.provisioning-failed": _("We and the customer were told that something went wrong."),
-    "notify.project-cancelled": _("The customer was told of the cancellation."),
-    "dns.project-cancelled": _("The domain is given back."),
-    "deploy.project-cancelled": _("The app is removed from the server."),
-    "bootstrap.project-cancelled": _("The project's access is ended."),
+COMPLETED = {
+    queue_name(service, event): said
+    for service, event, said in (
+        (ServiceName.DNS, ProjectOrdered, _("The domain is set up.")),
+        (ServiceName.DNS, DomainRegistrationRequested, _("The domain is registered.")),
+        (ServiceName.DNS, DomainTransferRequested, _("The domain has come to us.")),
+        (ServiceName.DNS, DomainAdded, _("The added domain leads to the server.")),
+        (ServiceName.DNS, DomainConnected, _("The added domain works.")),
+        (ServiceName.DNS, DomainRemoved, _("The domain is removed.")),
+        (ServiceName.DNS, PrimaryDomainChanged, _("The primary domain is changed.")),
+        (ServiceName.DNS, MailDomainRequested, _("Mail under the domain is set up.")),
+        (ServiceName.DNS, ProjectCancelled, _("The domain is given back.")),
+        (ServiceName.DEPLOY, DnsConfigured, _("The app is installed on the server.")),
+        (ServiceName.DEPLOY, RoutesChanged, _("The app answers under its domains.")),
+        (ServiceName.DEPLOY, ProjectCancelled, _("The app is removed from the server.")),
+        (ServiceName.BOOTSTRAP, AppDeployed, _("The project runs, its plugins are loaded: it is live.")),
+        (ServiceName.BOOTSTRAP, AppRouted, _("The certificates of its domains were looked at.")),
+        (ServiceName.BOOTSTRAP, PluginsChanged, _("The project has the plugins that it is to have now.")),
+        (ServiceName.BOOTSTRAP, ProjectCancelled, _("The project's access is ended.")),
+        (ServiceName.NOTIFY, ProjectOrdered, _("The customer was told that the order has arrived.")),
+        (ServiceName.NOTIFY, MailResendRequested, _("A mail was sent again.")),
+        (ServiceName.NOTIFY, CoreHealthy, _("The customer was told that the project is live.")),
+        (ServiceName.NOTIFY, DnsRecordsNeeded, _("The customer was asked to set DNS entries.")),
+        (ServiceName.NOTIFY, MailRecordsNeeded, _("The customer was asked to set DNS entries for mail.")),
+        (ServiceName.NOTIFY, CapacityNeeded, _("We were told that servers are full.")),
+        (ServiceName.NOTIFY, DomainExpiring, _("We were told that its domain ends soon.")),
+        (ServiceName.NOTIFY, CertificateExpiring, _("We were told that its certificate ends soon.")),
+        (ServiceName.NOTIFY, DomainRegistered, _("The customer was told that the domain is registered.")),
+        (ServiceName.NOTIFY, DomainRegistrationHeld, _("We were asked about the registration of the domain.")),
+        (ServiceName.NOTIFY, DomainConnected, _("The customer was told that the added domain works.")),
+        (ServiceName.NOTIFY, DomainTransferStarted, _("The customer was told that the domain is on its way to us.")),
+        (ServiceName.NOTIFY, DomainTransferred, _("The customer was told that the domain has come to us.")),
+        (ServiceName.NOTIFY, DomainTransferFailed, _("We and the customer were told why the domain does not come.")),
+        (ServiceName.NOTIFY, ProvisioningDelayed, _("We were told that it takes longer.")),
+        (ServiceName.NOTIFY, ProvisioningFailed, _("We and the customer were told that something went wrong.")),
+        (ServiceName.NOTIFY, ProjectCancelled, _("The customer was told of the cancellation.")),
+        (ServiceName.NOTIFY, WebhookDisabled, _("We were told that a webhook was switched off.")),
+    )
 }
 _OTHERWISE = {
     LogStatus.COMPLETED: _("%(step)s: done."),
@@ -80,8 +131,8 @@ def _sentence(entry: LogEntry) -> str:
         return str(_("It takes longer than promised."))
     if entry.step == EXPIRY:
         return str(_("Its domain or certificate ends soon."))
-    if entry.status is LogStatus.COMPLETED and entry.consumer in _COMPLETED:
-        return str(_COMPLETED[entry.consumer])
+    if entry.status is LogStatus.COMPLETED and entry.consumer in COMPLETED:
+        return str(COMPLETED[entry.consumer])
     return str(_OTHERWISE[entry.status]) % {"step": step_name(entry.consumer)}
 
 

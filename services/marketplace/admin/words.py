@@ -4,11 +4,21 @@ from starlette_admin.i18n import lazy_gettext as _
 
 from contracts import (
     AppDeployed,
+    AppRouted,
     CoreHealthy,
     DeskActionKind,
     DnsConfigured,
+    DomainAdded,
+    DomainConnected,
+    DomainRegistrationRequested,
+    DomainRemoved,
+    DomainTransferRequested,
+    MailDomainRequested,
+    PluginsChanged,
+    PrimaryDomainChanged,
     ProjectCancelled,
     ProjectOrdered,
+    RoutesChanged,
     ServiceName,
 )
 from services.marketplace.admin.health import Health
@@ -123,6 +133,14 @@ DONE = {
     StaffActionKind.PROJECT_DOMAIN_ADDED: _("added a domain to the project"),
     StaffActionKind.PROJECT_DOMAIN_REMOVED: _("removed a domain of the project"),
     StaffActionKind.PRIMARY_CHANGED: _("changed the primary domain"),
+    StaffActionKind.REGISTRATION_ANSWERED: _("answered the registration of the domain"),
+    StaffActionKind.TRANSFER_ASKED: _("asked for the transfer of a domain"),
+    StaffActionKind.MAIL_DOMAIN_ASKED: _("asked for mail under a domain"),
+    StaffActionKind.WEBHOOK_MADE: _("made a webhook"),
+    StaffActionKind.WEBHOOK_CHANGED: _("changed a webhook"),
+    StaffActionKind.WEBHOOK_REMOVED: _("removed a webhook"),
+    StaffActionKind.WEBHOOK_SECRET_CHANGED: _("changed a webhook's secret"),
+    StaffActionKind.DELIVERY_RETRIED: _("had an event sent to a webhook again"),
     StaffActionKind.PRICE_SET: _("set a price"),
     StaffActionKind.PRICE_REMOVED: _("removed a price"),
     StaffActionKind.BUNDLE_SET: _("changed a bundle"),
@@ -177,11 +195,28 @@ STEPS = {
 }
 """The way of an order, by consumer."""
 
+BESIDE = {
+    queue_name(service, event): label
+    for service, event, label in (
+        (ServiceName.DNS, DomainRegistrationRequested, _("Register the domain")),
+        (ServiceName.DNS, DomainTransferRequested, _("Bring the domain to us")),
+        (ServiceName.DNS, DomainAdded, _("Add a domain")),
+        (ServiceName.DNS, DomainConnected, _("Look whether the added domain works")),
+        (ServiceName.DNS, DomainRemoved, _("Remove a domain")),
+        (ServiceName.DNS, PrimaryDomainChanged, _("Change the primary domain")),
+        (ServiceName.DNS, MailDomainRequested, _("Set up mail under the domain")),
+        (ServiceName.DEPLOY, RoutesChanged, _("Connect the app to its domains")),
+        (ServiceName.BOOTSTRAP, AppRouted, _("Look at the domains' certificates")),
+        (ServiceName.BOOTSTRAP, PluginsChanged, _("Change the plugins")),
+    )
+}
+"""What is done beside the way of an order, by consumer."""
+
 
 def step_name(consumer: str) -> str:
     """What people call a step."""
-    if consumer in STEPS:
-        return STEPS[consumer]
+    if consumer in STEPS or consumer in BESIDE:
+        return STEPS.get(consumer) or BESIDE[consumer]
     service, _hyphen, event = consumer.partition(".")
     if event == ProjectCancelled.hyphenated():
         return _("Undo: %(part)s") % {"part": part_of_work(service)}

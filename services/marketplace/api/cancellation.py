@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, StrictBool
 from contracts import ProjectCancelled, Text
 from services.marketplace.api.answers import CancellationAnswer, PartAnswer
 from services.marketplace.api.projects import ProjectId, known_project
+from services.marketplace.audit import record, subject_of
 from services.marketplace.dependencies import Db, MayOrder, MayRead
 from services.marketplace.problems import Problem
 from shared.cancelling import cancel, mark_of, parts_of
 from shared.database import Database
+from shared.models import StaffActionKind
 from shared.transaction import begin
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/cancellation", tags=["cancellation"])
@@ -38,10 +40,19 @@ async def cancel_project(
     From this answer on nothing more is begun for the project. Cancelling again does no harm: a service that had given
     up tries again.
     """
-    await known_project(database, project_id)
+    project = await known_project(database, project_id)
     wish = ProjectCancelled(reason=request.reason, requested_by=caller.name, keep_volumes=request.keep_volumes)
     async with begin(database) as transaction:
         await cancel(transaction, project_id, wish)
+        await record(
+            transaction.connection,
+            caller,
+            StaffActionKind.CANCELLED,
+            subject_of(project),
+            project_id=project_id,
+            reason=request.reason,
+            keep_volumes=request.keep_volumes,
+        )
     return await _cancellation(database, project_id)
 
 

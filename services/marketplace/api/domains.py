@@ -12,10 +12,12 @@ from contracts import HostName
 from services.marketplace.api.answers import Answer
 from services.marketplace.api.base_domains import stored
 from services.marketplace.api.projects import ProjectId, known_project
+from services.marketplace.audit import record
 from services.marketplace.dependencies import Db, MayOrder, MayRead
 from shared.base_domains import TypedHost
 from shared.database import Database
 from shared.domain_wishes import DomainState, add_domain, change_primary, domains_of, remove_domain
+from shared.models import StaffActionKind
 from shared.transaction import begin
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/domains", tags=["domains"])
@@ -91,6 +93,8 @@ async def post_domain(caller: MayOrder, database: Db, project_id: ProjectId, new
     await known_project(database, project_id)
     async with begin(database) as transaction:
         await add_domain(transaction, project_id, new.domain, primary=new.primary, by=caller.name)
+        kind = StaffActionKind.PROJECT_DOMAIN_ADDED
+        await record(transaction.connection, caller, kind, new.domain, project_id=project_id)
     return await _listed(database, project_id)
 
 
@@ -99,7 +103,9 @@ async def put_primary(caller: MayOrder, database: Db, project_id: ProjectId, pri
     """Make a domain of a live project its primary one: all others redirect to it (308)."""
     await known_project(database, project_id)
     async with begin(database) as transaction:
-        await change_primary(transaction, project_id, primary.domain, by=caller.name)
+        if await change_primary(transaction, project_id, primary.domain, by=caller.name):
+            kind = StaffActionKind.PRIMARY_CHANGED
+            await record(transaction.connection, caller, kind, primary.domain, project_id=project_id)
     return await _listed(database, project_id)
 
 
@@ -110,6 +116,8 @@ async def delete_domain(caller: MayOrder, database: Db, project_id: ProjectId, d
     name: HostName = stored(domain, "domain")
     async with begin(database) as transaction:
         await remove_domain(transaction, project_id, name, by=caller.name)
+        kind = StaffActionKind.PROJECT_DOMAIN_REMOVED
+        await record(transaction.connection, caller, kind, name, project_id=project_id)
     return await _listed(database, project_id)
 
 

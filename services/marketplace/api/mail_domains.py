@@ -10,9 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from contracts import MailDomainRequested
 from services.marketplace.api.answers import Answer
 from services.marketplace.api.projects import ProjectId
+from services.marketplace.audit import record
 from services.marketplace.dependencies import Db, MayOrder
 from shared.hosts import as_stored
 from shared.mail_domains import request_mail
+from shared.models import StaffActionKind
 from shared.transaction import begin
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/mail-domains", tags=["mail"])
@@ -50,4 +52,6 @@ async def request_mail_domain(
     wish = MailDomainRequested(domain=request.domain, mx=request.mx, requested_by=caller.name)
     async with begin(database) as transaction:
         event_id, _ = await request_mail(transaction, project_id, wish)
+        kind = StaffActionKind.MAIL_DOMAIN_ASKED
+        await record(transaction.connection, caller, kind, request.domain, project_id=project_id, mx=request.mx)
     return MailDomainAnswer(domain=request.domain, mx=request.mx, event_id=event_id)

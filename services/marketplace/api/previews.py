@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.marketplace.api.answers import Answer
 from services.marketplace.api.projects import ProjectId, known_project
+from services.marketplace.audit import record, subject_of
 from services.marketplace.dependencies import Configured, Db, MayPreview
 from services.marketplace.problems import Problem
 from services.marketplace.settings import MarketplaceSettings
-from shared.models import PreviewAccess, PreviewUse, ProvisioningState
+from shared.models import PreviewAccess, PreviewUse, ProvisioningState, StaffActionKind
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/previews", tags=["previews"])
 
@@ -92,7 +93,10 @@ async def create_preview(
             HTTPStatus.CONFLICT, f"project {project_id} is {project.state.value}: there is nothing to look at"
         )
     async with database.engine.begin() as connection:
-        return await make_preview(connection, caller.name, project_id, wanted, base_of(settings, request))
+        made = await make_preview(connection, caller.name, project_id, wanted, base_of(settings, request))
+        kind, subject = StaffActionKind.PREVIEW_MADE, subject_of(project)
+        await record(connection, caller, kind, subject, project_id=project_id, preview=made.id)
+    return made
 
 
 async def make_preview(
@@ -128,11 +132,14 @@ async def list_previews(_: MayPreview, database: Db, project_id: ProjectId) -> P
 
 
 @router.delete("/{preview_id}", status_code=HTTPStatus.NO_CONTENT, responses={404: {}})
-async def revoke_preview(_: MayPreview, database: Db, project_id: ProjectId, preview_id: PreviewId) -> None:
+async def revoke_preview(caller: MayPreview, database: Db, project_id: ProjectId, preview_id: PreviewId) -> None:
     """End a preview link. Ending it again does no harm."""
+    project = await known_project(database, project_id)
     async with database.engine.begin() as connection:
         if not await end_preview(connection, project_id, preview_id):
             raise Problem(HTTPStatus.NOT_FOUND, f"project {project_id} has no preview link {preview_id}")
+        kind, subject = StaffActionKind.PREVIEW_ENDED, subject_of(project)
+        await record(connection, caller, kind, subject, project_id=project_id, preview=preview_id)
 
 
 async def end_preview(connection: AsyncConnection, project_id: UUID, preview_id: int) -> bool:

@@ -10,12 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 
 from services.marketplace.api.answers import ProjectAnswer, ProjectPage
+from services.marketplace.audit import record, subject_of
 from services.marketplace.dependencies import Configured, Db, MayOrder, MayRead
 from services.marketplace.ordering import take_order
 from services.marketplace.problems import Problem
 from services.marketplace.projects import Wanted, read_project, read_projects
 from shared.database import Database
-from shared.models import ProvisioningState
+from shared.models import ProvisioningState, StaffActionKind
 from shared.orders import OrderRequest
 from shared.transaction import begin
 
@@ -33,7 +34,7 @@ IdempotencyKey = Annotated[
 ]
 Words = Annotated[
     str | None,
-    Query(max_length=253, pattern=r"^[^\x00-\x1f\x7f]+$", description="A part of slug or host name, or a whole id."),
+    Query(max_length=253, pattern=r"^[^\x00-\x1f\x7f]+$", description="A part of slug or of a domain, or a whole id."),
 ]
 _ORDERS = {
     "subdomain": {
@@ -76,6 +77,9 @@ async def order_project(
     due = timedelta(seconds=settings.dns_due)
     async with begin(database) as transaction:
         ordered = await take_order(transaction, caller, key, order, due=due)
+        if ordered.is_new:
+            kind, subject = StaffActionKind.ORDERED, subject_of(ordered.project)
+            await record(transaction.connection, caller, kind, subject, project_id=ordered.project.id)
     response.headers["Location"] = f"{router.prefix}/{ordered.project.id}"
     if not ordered.is_new:
         response.headers["Idempotency-Replayed"] = "true"

@@ -10,10 +10,8 @@ from services.marketplace.api.answers import RetriedStep, RetryAnswer
 from services.marketplace.api.projects import ProjectId, known_project
 from services.marketplace.dependencies import Configured, Db, MayOrder
 from services.marketplace.problems import TRY_AGAIN, Problem
-from shared.dead_letters.audit import Operator
+from services.marketplace.retrying import retry
 from shared.dead_letters.queues import BrokerAwayError
-from shared.dead_letters.replay import Plan, replay
-from shared.dead_letters.selection import Filter
 from shared.models import StepState
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/retry", tags=["retry"])
@@ -35,15 +33,8 @@ async def retry_project(
     project = await known_project(database, project_id)
     if not any(step.state is StepState.DEAD for step in project.waiting):
         raise Problem(HTTPStatus.CONFLICT, f"no step of project {project_id} has failed; it is {project.state.value}")
-    wanted = Filter(project=str(project_id))
     try:
-        report = await replay(
-            database,
-            settings.amqp_url.get_secret_value(),
-            lambda view: wanted.keep(view.letters),
-            Operator(name=caller.name, reason=request.reason),
-            Plan(wait=0),
-        )
+        report = await retry(database, settings.amqp_url.get_secret_value(), project, caller, request.reason)
     except BrokerAwayError as error:
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "RabbitMQ does not answer now; nothing was retried", headers=TRY_AGAIN

@@ -8,9 +8,11 @@ from pydantic.config import JsonDict
 
 from services.marketplace.api.answers import Answer
 from services.marketplace.api.projects import ProjectId, known_project
+from services.marketplace.audit import record
 from services.marketplace.dependencies import Configured, Db, MayOrder, MayRead
 from services.marketplace.problems import Problem
 from services.marketplace.settings import MarketplaceSettings
+from shared.models import StaffActionKind
 from shared.seal import Seal
 from shared.transaction import begin
 from shared.transfers import TransferLine, TransferRequest, ask_for_transfer, lines_of
@@ -47,6 +49,8 @@ async def transfer_domain(
     seal = _seal(settings)
     async with begin(database) as transaction:
         await ask_for_transfer(transaction, project_id, request, seal, by=caller.name)
+        kind = StaffActionKind.TRANSFER_ASKED
+        await record(transaction.connection, caller, kind, request.domain, project_id=project_id)
         return TransfersAnswer(transfers=await lines_of(transaction.connection, project_id))
 
 

@@ -22,13 +22,15 @@ from services.marketplace.api.webhook_answers import (
     WebhookList,
     WebhookRequest,
 )
+from services.marketplace.audit import record
 from services.marketplace.dependencies import Configured, Db, MayHook
 from services.marketplace.problems import Problem
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.webhooks.guard import is_allowed
 from services.marketplace.webhooks.secrets import Seal
+from shared.api_keys import Caller
 from shared.errors import FieldProblem, WrongFieldsError
-from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from shared.models import DeliveryState, StaffActionKind, WebhookDelivery, WebhookEndpoint
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
@@ -77,6 +79,7 @@ async def create_webhook(
     async with database.engine.begin() as connection:
         await connection.execute(insert(WebhookEndpoint).values(row))
         line = await _one(connection, webhook_id)
+        await _write_down(connection, caller, StaffActionKind.WEBHOOK_MADE, line, events=line.events)
     return NewWebhookAnswer(**dict(line), secret=secret)
 
 
@@ -110,21 +113,26 @@ async def change_webhook(
     async with database.engine.begin() as connection:
         if values:
             await connection.execute(update(WebhookEndpoint).where(WebhookEndpoint.id == webhook_id).values(values))
-        return await _one(connection, webhook_id)
+        line = await _one(connection, webhook_id)
+        if values:
+            changed = change.model_dump(include={"events", "active"}, exclude_none=True)
+            await _write_down(connection, caller, StaffActionKind.WEBHOOK_CHANGED, line, **changed)
+    return line
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses={404: {}})
-async def delete_webhook(_: MayHook, database: Db, webhook_id: WebhookId) -> None:
+async def delete_webhook(caller: MayHook, database: Db, webhook_id: WebhookId) -> None:
     """End a webhook, with its deliveries."""
     async with database.engine.begin() as connection:
-        await _one(connection, webhook_id)
+        line = await _one(connection, webhook_id)
         await connection.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == webhook_id))
         await connection.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == webhook_id))
+        await _write_down(connection, caller, StaffActionKind.WEBHOOK_REMOVED, line)
 
 
 @router.post("/{webhook_id}/secret", responses={404: {}})
 async def rotate_secret(
-    _: MayHook, database: Db, settings: Configured, webhook_id: WebhookId, wanted: RotationRequest
+    caller: MayHook, database: Db, settings: Configured, webhook_id: WebhookId, wanted: RotationRequest
 ) -> NewWebhookAnswer:
     """Give a webhook a new secret. For a while both sign: receivers change over when they like."""
     secret, kept = _seal(settings).new_secret()
@@ -139,6 +147,7 @@ async def rotate_secret(
             )
         )
         line = await _one(connection, webhook_id)
+        await _write_down(connection, caller, StaffActionKind.WEBHOOK_SECRET_CHANGED, line, hours=wanted.hours)
     return NewWebhookAnswer(**dict(line), secret=secret)
 
 
@@ -166,7 +175,7 @@ async def list_deliveries(
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/retry", status_code=HTTPStatus.ACCEPTED, responses={404: {}})
 async def retry_delivery(
-    _: MayHook, database: Db, webhook_id: WebhookId, delivery_id: Annotated[int, Path(ge=1, le=LAST_ID)]
+    caller: MayHook, database: Db, webhook_id: WebhookId, delivery_id: Annotated[int, Path(ge=1, le=LAST_ID)]
 ) -> DeliveryAnswer:
     """Send a delivery again now, whatever became of it before."""
     this: ColumnElement[bool] = (WebhookDelivery.id == delivery_id) & (WebhookDelivery.endpoint_id == webhook_id)
@@ -174,8 +183,10 @@ async def retry_delivery(
     async with database.engine.begin() as connection:
         await connection.execute(update(WebhookDelivery).where(this).values(again))
         line = (await connection.execute(_DELIVERIES.where(this))).one_or_none()
-    if line is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"webhook {webhook_id} has no delivery {delivery_id}")
+        if line is None:
+            raise Problem(HTTPStatus.NOT_FOUND, f"webhook {webhook_id} has no delivery {delivery_id}")
+        webhook = await _one(connection, webhook_id)
+        await _write_down(connection, caller, StaffActionKind.DELIVERY_RETRIED, webhook, delivery=delivery_id)
     return DeliveryAnswer.model_validate(line._asdict())
 
 
@@ -184,6 +195,13 @@ async def _one(connection: AsyncConnection, webhook_id: UUID) -> WebhookAnswer:
     if line is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no webhook {webhook_id}")
     return WebhookAnswer.model_validate(line._asdict())
+
+
+async def _write_down(
+    connection: AsyncConnection, caller: Caller, kind: StaffActionKind, webhook: WebhookAnswer, **detail: Any
+) -> None:
+    """Into the log of changes, in the caller's transaction. By its host: the rest of a URL may be a secret."""
+    await record(connection, caller, kind, urlsplit(webhook.url).hostname or "", webhook=str(webhook.id), **detail)
 
 
 def _seal(settings: MarketplaceSettings) -> Seal:

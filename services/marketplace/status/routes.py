@@ -1,6 +1,5 @@
-"""Serves the page: no login, nothing for search engines, nothing that runs or loads from elsewhere."""
+"""Serves the page, without a login."""
 
-import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,41 +7,21 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
 from contracts import Locale, ServiceName
 from services.marketplace.dependencies import Configured, Db
 from services.marketplace.status import words
+from services.marketplace.status.pages import locale_of, page
 from services.marketplace.status.progress import STEPS, Progress, read_progress
 from shared.database import Database
 from shared.history import Durations, durations
-from shared.hosts import as_shown
 from shared.models import ProvisioningState
 
 USUAL_SECONDS = 60.0
 """How long it counts how long a step usually takes: nobody can make the database count by reloading."""
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Vary": "Accept-Language",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex, nofollow",
-}
-_ACCEPTED = re.compile(r"([a-z]{2})[\w-]*\s*(?:;\s*q=([01](?:\.\d+)?))?", re.IGNORECASE)
-
 router = APIRouter(include_in_schema=False)
-_pages = Environment(
-    loader=PackageLoader("services.marketplace.status"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_pages.filters["shown"] = as_shown
 
 
 class Usual:
@@ -80,15 +59,10 @@ async def status(request: Request, database: Db, settings: Configured, token: st
         async with database.autocommit.begin() as connection:
             progress = await read_progress(connection, project_id, usual)
     asked = request.headers.get("Accept-Language", "")
-    locale = _locale(lang, asked, progress.locale if progress else Locale.DE)
+    locale = locale_of(lang, asked, progress.locale if progress else Locale.DE)
     if progress is None:
-        return _page("unknown.html.j2", locale, HTTPStatus.NOT_FOUND)
-    return _page("status.html.j2", locale, HTTPStatus.OK, **_facts(progress, locale))
-
-
-def _page(template: str, locale: Locale, status: HTTPStatus, **facts: Any) -> HTMLResponse:
-    html = _pages.get_template(template).render(lang=locale, locales=list(Locale), words=words.WORDS[locale], **facts)
-    return HTMLResponse(html, status, HEADERS | {"Content-Language": locale})
+        return page("unknown.html.j2", locale, HTTPStatus.NOT_FOUND)
+    return page("status.html.j2", locale, HTTPStatus.OK, **_facts(progress, locale))
 
 
 def _facts(progress: Progress, locale: Locale) -> dict[str, Any]:
@@ -108,12 +82,3 @@ def _facts(progress: Progress, locale: Locale) -> dict[str, Any]:
         "is_over": progress.state
         in (ProvisioningState.LIVE, ProvisioningState.CANCELLING, ProvisioningState.CANCELLED),
     }
-
-
-def _locale(asked: str, accepted: str, otherwise: Locale) -> Locale:
-    """`asked` for by name, else what the browser likes best of ours, else the order's language."""
-    if asked in list(Locale):
-        return Locale(asked)
-    liked = {name.lower(): float(weight or 1) for name, weight in reversed(_ACCEPTED.findall(accepted))}
-    ours = [locale for locale in Locale if liked.get(locale, 0) > 0]
-    return max(ours, key=lambda locale: liked[locale], default=otherwise)

@@ -1,15 +1,15 @@
-// What a case worker does in Chromium. Usage: node journeys.mjs CHROMIUM URL NAME PASSWORD JOURNEY
+// What a case worker does in Chromium. Usage: node journeys.mjs CHROMIUM URL NAME PASSWORD JOURNEY [PATH…]
 // The last line of the output is a JSON object: what was seen, and what axe-core finds on each page.
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 
-const [executablePath, base, name, password, journey] = process.argv.slice(2);
+const [executablePath, base, name, password, journey, ...paths] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const found = [];
 const complaints = [];
 
 async function open(colorScheme, viewport) {
-  const context = await browser.newContext({ colorScheme, viewport });
+  const context = await browser.newContext({ colorScheme, viewport, reducedMotion: "reduce" });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
@@ -29,7 +29,60 @@ async function examine(page, what) {
   for (const { id, impact, nodes } of violations) found.push({ what, id, impact, where: nodes.map((node) => node.html.slice(0, 160)) });
 }
 
+// What is on the page in one look has been examined as a whole; in the other only its colours are different.
+async function examineInBoth(page, what) {
+  await examine(page, what);
+  await page.emulateMedia({ colorScheme: "dark" });
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: { type: "rule", values: ["color-contrast"] } }));
+  for (const { id, impact, nodes } of violations) found.push({ what: `${what}, dark`, id, impact, where: nodes.map((node) => node.html.slice(0, 160)) });
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+// The browser calls an answer that is meant to be an error one.
+async function expectingErrors(act) {
+  const before = complaints.length;
+  await act();
+  complaints.splice(before, complaints.length, ...complaints.slice(before).filter((said) => !/status of 4\d\d/.test(said)));
+}
+
 const journeys = {
+  // Every page, each in both looks, and as wide as a phone; what forms answer to mistakes as well.
+  async walk() {
+    const page = await open("light", { width: 1280, height: 900 });
+    const seen = { examined: 0, wide: [] };
+    const look = async (what) => {
+      for (const details of await page.locator("details:not([open]):not(.menu) > summary").all()) if (await details.isVisible()) await details.click();
+      await examineInBoth(page, what);
+      await page.setViewportSize({ width: 390, height: 844 });
+      if (await page.evaluate(() => document.documentElement.scrollWidth) > 390) seen.wide.push(what);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      seen.examined += 1;
+    };
+    const go = async (path) => page.goto(base + path);
+    await expectingErrors(async () => {
+      for (const path of paths) await go(path).then(() => look(path));
+      await go("/admin/order");
+      await page.getByLabel("unter einer neuen Domain").check();
+      await page.fill("[name=new_domain]", "neu.example");
+      await page.getByText("ob sie sich registrieren lässt").waitFor();
+      await look("order with a new domain");
+      for (const field of ["customer_name", "customer_email", "name"]) await page.fill(`[name=${field}]`, "erika@sommer.example");
+      await page.getByRole("button", { name: "Bestellen" }).click();
+      await page.locator("#wrong-registrant_street").waitFor();
+      await look("order with mistakes");
+      await go(paths.find((path) => path.endsWith("/registration")));
+      await page.fill("[name=registrant_phone]", "030 1");
+      await page.getByRole("button", { name: "Mit diesen Angaben registrieren" }).click();
+      await page.locator("#wrong-registrant_phone").waitFor();
+      await look("owner with mistakes");
+      await go(paths.find((path) => path.includes("/letters/")));
+      await page.locator("form input[name^='data.']").first().fill("berichtigt");
+      await page.getByRole("button", { name: "Ansehen, was geschehen würde" }).click();
+      await page.locator("#preview, [aria-invalid]").first().waitFor();
+      await look("corrected letter");
+    });
+    return seen;
+  },
   // Order as one types, watch it go live without touching anything, give a preview link and end it, cancel.
   async order() {
     const page = await open("light", { width: 1280, height: 900 });
@@ -93,11 +146,6 @@ const journeys = {
     await page.goto(base + letter);
     await examine(page, "error");
     complaints.length = said; // that the answer was a 404
-    for (const path of ["projects", "servers", "domains", "offer", "overview", "changes", "me"]) {
-      await page.goto(`${base}/admin/${path}`);
-      await examine(page, path);
-    }
-    seen.wide = await page.evaluate(() => document.documentElement.scrollWidth);
     return seen;
   },
 };

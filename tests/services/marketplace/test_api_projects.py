@@ -16,6 +16,7 @@ from shared.messaging.cancellation import mark_undone
 from shared.models import Scope
 from tests.dead_letters.conftest import Desk, desk  # noqa: F401 - a fixture
 from tests.services.marketplace.api import BASE, Api, running_api
+from tests.services.marketplace.test_api_changes import NO_MORE_LINES
 from tests.shared.messaging.harness import until
 
 SERVER = {"name": "t-1", "coolify_uuid": "k8w0s4ck", "region": "fsn1", "ipv4": "203.0.113.20", "capacity": 3}
@@ -51,6 +52,28 @@ async def test_projects_are_found_newest_first_page_by_page(api: Api) -> None:
         assert (wrong.status_code, wrong.headers["content-type"]) == (400, "application/problem+json"), cursor
 
 
+async def test_projects_are_found_by_the_domains_that_they_were_given_however_these_are_typed(api: Api) -> None:
+    first, second = await api.ordered(slug="laden"), await api.ordered(slug="werkstatt")
+    await api.ordered(slug="mueller-co")
+    await api.sql("UPDATE projects SET provisioning_state = 'live'")
+    for project_id, domain in ((first, "müller.example"), (first, "laden.example"), (second, "werk.example")):
+        answer = await api.call("POST", f"/projects/{project_id}/domains", json={"domain": domain})
+        assert answer.status_code == 202, answer.text
+    for words, slugs in (
+        ("werk.exa", ["werkstatt"]),
+        ("https://www.Laden.example/kontakt", ["laden"]),
+        ("Müller.example", ["laden"]),
+        ("xn--mller-kva", ["laden"]),
+        ("Müller", ["mueller-co", "laden"]),
+        ("laden", ["laden"]),
+    ):
+        assert await pages(api, f"q={words}&limit=2") == [slugs], words
+    assert await pages(api, "q=example&state=live&limit=2") == [["mueller-co", "werkstatt"], ["laden"]]
+    assert await pages(api, "q=werk.exa&state=ordered") == [[]]
+    await api.call("DELETE", f"/projects/{second}/domains/werk.example")
+    assert await pages(api, "q=werk.exa") == [[]]
+
+
 async def test_a_list_and_a_project_cost_the_same_number_of_queries_however_many_there_are(api: Api) -> None:
     async def queries(path: str) -> int:
         said: list[str] = []
@@ -65,10 +88,10 @@ async def test_a_list_and_a_project_cost_the_same_number_of_queries_however_many
 
     project_id = await api.ordered()
     await queries("/projects")  # notes that the key is used
-    one = await queries("/projects"), await queries(f"/projects/{project_id}")
+    one = await queries("/projects?q=vrs"), await queries(f"/projects/{project_id}")
     for _ in range(4):
         await api.ordered()
-    assert (await queries("/projects"), await queries(f"/projects/{project_id}")) == one
+    assert (await queries("/projects?q=vrs"), await queries(f"/projects/{project_id}")) == one
     assert max(one) <= 3
 
 
@@ -154,6 +177,11 @@ async def test_a_failed_step_is_retried_and_goes_on(desk: Desk) -> None:  # noqa
         path = f"/projects/{dead.subject}/retry"
         failed = (await api.call("GET", f"/projects/{dead.subject}")).json()
         assert (failed["state"], [step["state"] for step in failed["waiting"]]) == ("failed", ["dead"])
+        for statement in NO_MORE_LINES.split(";\n"):
+            await desk.sql(statement)
+        refused = await api.call("POST", path, json={"reason": "cannot be written down"})
+        assert (refused.status_code, len(await desk.dead())) == (503, 2)
+        await desk.sql("DROP TRIGGER no_more_lines ON staff_actions")
         async with desk.harness.running():
             answer = await api.call("POST", path, Scope.PROJECTS_WRITE, json={"reason": "the zone is there"})
             assert answer.status_code == 202, answer.text
@@ -162,8 +190,10 @@ async def test_a_failed_step_is_retried_and_goes_on(desk: Desk) -> None:  # noqa
         assert [letter.event_id for letter in await desk.dead()] == [other.id]
         nothing = await api.call("POST", path, json={"reason": "again"})
         assert (nothing.status_code, "no step of project" in nothing.text) == (409, True)
-        [[by, reason]] = await desk.sql("SELECT by, reason FROM desk_actions")
-        assert (by.startswith("key "), reason) == (True, "the zone is there")
+        done = await desk.sql("SELECT by, reason FROM desk_actions")
+        [[kind, by, reason, detail]] = await desk.sql("SELECT kind::text, by, reason, detail FROM staff_actions")
+        assert (kind, by[-6:], reason, done) == ("retried", " (API)", "the zone is there", [(by, reason)])
+        assert detail == {"steps": [failed["waiting"][0]["consumer"]]}
 
 
 async def test_a_retry_without_a_broker_says_when_to_try_again(api: Api) -> None:

@@ -258,14 +258,23 @@ async def test_a_preview_link_is_shown_once_works_and_is_ended(desk: Desk) -> No
     made = await fill(desk.database)
     browser = await desk.signed_in()
     where = f"/projects/{made['cafe-linde']}"
-    await browser.follow(f"{where}/previews")
+    await browser.follow(f"{where}/previews", {"uses": "0"})
+    assert "is opened once at least" in browser.page
+    await browser.follow(f"{where}/previews", {"hours": "24", "uses": "2"})
     link = re.search(r"http://desk\.example(/preview/[A-Za-z0-9_-]{43})<", browser.page)
     assert link
-    assert (await desk.browser().http.get(link[1])).headers["location"].startswith("https://cafe-linde.vrs.example")
+    [[hours]] = await desk.sql("SELECT extract(epoch FROM expires_at - created_at)::int / 3600 FROM preview_accesses")
+    assert hours in (23, 24)
+    stranger = desk.browser().http
+    assert (await stranger.get(link[1])).headers["location"].startswith("https://cafe-linde.vrs.example")
     await browser.get(where)
-    assert ("opened 1 time" in browser.page, link[1] in browser.page) == (True, False)
+    assert ("opened 1 time, 1 time left" in browser.page, link[1] in browser.page) == (True, False)
     await browser.follow(f"{where}/previews/end", {"preview": "1"})
-    assert (await desk.browser().http.get(link[1])).status_code in (404, 410)
+    for language, said in (("de", "Dieser Vorschau-Link gilt nicht"), ("en", "This preview link does not work")):
+        ended = await stranger.get(link[1], headers={"Accept": "text/html", "Accept-Language": language})
+        assert (ended.status_code, said in ended.text) == (404, True)
+    cut_off = await stranger.get(link[1][:20])
+    assert (cut_off.status_code, cut_off.headers["content-type"]) == (404, "application/problem+json")
     assert await desk.sql("SELECT kind::text FROM staff_actions ORDER BY id") == [("preview made",), ("preview ended",)]
 
 

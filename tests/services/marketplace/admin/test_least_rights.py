@@ -16,6 +16,7 @@ from tests.choreography.test_least_privilege import database_of
 from tests.conftest import open_at
 from tests.services.marketplace.admin.browser import PASSWORD, opened
 from tests.services.marketplace.admin.made import fill
+from tests.services.marketplace.admin.test_holds import hold
 from tests.services.marketplace.admin.test_journeys import an_order
 from tests.services.marketplace.admin.test_pages import letter_of
 
@@ -29,6 +30,7 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
             own,
             MarketplaceSettings(amqp_url=SecretStr("amqp://127.0.0.1:1/"), database_url=SecretStr("postgresql://x/x")),
         )
+        await hold(database, made["goldberg"], "goldberg.example", "refused")
         browser = await desk.signed_in(StaffRole.ADMIN)
         await browser.get("/")
         [group, *_] = re.findall(r"/problems/([0-9a-f]+)", browser.page)
@@ -46,6 +48,7 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
             (f"{project}/previews", {}),
             (f"{project}/previews/end", {"preview": "1"}),
             (f"/projects/{made['hofladen-peters']}/mails", {"mail": mail}),
+            (f"{project}/registration", {"max_sum": "90,00"}),
             (f"{project}/cancel", {"reason": "twice"}),
             (f"/problems/{group}/note", {"text": "x"}),
             (f"/letters/{letter}/note", {"text": "x"}),

@@ -11,6 +11,7 @@ from shared.database import Database
 from shared.models import StaffRole
 from tests.services.marketplace.admin.browser import Desk
 from tests.services.marketplace.admin.made import fill
+from tests.services.marketplace.admin.test_holds import hold
 
 OPEN = {("GET", "/login"), ("POST", "/login")}
 OPERATORS = {
@@ -38,6 +39,7 @@ async def paths(desk: Desk) -> dict[str, str]:
     """Every page that is read, by its route."""
     made = await fill(desk.database)
     browser = await desk.signed_in(StaffRole.ADMIN)
+    await hold(desk.database, made["baeckerei-sommer"], "sommer.example", "refused")
     await browser.get("/")
     group = re.findall(r"/problems/([0-9a-f]+)", browser.page)[0]
     filled = {"{project_id:uuid}": str(made["baeckerei-sommer"]), "{group}": group, "{name}": "srv-1"}

@@ -5,12 +5,14 @@ from enum import StrEnum
 
 import pytest
 
-from contracts import Locale, RegistrationHold, ServiceName
+from contracts import EVENTS, Locale, RegistrationHold, ServiceName
 from services.marketplace.admin import words
 from services.marketplace.admin.health import Health
 from services.marketplace.admin.holds import HOLDS
+from services.marketplace.admin.story import COMPLETED, is_undo
 from services.marketplace.status.words import STATES as OF_CUSTOMERS
 from shared.cancelling import PartState
+from shared.messaging.topology import queue_name
 from shared.models import LicenseState, ProvisioningState, ServerReach, ServerState, StaffActionKind, StaffRole
 
 UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
@@ -35,6 +37,13 @@ UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
 )
 def test_every_value_has_its_word(enum: type[StrEnum], said: Mapping[StrEnum, object]) -> None:
     assert set(said) == set(enum)
+
+
+def test_every_consumer_has_a_sentence_for_what_it_has_done_and_a_name_for_its_step() -> None:
+    consumers = {queue_name(service, event): service for event in EVENTS.values() for service in event.required_by}
+    assert set(COMPLETED) == set(consumers)
+    steps = {consumer for consumer, service in consumers.items() if service is not ServiceName.NOTIFY}
+    assert set(words.STEPS) | set(words.BESIDE) | set(filter(is_undo, steps)) >= steps
 
 
 def test_customers_read_of_every_state() -> None:
