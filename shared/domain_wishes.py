@@ -51,7 +51,9 @@ class DomainStanding:
 async def domains_of(connection: AsyncConnection, project_id: UUID) -> list[DomainStanding]:
     """Read the project's domains, the one that was ordered first, then as they were added."""
     ordered = await connection.scalar(select(ProjectOrder.fqdn).where(ProjectOrder.project_id == project_id))
-    held = select(ProjectDomain.host, ProjectDomain.is_primary).where(ProjectDomain.project_id == project_id)
+    held = select(ProjectDomain.host, ProjectDomain.is_primary).where(
+        ProjectDomain.project_id == project_id, ~ProjectDomain.is_coming
+    )
     hosts = {row.host: row.is_primary for row in await connection.execute(held)}
     standings = []
     if ordered is not None and ordered in hosts:
