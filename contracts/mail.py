@@ -118,6 +118,7 @@ class MailDomainReady(Event):
 
     type: ClassVar[str] = "vrs.maildomain.ready.v1"
     changes: ClassVar[tuple[str, ...]] = ("0.2.0: first version.",)
+    required_by: ClassVar[tuple[ServiceName, ...]] = (ServiceName.NOTIFY,)
 
     domain: HostName
     """The domain."""

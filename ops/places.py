@@ -7,6 +7,9 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
 ORDERS = CHECKOUT / "examples" / "orders"
+ELSEWHERE = ORDERS / "elsewhere"
+"""Orders under domains that other providers hold."""
+
 PLUGINS = CHECKOUT / "examples" / "plugins"
 SEED = CHECKOUT / "seeds"
 

@@ -33,6 +33,9 @@ DEFAULTS = {
 }
 """What a service needs and nobody has set."""
 
+HASTE = {"VRS_CUSTOMER_LOOK_AFTER": "1"}
+"""With simulated name servers, which nobody minds being asked often."""
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -114,7 +117,8 @@ async def running_system(logs: Path, latencies: Latencies) -> AsyncIterator[Syst
                 if simulators.coolify is not None:
                     await write_seed(database.engine, read_seed(SEED))
                 market = LocalMarket(logs)
-                environment = DEFAULTS | market.settings() | dict(os.environ) | settings
+                haste = HASTE if simulators.inwx is not None else {}
+                environment = DEFAULTS | haste | market.settings() | dict(os.environ) | settings
                 environment["VRS_TRANSFER_KEY"] = market.transfer_key.get_secret_value()  # the desk must have it, too
                 await market.stock(database)
                 services += await asyncio.to_thread(start_services, environment, logs, stack.guard)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,9 +91,9 @@ async def _claim(connection: AsyncConnection, project_id: UUID, write: ClaimDoma
         return Decided.OLDER
     hosts = own_hosts(write.domain)
     holders = await _holders(connection, hosts)
-    if taken := next((host for host, holder in holders.items() if holder != project_id), None):
+    if taken := next((host for host, row in holders.items() if row.project_id != project_id), None):
         return HostRefused(HostProblem.TAKEN, taken)
-    if known is None and holders:
+    if known is None and not all(row.is_coming for row in holders.values()):
         return Decided.ALREADY
     bases = set((await connection.scalars(select(BaseDomain.name))).all())
     if refused := ClaimHosts(hosts, None).refusal(bases, bases):
@@ -101,10 +101,12 @@ async def _claim(connection: AsyncConnection, project_id: UUID, write: ClaimDoma
     claims = [{"host": host, "project_id": project_id, "is_primary": False} for host in sorted(hosts)]
     await connection.execute(insert(ProjectDomain).on_conflict_do_nothing(), claims)
     holders |= await _holders(connection, hosts)
-    if taken := next((host for host, holder in holders.items() if holder != project_id), None):
-        mine = ProjectDomain.host.in_(hosts), ProjectDomain.project_id == project_id
+    mine = ProjectDomain.host.in_(hosts), ProjectDomain.project_id == project_id
+    if taken := next((host for host, row in holders.items() if row.project_id != project_id), None):
         await connection.execute(delete(ProjectDomain).where(*mine))
         return HostRefused(HostProblem.TAKEN, taken)
+    if any(row.is_coming for row in holders.values()):
+        await connection.execute(update(ProjectDomain).where(*mine).values(is_coming=False))
     wishes = [row.primary_said_at for row in rows if row.primary_said_at]
     values = {
         "project_id": project_id,
@@ -128,7 +130,7 @@ async def _drop(connection: AsyncConnection, project_id: UUID, write: DropDomain
     if known is not None and known.said_at > write.said_at:
         return Decided.OLDER
     held = select(ProjectDomain.is_primary).where(
-        ProjectDomain.host == write.domain, ProjectDomain.project_id == project_id
+        ProjectDomain.host == write.domain, ProjectDomain.project_id == project_id, ~ProjectDomain.is_coming
     )
     is_primary = await connection.scalar(held)
     if is_primary:
@@ -141,6 +143,6 @@ async def _drop(connection: AsyncConnection, project_id: UUID, write: DropDomain
     return Decided.DONE
 
 
-async def _holders(connection: AsyncConnection, hosts: Sequence[str]) -> dict[str, UUID]:
-    found = select(ProjectDomain.host, ProjectDomain.project_id).where(ProjectDomain.host.in_(hosts))
-    return {row.host: row.project_id for row in await connection.execute(found)}
+async def _holders(connection: AsyncConnection, hosts: Sequence[str]) -> dict[str, Any]:
+    found = select(ProjectDomain.host, ProjectDomain.project_id, ProjectDomain.is_coming)
+    return {row.host: row for row in await connection.execute(found.where(ProjectDomain.host.in_(hosts)))}

@@ -64,7 +64,9 @@ async def domains_of(connection: AsyncConnection, project_id: UUID) -> list[Doma
         .where(ProjectOrder.project_id == project_id)
     )
     ordered = (await connection.execute(stands)).one_or_none()
-    held = select(ProjectDomain.host, ProjectDomain.is_primary).where(ProjectDomain.project_id == project_id)
+    held = select(ProjectDomain.host, ProjectDomain.is_primary).where(
+        ProjectDomain.project_id == project_id, ~ProjectDomain.is_coming
+    )
     hosts = {row.host: row.is_primary for row in await connection.execute(held)}
     standings = []
     if ordered is not None and ordered.fqdn in hosts:

@@ -9,7 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, literal_column, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,8 +44,8 @@ DAILY = timedelta(days=1)
 AGAIN = timedelta(hours=1)
 """After a look that led to nothing, or that ended with its process."""
 
-Source = Select[UUID, str]
-"""The things that there are now: project id and `name`."""
+Source = Select[UUID, str] | CompoundSelect[UUID, str]
+"""The things that there are now: project id and `name`, each once."""
 
 _TELL = text("""
     UPDATE expiries SET told_days = :days

@@ -18,7 +18,7 @@ from shared.reserved_names import is_reserved
 _HOSTS: BindParameter[Any] = bindparam("hosts", expanding=True)
 _PROJECTS: BindParameter[Any] = bindparam("projects", expanding=True)
 _BASE_DOMAINS = select(BaseDomain.name)
-_HELD = select(ProjectDomain.host, ProjectDomain.project_id, ProjectDomain.is_primary)
+_HELD = select(ProjectDomain.host, ProjectDomain.project_id, ProjectDomain.is_primary, ProjectDomain.is_coming)
 _HELD_BY_PROJECTS = _HELD.where(ProjectDomain.project_id.in_(_PROJECTS))
 _HOLDERS = _HELD.where(ProjectDomain.host.in_(_HOSTS))
 _CLAIM = insert(ProjectDomain).on_conflict_do_nothing()
@@ -64,7 +64,7 @@ class HostRefused:
 
 @dataclass(frozen=True, slots=True)
 class ClaimHosts:
-    """Claims `hosts` for the project, the primary one first, and gives up others that it held.
+    """Claims `hosts` for the project, the primary one first, and gives up others that it held, but for a transfer's.
 
     Result: None, or `HostRefused` if another project holds one, the slug is reserved, the base domain is not ours, or
     an own domain lies in a base domain (whose names are given by slug only).
@@ -132,10 +132,16 @@ async def obstacle(connection: AsyncConnection, hosts: tuple[str, ...], base_dom
 
 
 async def _give_up(connection: AsyncConnection, keep: Mapping[UUID, Mapping[str, bool]]) -> None:
-    """Delete the projects' names that are not to be kept exactly so."""
+    """Delete names that the projects do not keep exactly so; those of a transfer stay, unless they are ordered."""
     if not keep:
         return
     held = (await connection.execute(_HELD_BY_PROJECTS, {"projects": list(keep)})).all()
-    stale = [row.host for row in held if keep[row.project_id].get(row.host) is not row.is_primary]
+    stale = [row.host for row in held if _is_stale(row, keep[row.project_id])]
     if stale:
         await connection.execute(_GIVE_UP, {"hosts": stale})
+
+
+def _is_stale(row: Any, kept: Mapping[str, bool]) -> bool:
+    if row.host in kept:
+        return bool(row.is_coming) or kept[row.host] is not row.is_primary
+    return not row.is_coming

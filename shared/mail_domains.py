@@ -1,18 +1,58 @@
-"""Asks for mail under a domain of a project, in the marketplace's name."""
+"""Mail under a domain of a project: asked for in the marketplace's name, and how far it is."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CloudEvent, MailDomainRequested, ServiceName
 from shared.errors import FieldProblem, RefusedError, UnknownError, WrongFieldsError
 from shared.hosts import as_shown
 from shared.marketplace_outbox import AT_ONCE, put
 from shared.messaging.settle import lock_projects
-from shared.models import Cancellation, Project, ProjectDomain, ProjectOrder
+from shared.models import Cancellation, MailDomain, Project, ProjectDomain, ProjectOrder
 from shared.outbox import Message
 from shared.transaction import Transaction
+
+
+class MailState(StrEnum):
+    """How far mail under a domain is."""
+
+    SETTING_UP = "setting_up"
+    WAITING = "waiting"  # something is missing or in the way, or is not seen everywhere yet: the findings say what
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailStanding:
+    """Mail under a domain of a project. `findings` are those of `MailRecordsNeeded`; `ready_at` is UTC."""
+
+    domain: str
+    state: MailState
+    mx: bool
+    ready_at: datetime | None
+    findings: Sequence[dict[str, Any]]
+
+
+async def mail_of(connection: AsyncConnection, project_id: UUID) -> list[MailStanding]:
+    """Read how far mail is under each domain for which dns has taken up the wish, by domain."""
+    table = MailDomain.__table__
+    rows = select(table).where(table.c.project_id == project_id).order_by(table.c.domain)
+    return [
+        MailStanding(
+            domain=row.domain,
+            state=MailState.WAITING if row.findings else MailState.READY if row.ready_at else MailState.SETTING_UP,
+            mx=row.mx,
+            ready_at=row.ready_at,
+            findings=row.findings,
+        )
+        for row in await connection.execute(rows)
+    ]
 
 
 async def request_mail(
@@ -36,7 +76,8 @@ async def request_mail(
         raise RefusedError(f"project {project_id} is cancelled: no mail is set up for it")
     story = select(ProjectOrder.correlation_id, ProjectOrder.base_domain).where(ProjectOrder.project_id == project_id)
     order = (await connection.execute(story)).one_or_none()
-    hosts = (await connection.scalars(select(ProjectDomain.host).where(ProjectDomain.project_id == project_id))).all()
+    held = select(ProjectDomain.host).where(ProjectDomain.project_id == project_id, ~ProjectDomain.is_coming)
+    hosts = (await connection.scalars(held)).all()
     base = order.base_domain if order else None
     own = sorted(host for host in hosts if base is None or not host.endswith(f".{base}"))
     if wish.domain not in own:

@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SecretStr
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import exists, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import CloudEvent, DomainTransferRequested, Registrant, ServiceName, TransferProblem
 from contracts.registration import Cents
 from shared.base_domains import TypedHost
 from shared.errors import FieldProblem, RefusedError, UnknownError, WrongFieldsError
-from shared.host_claims import ClaimHosts, own_hosts
+from shared.host_claims import ClaimHosts, HostProblem, HostRefused, own_hosts
 from shared.marketplace_outbox import AT_ONCE, put
 from shared.messaging.settle import lock_projects
 from shared.models import BaseDomain, DomainTransfer, ProjectDomain, ProjectOrder, TransferStage
@@ -69,7 +70,9 @@ async def ask_for_transfer(
     by: str,
     lease: timedelta = AT_ONCE,
 ) -> Message | None:
-    """Write the transfer down and say DomainTransferRequested with the caller's transaction; `lease` as for `put`.
+    """Claim the names, write the transfer down, say DomainTransferRequested with the caller's transaction.
+
+    `lease` as for `put`. The names stay the project's until it is cancelled, also when the transfer fails.
 
     An answer to a transfer that has failed says nothing: dns looks for it. Then None is returned.
 
@@ -94,7 +97,7 @@ async def ask_for_transfer(
             raise RefusedError(f"the transfer of {request.domain} waits for nobody: it is {known.stage}")
         await connection.execute(update(DomainTransfer).where(this).values(values | {"problem": None}))
         return None
-    await _refuse_what_is_not_free(connection, project_id, request.domain)
+    await _claim(connection, project_id, request.domain)
     new = {"project_id": project_id, "domain": request.domain, "zone_made": False, "kept_records": []}
     await connection.execute(insert(DomainTransfer).values(new | values))
     event = CloudEvent.of(
@@ -133,13 +136,18 @@ def _values(request: TransferRequest, seal: Seal, known: Any) -> dict[str, Any]:
     return values
 
 
-async def _refuse_what_is_not_free(connection: AsyncConnection, project_id: UUID, domain: str) -> None:
+async def _claim(connection: AsyncConnection, project_id: UUID, domain: str) -> None:
+    """Whoever claims a name first has it, also of two at once: the second waits for the first, and is refused."""
+    hosts = own_hosts(domain)
     bases = set((await connection.scalars(select(BaseDomain.name))).all())
-    if ClaimHosts(own_hosts(domain), None).refusal(bases, bases):
+    if ClaimHosts(hosts, None).refusal(bases, bases):
         raise WrongFieldsError(FieldProblem("domain", f"{domain} lies in one of our base domains"))
-    taken = (
-        exists().where(ProjectDomain.host.in_(own_hosts(domain)), ProjectDomain.project_id != project_id),
-        exists().where(DomainTransfer.domain == domain),
-    )
-    if await connection.scalar(select(taken[0] | taken[1])):
-        raise RefusedError(f"{domain} belongs to another project")
+    claims = [
+        {"host": host, "project_id": project_id, "is_primary": False, "is_coming": True} for host in sorted(hosts)
+    ]
+    await connection.execute(insert(ProjectDomain).on_conflict_do_nothing(), claims)
+    others = select(ProjectDomain.host).where(ProjectDomain.host.in_(hosts), ProjectDomain.project_id != project_id)
+    if taken := await connection.scalar(others):
+        raise RefusedError(f"{HostRefused(HostProblem.TAKEN, taken).sentence}: remove it there, or cancel that project")
+    if await connection.scalar(select(exists().where(DomainTransfer.domain == domain))):
+        raise RefusedError(f"{domain} was transferred for another project, and is in our INWX account: add it instead")

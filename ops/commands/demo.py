@@ -21,6 +21,10 @@ def demo(
 ) -> None:
     """Run the whole system, place the orders of examples/orders, and watch each go live.
 
+    They are of each kind: a name of ours, domains in our account, to be registered, and held elsewhere, where the demo
+    plays the customer. Then a domain is transferred to a live project, and mail is made possible under another. With
+    --orders none is held elsewhere, with --json nothing follows.
+
     Starts everything it needs and stops it again. Exit 0 only if every order is live and the customers are told.
 
     Examples:

@@ -16,7 +16,7 @@ def watch(
     days: Annotated[int, typer.Option(min=1, help="So many days ahead.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the domains that we registered, and the certificates of live projects, that end soon; the next first.
+    """List the domains that we hold for projects, and their certificates, that end soon; the next first.
 
     dns and bootstrap look at each about once a day; "told" is the last threshold that was mailed to case workers. A
     certificate is renewed by the server when about 30 days are left, so one that ends in 20 is in good order.

@@ -1,18 +1,14 @@
-"""The demo's last act: a domain comes from another registrar to a project that is live, with its mail."""
-
-import asyncio
-import time
+"""The demo shows how a domain comes from another registrar to a project that is live, with its mail."""
 
 import httpx
 from pydantic import SecretStr
 from rich.console import Console
 
-from contracts import DomainTransferRequested, Registrant, ServiceName
-from ops.story import log_rows
+from contracts import DomainAdded, DomainConnected, DomainTransferRequested, Registrant, RoutesChanged, ServiceName
+from ops.demo.follow import follow
 from ops.system import System
 from shared.hosts import as_shown
 from shared.messaging.topology import queue_name
-from shared.models import LogStatus
 from shared.orders import Order
 from shared.seal import Seal
 from shared.transaction import begin
@@ -20,8 +16,6 @@ from shared.transfers import TransferRequest, ask_for_transfer
 
 SECONDS = 2.0
 """How long the simulated registry and the losing registrar take; real ones take days."""
-
-DEADLINE = 60.0
 
 AUTH_CODE = "demo-4711"
 MAIL = (
@@ -39,11 +33,16 @@ OWNER = Registrant(
     email="anna@example.org",
 )
 
-_TRANSFER = queue_name(ServiceName.DNS, DomainTransferRequested)
+_WAY = (
+    queue_name(ServiceName.DNS, DomainTransferRequested),
+    queue_name(ServiceName.DNS, DomainAdded),
+    queue_name(ServiceName.DEPLOY, RoutesChanged),
+    queue_name(ServiceName.DNS, DomainConnected),
+)
 
 
 async def show_move(console: Console, system: System, order: Order) -> bool:
-    """Have a domain of the order's customer transferred, and tell what happens; False if it has not come in time."""
+    """Have a domain transferred, and tell how it comes and the project moves to it; False if that is not in time."""
     inwx = system.simulators.inwx
     if inwx is None:
         return True  # a demo spends no money
@@ -56,16 +55,4 @@ async def show_move(console: Console, system: System, order: Order) -> bool:
     async with begin(system.database) as transaction:
         await ask_for_transfer(transaction, order.subject, request, Seal(system.market.transfer_key), by="vrs demo")
     console.print(f"\n{order.data.slug}  {as_shown(domain)} comes from another registrar", style="bold")
-    began, last = time.monotonic(), 0
-    while time.monotonic() - began < DEADLINE:
-        for row in await log_rows(system.database.engine, [order.subject], after=last):
-            last = row.id
-            if row.consumer == _TRANSFER:
-                seconds = f"{time.monotonic() - began:6.2f} s"
-                console.print(f"{seconds}  dns {row.status.value}: {row.message}", highlight=False, soft_wrap=True)
-                if row.status is LogStatus.COMPLETED:
-                    return True
-        system.check()
-        await asyncio.sleep(0.2)
-    console.print(f"{domain} has not come in {DEADLINE:g} s; see {system.logs}", style="red", highlight=False)
-    return False
+    return await follow(console, system, order, *_WAY)

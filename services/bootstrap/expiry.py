@@ -4,23 +4,41 @@ import asyncio
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Any
+from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, select
+from sqlalchemy import CompoundSelect, Row, select, union
 
 from contracts import CertificateExpiring
 from services.bootstrap.core import Core, NoHealth
 from services.bootstrap.health import one_line
-from services.bootstrap.models import WatchedCore
+from services.bootstrap.models import WatchedCore, WatchedDomain
 from shared.database import Database
 from shared.expiry import DAILY, EXPIRY, PAUSE, THRESHOLDS, Tell, passed, saw, saw_nothing, take
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
-from shared.models import ExpiryKind
+from shared.models import ExpiryKind, ProjectOrder
 from shared.service import Announcement, Background, Kernel
 
 log = structlog.get_logger(__name__)
 
-_LIVE = select(WatchedCore.project_id, WatchedCore.fqdn.label("name"))
+_WWW = "www."
+
+
+def _names() -> CompoundSelect[UUID, str]:
+    """Every name that has a certificate: the ordered one, added ones that work, and the ``www`` of both."""
+    ordered = select(WatchedCore.project_id, WatchedCore.fqdn.label("name"))
+    added = select(WatchedDomain.project_id, WatchedDomain.domain.label("name")).where(
+        WatchedDomain.connected_at.is_not(None)
+    )
+    own = ordered.join(ProjectOrder, ProjectOrder.project_id == WatchedCore.project_id).where(
+        ProjectOrder.base_domain.is_(None)
+    )
+    doubled = union(own, added).subquery()
+    www = select(doubled.c.project_id, (_WWW + doubled.c.name).label("name")).where(~doubled.c.name.startswith(_WWW))
+    return union(ordered, added, www)
+
+
+_LIVE = _names()
 
 LEAST_OF_LIFE = 6
 """Traefik renews a certificate of 90 days when 30 are left: in the last sixth of its life that is overdue."""

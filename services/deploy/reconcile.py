@@ -34,7 +34,7 @@ _IS_ADDED = exists().where(
 )
 _ORDERED = (
     select(func.array_agg(ProjectDomain.host))
-    .where(ProjectDomain.project_id == ProjectDeployment.project_id, ~_IS_ADDED)
+    .where(ProjectDomain.project_id == ProjectDeployment.project_id, ~ProjectDomain.is_coming, ~_IS_ADDED)
     .scalar_subquery()
 )
 _ROUTED = select(AppRoutes.hosts).where(AppRoutes.project_id == ProjectDeployment.project_id).scalar_subquery()

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from contracts import ServiceName
 from services.dns.inwx import InwxRecord
-from services.dns.models import ManagedRecord
+from services.dns.models import ManagedMailRecord, ManagedRecord
 from services.dns.records import leads
 from services.dns.repair import RecordRepairs
 from shared.reconcile.finding import Caution, Drift, Finding, Repair
 from shared.reconcile.standing import Standing
 
 NOTHING = "nothing"
+
+AnyRecord = ManagedRecord | ManagedMailRecord
 
 
 class Zone:
@@ -35,6 +37,10 @@ class Zone:
     def of(self, row: ManagedRecord) -> InwxRecord | None:
         """The record with the row's id."""
         return self._by_id.get(row.record_id) if row.record_id else None
+
+    def at(self, name: str, kind: str) -> list[InwxRecord]:
+        """The records of this name and type."""
+        return [record for record in self._by_id.values() if (record.name, record.type) == (name, kind)]
 
     def equal(self, row: ManagedRecord) -> InwxRecord | None:
         """A stray that is the record of the row in all but its id."""
@@ -60,7 +66,7 @@ class Drifts:
         """What is off about a record that is written down; None if nothing is."""
         if standing.is_lost:
             advice = f"there is no such project: `vrs cancel {row.project_id}`"
-            return _finding(row, Drift.ORPHANED, zone.of(row) or zone.equal(row), advice=advice)
+            return finding_of(row, Drift.ORPHANED, zone.of(row) or zone.equal(row), advice=advice)
         found = self._answered(row, standing, zone) if row.record_id else self._unanswered(row, standing, zone)
         if found is None or (found.drift is Drift.UNANSWERED and not standing.is_worked_on):
             return found
@@ -99,37 +105,40 @@ class Drifts:
         record = zone.of(row)
         if standing.is_over:
             mend = self.repairs.delete(row) if record else self.repairs.forget(row)
-            return _finding(row, Drift.ORPHANED, record, mend)
+            return finding_of(row, Drift.ORPHANED, record, mend)
         if record is None:
             return self._missing(row, zone)
         if record.equals(row.says()) and record.ttl == row.ttl:
             return None
-        return _finding(row, Drift.DIFFERENT, record, self.repairs.update(row))
+        return finding_of(row, Drift.DIFFERENT, record, self.repairs.update(row))
 
     def _unanswered(self, row: ManagedRecord, standing: Standing, zone: Zone) -> Finding | None:
         left = self.grace - (datetime.now(UTC) - row.intended_at).total_seconds()
         if left > 0:
-            waits = _finding(row, Drift.UNANSWERED, zone.equal(row))
+            waits = finding_of(row, Drift.UNANSWERED, zone.equal(row))
             return waits.left_to(f"its create may still be under way for {left:.0f} s")
         if (equal := zone.equal(row)) is not None:
-            return _finding(row, Drift.UNANSWERED, equal, self.repairs.adopt(row, equal, Caution.CERTAIN))
+            return finding_of(row, Drift.UNANSWERED, equal, self.repairs.adopt(row, equal, Caution.CERTAIN))
         if standing.is_over:
-            return _finding(row, Drift.UNANSWERED, None, self.repairs.forget(row))
+            return finding_of(row, Drift.UNANSWERED, None, self.repairs.forget(row))
         return None if standing.busy else self._missing(row, zone)
 
     def _missing(self, row: ManagedRecord, zone: Zone) -> Finding:
         if not zone.is_there:
-            return _finding(row, Drift.MISSING, None, advice=f"the account has no zone {zone.name}: create it at INWX")
+            return finding_of(
+                row, Drift.MISSING, None, advice=f"the account has no zone {zone.name}: create it at INWX"
+            )
         if (equal := zone.equal(row)) is not None:
-            return _finding(row, Drift.DIFFERENT, equal, self.repairs.adopt(row, equal, Caution.ASKED))
+            return finding_of(row, Drift.DIFFERENT, equal, self.repairs.adopt(row, equal, Caution.ASKED))
         if beside := zone.beside(row):
-            return _finding(row, Drift.MISSING, None, advice=f"first delete what stands there: {beside[0]}")
-        return _finding(row, Drift.MISSING, None, self.repairs.create(row))
+            return finding_of(row, Drift.MISSING, None, advice=f"first delete what stands there: {beside[0]}")
+        return finding_of(row, Drift.MISSING, None, self.repairs.create(row))
 
 
-def _finding(
-    row: ManagedRecord, drift: Drift, record: InwxRecord | None, repair: Repair | None = None, *, advice: str = ""
+def finding_of(
+    row: AnyRecord, drift: Drift, record: InwxRecord | None, repair: Repair | None = None, *, advice: str = ""
 ) -> Finding:
+    """The finding about a row, whose record at INWX is `record`."""
     number = f" ({row.record_id})" if row.record_id else ""
     return Finding(
         service=ServiceName.DNS,
@@ -144,7 +153,7 @@ def _finding(
     )
 
 
-def _shown(record: InwxRecord, row: ManagedRecord | None = None) -> str:
+def _shown(record: InwxRecord, row: AnyRecord | None = None) -> str:
     """The record as INWX has it: what it is called too, where that is not what the row says."""
     shown = f"{record.content}, TTL {record.ttl}"
     if row is not None and (record.name, record.type) != (row.name, row.type):

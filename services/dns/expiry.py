@@ -1,11 +1,11 @@
-"""Watches the domains that we have registered: when they end, and whether they are renewed."""
+"""Watches the domains that we have registered or taken over: when they end, and whether they are renewed."""
 
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, union
 
 from contracts import DomainExpiring, RenewalDoubt
 from services.dns.inwx_errors import InwxLoginError
@@ -14,13 +14,16 @@ from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
 from shared.expiry import DAILY, EXPIRY, PAUSE, THRESHOLDS, Tell, passed, saw, saw_nothing, take
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
-from shared.models import DomainRegistration, Expiry, ExpiryKind, RegistrationStage
+from shared.models import DomainRegistration, DomainTransfer, Expiry, ExpiryKind, RegistrationStage, TransferStage
 from shared.service import Announcement, Background, Kernel
 
 log = structlog.get_logger(__name__)
 
-_REGISTERED = select(DomainRegistration.project_id, DomainRegistration.domain.label("name")).where(
-    DomainRegistration.stage == RegistrationStage.REGISTERED
+_HELD = union(
+    select(DomainRegistration.project_id, DomainRegistration.domain.label("name")).where(
+        DomainRegistration.stage == RegistrationStage.REGISTERED
+    ),
+    select(DomainTransfer.project_id, DomainTransfer.domain).where(DomainTransfer.stage == TransferStage.TRANSFERRED),
 )
 _SOONEST = max(THRESHOLDS)
 
@@ -42,7 +45,7 @@ def watch_domains(database: Database, registrar: Registrar) -> Background:
 async def look_at_domains(kernel: Kernel, database: Database, registrar: Registrar, now: datetime) -> int:
     """Ask INWX about those that are due; return how many ends this call was the first to tell."""
     async with database.engine.begin() as connection:
-        due = await take(connection, ExpiryKind.DOMAIN, _REGISTERED, now)
+        due = await take(connection, ExpiryKind.DOMAIN, _HELD, now)
     told = 0
     for row in due:
         try:

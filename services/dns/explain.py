@@ -12,13 +12,15 @@ from contracts import (
     ProjectOrdered,
     RecordType,
 )
-from services.dns.models import MailDomain, MailSender, ManagedMailRecord, ManagedRecord, Placement, RecordHolder
+from services.dns.models import ManagedMailRecord, ManagedRecord, Placement, RecordHolder
 from shared.dead_letters.explain import Circumstances, Explanations
 from shared.host_claims import hosts_of, own_hosts
 from shared.models import (
     AddedDomain,
     DomainRegistration,
     DomainTransfer,
+    MailDomain,
+    MailSender,
     ProvisioningState,
     RegistrationStage,
     TransferStage,

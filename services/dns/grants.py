@@ -3,7 +3,6 @@
 from services.dns.models import (
     CapacityWait,
     CustomerWait,
-    MailDomain,
     ManagedMailRecord,
     ManagedRecord,
     Placement,
@@ -17,6 +16,7 @@ from shared.models import (
     DomainRegistration,
     DomainTransfer,
     Expiry,
+    MailDomain,
     Project,
     ProjectDomain,
     ProjectOrder,

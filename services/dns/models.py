@@ -125,36 +125,6 @@ class CapacityWait(Table):
     __table_args__ = (Index("ix_capacity_waits_since", "since"),)
 
 
-class MailSender(StrEnum):
-    """Where a sender domain at Brevo comes from."""
-
-    INTENDED = "intended"  # about to be made, or made without an answer
-    MADE = "made"
-    FOUND = "found"  # it was there before, and stays
-
-
-class MailDomain(Table):
-    """A domain under which a project's mail is sent. Owner: dns.
-
-    `sender` is null before anything is known of it at Brevo; `ownership` and `dkim` are what Brevo wants to see in the
-    zone. `findings` are those of `MailRecordsNeeded`, `reminders` counts those that were due and is null before it is
-    said at all. `asked_at` is when Brevo was last asked to look.
-    """
-
-    __tablename__ = "mail_domains"
-    project_id: Mapped[UUID] = mapped_column(primary_key=True)
-    domain: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
-    mx: Mapped[bool]
-    sender: Mapped[MailSender | None] = mapped_column(enum_type(MailSender, "mail_sender"))
-    intended_at: Mapped[datetime | None]
-    ownership: Mapped[str | None]
-    dkim: Mapped[list[Any]]
-    findings: Mapped[list[Any]]
-    reminders: Mapped[int | None]
-    asked_at: Mapped[datetime | None]
-    ready_at: Mapped[datetime | None]
-
-
 class ManagedMailRecord(Table):
     """A record for mail that dns made at INWX, or changed. Owner: dns. What stands here is ours, anything else is not.
 

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts import ServiceName
@@ -16,7 +17,8 @@ from services.dns.drift import Drifts, Zone
 from services.dns.inwx import Inwx, InwxRecord
 from services.dns.inwx_errors import InwxNotFoundError
 from services.dns.inwx_session import InwxSession
-from services.dns.models import ManagedRecord, RecordHolder
+from services.dns.mail.drift import of_mail_row
+from services.dns.models import ManagedMailRecord, ManagedRecord, RecordHolder
 from services.dns.repair import RecordRepairs
 from services.dns.settings import DnsSettings
 from services.dns.strays import Strays
@@ -87,16 +89,20 @@ class DnsReconciler:
             return [(row.project_id, row.intended_at) for row in await connection.execute(unanswered)]
 
     async def _all_zones(self) -> list[Place]:
-        zones = select(ManagedRecord.zone).where(*_AT_INWX).union(select(BaseDomain.name)).order_by("zone")
+        of_mail, bases = select(ManagedMailRecord.zone), select(BaseDomain.name)
+        zones = select(ManagedRecord.zone).where(*_AT_INWX).union(of_mail, bases).order_by("zone")
         async with self._database.engine.connect() as connection:
             return [Place(zone) for zone in await connection.scalars(zones) if zone]
 
     async def _places_of(self, project_id: UUID) -> list[Place]:
-        rows = select(ManagedRecord.zone, ManagedRecord.name).where(*_AT_INWX, ManagedRecord.project_id == project_id)
+        of_mail = select(ManagedMailRecord.zone, ManagedMailRecord.name).where(
+            ManagedMailRecord.project_id == project_id
+        )
+        own = select(ManagedRecord.zone, ManagedRecord.name).where(*_AT_INWX, ManagedRecord.project_id == project_id)
         order = select(ProjectOrder.fqdn, ProjectOrder.base_domain).where(ProjectOrder.project_id == project_id)
         places: dict[str, set[str]] = {}
         async with self._database.engine.connect() as connection:
-            for row in await connection.execute(rows):
+            for row in await connection.execute(own.union(of_mail)):
                 places.setdefault(row.zone, set()).add(row.name)
             ordered = (await connection.execute(order)).one_or_none()
         if ordered and not places:  # undone: only what it had made may still be there
@@ -125,6 +131,10 @@ class DnsReconciler:
                     explained.add(equal.id)
             for finding in await self._strays.judge(await session.connection(), place.zone, zone.strays(explained)):
                 yield finding
+            for row in await session.execute(_mail_rows(place)):
+                off = of_mail_row(row.ManagedMailRecord, standing_of(row), zone, self._grace.total_seconds())
+                if off is not None:
+                    yield off
 
     async def _found(self, place: Place) -> Sequence[InwxRecord] | None:
         """What INWX has there; None if the account has no such zone."""
@@ -136,6 +146,12 @@ class DnsReconciler:
             ]
         except InwxNotFoundError:
             return None
+
+
+def _mail_rows(place: Place) -> Select[Any]:
+    columns = standing_columns(ManagedMailRecord.project_id, ServiceName.DNS)
+    rows = select(ManagedMailRecord, *columns).where(ManagedMailRecord.zone == place.zone)
+    return rows if place.names is None else rows.where(ManagedMailRecord.name.in_(place.names))
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts import RoutedDomain, RoutesChanged, TargetServer
 from shared.added_domains import added_domains
 from shared.host_claims import own_hosts
-from shared.models import AddedDomain, ProjectDomain, ProjectOrder
+from shared.models import AddedDomain, DomainTransfer, ProjectDomain, ProjectOrder, TransferStage
 
 
 class Change(StrEnum):
@@ -111,7 +111,8 @@ class _Project:
     async def routes(self) -> Routes:
         added = await self.added()
         of_added = {host for domain in added for host in own_hosts(domain)}
-        held = await self.connection.scalars(select(ProjectDomain.host).where(ProjectDomain.project_id == self.id))
+        these = select(ProjectDomain.host).where(ProjectDomain.project_id == self.id, ~ProjectDomain.is_coming)
+        held = await self.connection.scalars(these)
         ordered = await self.ordered()
         hosts = sorted(set(held) - of_added | {ordered}, key=lambda host: (host != ordered, host))
         routed = sorted((row for row in added.values() if row.pointed_at), key=lambda row: row.since)
@@ -151,7 +152,15 @@ async def _freed(project: _Project, write: ChangeRoutes) -> tuple[Verdict, Route
     if row is None or row.is_wanted:
         return Verdict.OLDER, None
     mine = ProjectDomain.host.in_(own_hosts(row.domain)), ProjectDomain.project_id == project.id
-    await project.connection.execute(delete(ProjectDomain).where(*mine))
+    comes = select(DomainTransfer.stage).where(
+        DomainTransfer.project_id == project.id,
+        DomainTransfer.domain == row.domain,
+        DomainTransfer.stage != TransferStage.TRANSFERRED,
+    )
+    if await project.connection.scalar(comes):  # it is still claimed for that
+        await project.connection.execute(update(ProjectDomain).where(*mine).values(is_coming=True))
+    else:
+        await project.connection.execute(delete(ProjectDomain).where(*mine))
     return Verdict.DONE, None
 
 

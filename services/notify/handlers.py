@@ -18,6 +18,7 @@ from contracts import (
     DomainTransferred,
     DomainTransferStarted,
     Locale,
+    MailDomainReady,
     MailRecordsNeeded,
     MailResendRequested,
     ProjectCancelled,
@@ -102,6 +103,12 @@ async def tell_mail_records_needed(post: Post, event: MailRecordsNeeded, step: S
     return await post.deliver(
         step, _to_customer(post, step, _customer(_ordered(step)), Kind.MAIL_RECORDS_NEEDED, **facts)
     )
+
+
+async def tell_mail_ready(post: Post, event: MailDomainReady, step: Step) -> Outcome:
+    """Tell the customer that mail can be sent under the domain."""
+    facts = {"domain": as_shown(event.domain), "mx": event.mx}
+    return await post.deliver(step, _to_customer(post, step, _customer(_ordered(step)), Kind.MAIL_READY, **facts))
 
 
 async def tell_connected(post: Post, event: DomainConnected, step: Step) -> Outcome:

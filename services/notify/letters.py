@@ -44,6 +44,7 @@ class Kind(StrEnum):
     REGISTRATION_HELD = "registration_held"
     MAIL_RECORDS_NEEDED = "mail_records_needed"
     MAIL_RECORDS_WRONG = "mail_records_wrong"
+    MAIL_READY = "mail_ready"
     TRANSFER_STARTED = "transfer_started"
     TRANSFER_FAILED = "transfer_failed"
     TRANSFER_FAILED_CUSTOMER = "transfer_failed_customer"

@@ -10,6 +10,7 @@ from shared.models.domains import AddedDomain, DomainRegistration, RegistrationS
 from shared.models.expiries import Expiry, ExpiryKind
 from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
+from shared.models.mail_domains import MailDomain, MailSender
 from shared.models.marketplace import (
     Bundle,
     BundlePlugin,
@@ -66,6 +67,8 @@ __all__ = [
     "LicenseHistory",
     "LicenseState",
     "LogStatus",
+    "MailDomain",
+    "MailSender",
     "OpenStep",
     "OrderAnswer",
     "Outbox",

@@ -107,13 +107,15 @@ event.listen(Table.metadata, "before_create", _TRIGRAMS)
 class ProjectDomain(Table):
     """A host name under which a project answers. Owner: dns, and whoever takes orders (`shared.names`).
 
-    One primary name per project, one project per name: so a slug is unique below its base domain.
+    One primary name per project, one project per name: so a slug is unique below its base domain. `is_coming`: claimed
+    for a transfer; nothing leads there yet.
     """
 
     __tablename__ = "project_domains"
     host: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
     project_id: Mapped[UUID]
     is_primary: Mapped[bool]
+    is_coming: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (

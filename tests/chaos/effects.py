@@ -10,13 +10,14 @@ from typing import Any
 from contracts import DomainConnected, RoutesChanged
 from tests.chaos.faults import Vendor
 from tests.chaos.findings import Finding, Wrong
+from tests.chaos.mail import is_of_mail, mail
 from tests.chaos.plan import Second
 from tests.chaos.snapshot import Row, Snapshot, hosts_of, moment
 
 DNS_TYPES = ("A", "AAAA", "CNAME")
 OF_LIVE_PROJECTS = (
     *("placements", "project_domains", "dns_records", "domain_registrations", "domain_transfers", "deployments"),
-    *("core_tokens", "watched_cores", "added_domains", "app_routes", "watched_domains"),
+    *("core_tokens", "watched_cores", "added_domains", "app_routes", "watched_domains", "mail_domains", "mail_records"),
 )
 """Tables that have nothing of a cancelled project."""
 
@@ -25,18 +26,12 @@ LATE_WITHIN = timedelta(minutes=1)
 """How long after it came a call that is slow is carried out at the latest."""
 
 
-UNDONE = (
-    *("placements", "project_domains", "dns_records"),
-    *("domain_registrations", "domain_transfers", "deployments"),
-)
-"""Tables in which nothing is left of a cancelled project."""
-
-
 def effects(snapshot: Snapshot, live: set[str], cancelled: set[str]) -> Iterator[Finding]:
     """Compare what the vendors have with what must be there: everything of the live, nothing of the cancelled."""
     yield from _records(snapshot, live)
     yield from _charges(snapshot, live)
     yield from _transfers(snapshot, live)
+    yield from mail(snapshot, live)
     yield from _applications(snapshot, live, cancelled)
     yield from _containers(snapshot, live)
     yield from _seconds(snapshot, live)
@@ -73,7 +68,7 @@ def _records(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
         for zone in snapshot.zones
         if zone["account"] is not None
         for row in zone["records"]
-        if row["type"] in DNS_TYPES
+        if row["type"] in DNS_TYPES and not is_of_mail(row)
     )
     for record in (wanted - found).elements():
         yield Finding(

@@ -22,6 +22,7 @@ TOLD = {
     "vrs.project.ordered.v1": "nobody told the customer that the order has arrived",
     "vrs.domain.registered.v1": "nobody told the customer that the domain is registered",
     "vrs.core.healthy.v1": "nobody told the customer that it is live",
+    "vrs.maildomain.ready.v1": "nobody told the customer that mail can be sent",
 }
 """What the customer of a live project was told, by the event that had it told."""
 

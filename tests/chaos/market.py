@@ -19,6 +19,7 @@ from contracts import (
     DomainConnected,
     DomainRemoved,
     Event,
+    MailDomainRequested,
     Plugin,
     PluginsChanged,
     ProjectCancelled,
@@ -40,6 +41,7 @@ from tests.chaos.bus import Bus, Heard
 from tests.chaos.faults import Vendor
 from tests.chaos.plan import PlannedOrder, Second
 from tests.chaos.stage import TRANSFER_KEY, Stage
+from tests.choreography.events import EventT
 from tests.choreography.facts import MAX_CENTS, OWNER
 
 AUTH_CODE = "code-4711"
@@ -66,6 +68,8 @@ class Market:
     movers: dict[str, PlannedOrder] = field(default_factory=dict)
     seconds: dict[str, PlannedOrder] = field(default_factory=dict)
     wishes: list[CloudEvent[Any]] = field(default_factory=list)
+    mailers: dict[str, PlannedOrder] = field(default_factory=dict)
+    mails: dict[str, CloudEvent[MailDomainRequested]] = field(default_factory=dict)
     _chores: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -81,6 +85,8 @@ class Market:
             self.shopping[str(order.project_id)] = order
         if order.second:
             self.seconds[str(order.project_id)] = order
+        if order.mail_domain:
+            self.mailers[str(order.project_id)] = order
         moments = sorted([(order.at, False), *((at, True) for at in order.cancelled_at)])
         last = 0.0
         for at, cancels in moments:
@@ -180,6 +186,10 @@ class Market:
             self._do(self._change_plugins(shopper, after=shopper.changes_plugins_after))
         if event.type == "vrs.core.healthy.v1" and (mover := self.movers.pop(event.project_id, None)):
             self._do(self._transfer(mover))
+        mailer = self.mailers.get(event.project_id)
+        if mailer is not None and event.type == (DomainConnected if mailer.second else CoreHealthy).type:
+            del self.mailers[event.project_id]
+            self._do(self._ask_for_mail(mailer))
         if (given := self.seconds.get(event.project_id)) is not None:
             if event.type == CoreHealthy.type:
                 self._do(self._give_domain(given))
@@ -199,14 +209,22 @@ class Market:
             await self._wish(order, wish)
 
     async def _wish(self, order: PlannedOrder, wish: Event) -> None:
-        event = CloudEvent.of(
+        self.wishes.append(event := self._said(order, wish))
+        await self._commit(event)
+
+    async def _ask_for_mail(self, order: PlannedOrder) -> None:
+        """The domain works: mail is to be sent under it."""
+        event = self._said(order, MailDomainRequested(domain=str(order.mail_domain), requested_by="customer"))
+        self.mails[str(order.project_id)] = event
+        await self._commit(event)
+
+    def _said(self, order: PlannedOrder, wish: EventT) -> CloudEvent[EventT]:
+        return CloudEvent.of(
             wish,
             source=ServiceName.MARKETPLACE.value,
             project_id=order.project_id,
             correlation_id=self.ordered[str(order.project_id)].correlation_id,
         )
-        self.wishes.append(event)
-        await self._commit(event)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         chore = asyncio.create_task(work)

@@ -147,6 +147,13 @@ class PlannedOrder:
         return f"{self.slug}-2.example"
 
     @property
+    def mail_domain(self) -> str | None:
+        """The domain under which it is to send mail once that works, if any: one whose zone is in our account."""
+        if self.second in (Second.KEPT, Second.PRIMARY):
+            return self.second_domain
+        return None if self.elsewhere else self.own_domain
+
+    @property
     def changes_mind(self) -> bool:
         """Whether the project is to be cancelled."""
         return bool(self.cancelled_at or self.cancelled_after)

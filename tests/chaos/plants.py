@@ -261,16 +261,32 @@ def kept_token(snapshot: Snapshot, _: str, cancelled: str) -> None:
     snapshot.tables["core_tokens"].append({"project_id": cancelled})
 
 
+def lost_sender(snapshot: Snapshot, live: str, _: str) -> None:
+    del live  # whichever live projects send mail
+    snapshot.senders.clear()
+
+
+def kept_sender(snapshot: Snapshot, _live: str, _: str) -> None:
+    row = {"domain_name": "nobody.example", "authenticated": True, "verified": True}
+    snapshot.senders.append(row)
+
+
+def double_mail_record(snapshot: Snapshot, live: str, _: str) -> None:
+    del live  # whichever sends mail
+    zone = next(zone for zone in snapshot.zones for row in zone["records"] if row["type"] == "TXT")
+    zone["records"].append(next(row for row in zone["records"] if row["type"] == "TXT"))
+
+
 PLANTS: dict[Plant, Wrong] = {
     **dict.fromkeys((lost_record, lost_app, lost_project, lost_mail, never_told), Wrong.LOST),
-    **dict.fromkeys((lost_domain, never_connected), Wrong.LOST),
+    **dict.fromkeys((lost_domain, never_connected, lost_sender), Wrong.LOST),
     other_primary: Wrong.STORY,
     **dict.fromkeys((lost_event, lost_mark, lost_letter, never_bought, never_converged, lost_licence), Wrong.LOST),
     **dict.fromkeys((double_record, double_app, double_deployment, double_completion), Wrong.DOUBLED),
     **dict.fromkeys((double_event, double_delay, double_mail, told_twice, bought_twice), Wrong.DOUBLED),
-    converged_twice: Wrong.DOUBLED,
+    **dict.fromkeys((converged_twice, double_mail_record), Wrong.DOUBLED),
     **dict.fromkeys((left_record, left_app, left_environment, left_place, left_count), Wrong.LEFT_BEHIND),
-    **dict.fromkeys((kept_licence, kept_token), Wrong.LEFT_BEHIND),
+    **dict.fromkeys((kept_licence, kept_token, kept_sender), Wrong.LEFT_BEHIND),
     **dict.fromkeys((not_at_its_end, waits_for_ever, unsaid, left_in_a_queue), Wrong.STUCK),
     unexplained_death: Wrong.DEAD_LETTER,
     **dict.fromkeys((wrong_cause, missing_step, other_bytes, said_by_nobody, half_undone, other_token), Wrong.STORY),

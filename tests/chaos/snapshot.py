@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
-from contracts import CloudEvent, PluginsChanged, ProjectOrdered
+from contracts import CloudEvent, MailDomainRequested, PluginsChanged, ProjectOrdered
 from tests.chaos.bus import Bus, Heard, Letter
 from tests.chaos.disturb import Interruption
 from tests.chaos.faults import Vendor
@@ -31,6 +31,8 @@ TABLES = (
     "dns_records",
     "domain_registrations",
     "domain_transfers",
+    "mail_domains",
+    "mail_records",
     "deployments",
     "core_tokens",
     "watched_cores",
@@ -49,7 +51,8 @@ class Snapshot:
     """What the checker judges. Rows are as in the database, `zones` and `coolify` as the simulators show them.
 
     `ordered` and `changed` (its plugins) are by project id, `cancelled` names each cancellation's event with its
-    project. `seconds` are the projects to which a second domain was given, `wishes` the ids of the events that said so.
+    project. `seconds` are the projects to which a second domain was given, `wishes` the ids of the events that said so;
+    `mails` are the wishes for mail by project id, `senders` the sender domains as Brevo shows them.
     `struck` are the faults that really hit a vendor's call.
     """
 
@@ -59,6 +62,8 @@ class Snapshot:
     cancelled: list[tuple[str, str]]
     seconds: dict[str, PlannedOrder]
     wishes: set[str]
+    mails: dict[str, CloudEvent[MailDomainRequested]]
+    senders: list[Row]
     tables: dict[str, list[Row]]
     zones: list[Row]
     charges: list[Row]
@@ -118,6 +123,7 @@ async def take(
     """Read everything. Call when nothing moves any more, or what is read does not fit together."""
     simulators = stage.simulators
     assert simulators.inwx
+    assert simulators.brevo
     assert simulators.coolify
     assert simulators.core
     struck = {vendor: (await _get(stage.http, stage.control_url(vendor)))["struck"] for vendor in Vendor}
@@ -128,6 +134,8 @@ async def take(
         cancelled=[(str(event.subject), str(event.id)) for event in market.cancelled],
         seconds={str(event.subject): market.seconds[str(event.subject)] for event in market.wishes},
         wishes={str(event.id) for event in market.wishes},
+        mails=dict(market.mails),
+        senders=await _get(stage.http, f"{simulators.brevo.control_url}/domains"),
         tables={table: await _rows(stage, table) for table in TABLES},
         zones=await _get(stage.http, f"{simulators.inwx.control_url}/zones"),
         charges=(await _get(stage.http, f"{simulators.inwx.control_url}/domains"))["charges"],

@@ -26,6 +26,9 @@ DESPITE_CANCELLATION = {
 ASKED = "vrs.transfer.requested.v1"
 """Said by the market, whose commit may have been answered or not."""
 
+MAIL_UNDONE = "vrs.maildomain.released.v1"
+"""Said beside the event that tells of the rest."""
+
 DELAYED = "vrs.provisioning.delayed.v1"
 CONVERGED = "vrs.plugins.converged.v1"
 SETTLED = ("completed", "superseded", "cancelled")
@@ -109,7 +112,7 @@ def _undone(snapshot: Snapshot, project: str, log: Any) -> Iterator[Finding]:
         yield _story(project, "its cancellation mark does not say that every part is undone")
     for consumer in sorted(UNDOES):  # once, however many cancellations there were
         undone = [row for row in log if row["consumer"] == consumer and row["status"] == "completed"]
-        said = sum(len(emitted(row)) for row in undone)
+        said = sum(event["type"] != MAIL_UNDONE for row in undone for event in emitted(row))
         if said != 1:
             yield _story(project, f"{consumer} said {said} events of its undoing")
 
@@ -129,7 +132,7 @@ def _heard(snapshot: Snapshot) -> Iterator[Finding]:
     """What the log says was said and what the bus carried are the same bytes."""
     placed = {str(event.id) for event in snapshot.ordered.values()}
     placed |= {str(event.id) for event in snapshot.changed.values()} | {event for _, event in snapshot.cancelled}
-    placed |= snapshot.wishes
+    placed |= snapshot.wishes | {str(event.id) for event in snapshot.mails.values()}
     said: dict[str, bytes] = {}
     for row in snapshot.tables["provisioning_log"]:
         for line in bytes(row["emitted"] or b"").splitlines():

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from contracts import CloudEvent, ProjectCancelled, ProvisioningFailed, ServiceName
+from contracts.mail_examples import MAIL_READY
 from services.notify.app import notify
 from shared.messaging.topology import queue_name
 from shared.models import ProvisioningState
@@ -22,6 +23,12 @@ TEAM = "team@vrs.example"
 CANCELLED = "notify.project-cancelled"
 FAILED = "notify.provisioning-failed"
 
+
+def mail_ready(story: Story) -> CloudEvent[Any]:
+    """What dns says when mail can be sent under a domain."""
+    return story.event(MAIL_READY, ServiceName.DNS)
+
+
 READERS: dict[Tells, list[str]] = {
     Story.ordered: [CUSTOMER.email],
     Story.healthy: [CUSTOMER.email],
@@ -32,6 +39,7 @@ READERS: dict[Tells, list[str]] = {
     Story.registration_held: [TEAM],
     Story.mail_records_needed: [CUSTOMER.email],
     Story.mail_records_wrong: [TEAM],
+    mail_ready: [CUSTOMER.email],
     Story.transfer_started: [CUSTOMER.email],
     Story.transfer_failed: [TEAM, CUSTOMER.email],
     Story.transferred: [CUSTOMER.email],

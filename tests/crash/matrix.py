@@ -54,6 +54,7 @@ ROWS = (
     Row("notify.capacity-needed", Scenario.NO_ROOM),
     Row("notify.registration-held", Scenario.HELD),
     Row("notify.mailrecords-needed", Scenario.MAIL_NEEDED),
+    Row("notify.maildomain-ready", Scenario.MAIL),
     Row("dns.transfer-requested", Scenario.TRANSFER),
     Row("notify.transfer-started", Scenario.TRANSFER),
     Row("notify.domain-transferred", Scenario.TRANSFER),

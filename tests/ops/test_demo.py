@@ -14,7 +14,7 @@ from contracts import EVENTS, decode
 from ops.demo.copies import example_orders
 from ops.demo.report import in_causal_order
 from ops.failure import CommandError
-from ops.places import ORDERS
+from ops.places import ELSEWHERE, ORDERS
 from tests.ops.conftest import Marked, Vrs, environment
 from tests.ops.test_stack import gone
 
@@ -64,6 +64,20 @@ async def test_without_a_terminal_each_change_is_a_line_and_the_end_a_timeline(p
         assert any("dns completed: " in line for line in changes)
         assert any("notify completed: " in line for line in changes)
         assert f"{order.data.slug}  https://{order.data.fqdn}  live after" in ended.out
+    [elsewhere] = example_orders(ELSEWHERE, None)
+    told = [
+        f"To: {elsewhere.data.customer.email}",  # the mail that says which records to set
+        f"Name: www.{elsewhere.data.fqdn}",
+        f"{elsewhere.data.slug}  the customer sets these records",
+        f"{elsewhere.data.slug}  https://{elsewhere.data.fqdn}  live after",
+        "comes from another registrar",
+        "is transferred to us for",
+        "works and is the primary domain.",
+        "mail is to be sent under",
+        "Mail can be sent under",
+    ]
+    assert [each for each in told if each not in ended.out] == []
+    assert [ended.out.index(each) for each in told] == sorted(ended.out.index(each) for each in told)
     assert "\x1b" not in ended.out
 
 

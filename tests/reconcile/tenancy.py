@@ -11,12 +11,12 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import delete, insert, select, text, update
 
-from contracts import DnsConfigured, DnsRecord, DnsReleased, ProjectCancelled, RecordType, ServiceName
+from contracts import DnsConfigured, DnsRecord, DnsReleased, MailRecordType, ProjectCancelled, RecordType, ServiceName
 from services.deploy import reconcile as deploy_reconcile
 from services.deploy.blueprint import application_name, description, environment_name
 from services.deploy.models import ProjectDeployment, Stage
 from services.dns import reconcile as dns_reconcile
-from services.dns.models import ManagedRecord, RecordHolder
+from services.dns.models import ManagedMailRecord, ManagedRecord, RecordHolder
 from shared.database import Database
 from shared.models import (
     BaseDomain,
@@ -103,6 +103,27 @@ class Tenancy:
         }
         async with self.database.engine.begin() as connection:
             await connection.execute(insert(ManagedRecord).values(row))
+
+    async def mail_record(self, story: Story, slot: str, name: str, kind: MailRecordType, content: str) -> str:
+        """Set a record for mail and write it down; return its id at INWX."""
+        at_inwx = {"domain": BASE_DOMAIN, "name": name, "type": kind.value, "content": content, "ttl": 300}
+        record_id = str((await self.call("nameserver.createRecord", at_inwx))["id"])
+        row = {
+            "project_id": story.project_id,
+            "domain": story.fqdn,
+            "slot": slot,
+            "name": name,
+            "type": kind,
+            "content": content,
+            "ttl": 300,
+            "zone": BASE_DOMAIN,
+            "record_id": record_id,
+            "is_merged": False,
+            "intended_at": LONG_AGO,
+        }
+        async with self.database.engine.begin() as connection:
+            await connection.execute(insert(ManagedMailRecord).values(row))
+        return record_id
 
     async def make_app(self, story: Story, *, tagged: bool = True, domains: str | None = None) -> str:
         """Make the project's application at Coolify and deploy it, unless it has no domains; return its uuid."""

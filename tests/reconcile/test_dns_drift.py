@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contracts import DnsRecord, RecordType
+from contracts import DnsRecord, MailRecordType, RecordType
 from services.dns.models import ManagedRecord
 from shared.errors import TemporaryError
 from shared.reconcile.finding import Caution, RepairRefusedError, repair
@@ -42,6 +42,33 @@ async def test_records_for_mail_are_no_strays(tenancy: Tenancy) -> None:
     assert await tenancy.drifts(tenancy.dns) == []
     await tenancy.cancel(story)
     assert await tenancy.drifts(tenancy.dns) == ["orphaned"]  # its address, and nothing else
+
+
+async def test_a_record_for_mail_that_is_gone_or_has_lost_our_part_is_found_with_the_command_that_sets_it_again(
+    tenancy: Tenancy,
+) -> None:
+    story = await tenancy.project()
+    dkim, spf = f"brevo1._domainkey.{story.fqdn}", "v=spf1 mx include:spf.brevo.com -all"
+    await tenancy.mail_record(story, "dkim-1", dkim, MailRecordType.CNAME, "b1.x.dkim.brevo.com")
+    spf_id = await tenancy.mail_record(story, "spf", story.fqdn, MailRecordType.TXT, spf)
+    assert await tenancy.drifts(tenancy.dns) == []
+    await tenancy.call("nameserver.updateRecord", {"id": spf_id, "content": spf.replace("mx", "mx include:x.example")})
+    assert await tenancy.drifts(tenancy.dns) == []  # what others have a part in
+    await tenancy.call("nameserver.updateRecord", {"id": spf_id, "content": "v=spf1 mx -all"})
+    row = next(each for each in await tenancy.sql("SELECT * FROM mail_records") if each.slot == "dkim-1")
+    await tenancy.call("nameserver.deleteRecord", {"id": row.record_id})
+    found = {each.drift.value: each for each in await tenancy.look(tenancy.dns)}
+    assert sorted(found) == sorted(await tenancy.drifts(tenancy.dns)) == ["different", "missing"]
+    assert f"`vrs domains mail {story.project_id} {story.fqdn}`" in found["missing"].advice
+    assert (found["missing"].thing, found["different"].vendor) == (
+        f"CNAME {dkim} ({row.record_id})",
+        "v=spf1 mx -all, TTL 300",
+    )
+    anew = {"domain": BASE_DOMAIN, "name": dkim, "type": "CNAME", "content": row.content, "ttl": 300}
+    await tenancy.call("nameserver.createRecord", anew)
+    assert await tenancy.drifts(tenancy.dns) == ["different"]
+    await tenancy.open_step(story, "dns.maildomain-requested", "parked")
+    assert await tenancy.drifts(tenancy.dns) == ["in progress"]
 
 
 async def test_a_record_that_is_missing_is_made_again(tenancy: Tenancy) -> None:

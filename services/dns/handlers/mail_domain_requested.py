@@ -27,10 +27,10 @@ from services.dns.mail.plan import Plan, Wish, plan, with_lookups
 from services.dns.mail.sender import ensure_sender, required
 from services.dns.mail.sentences import finding
 from services.dns.mail.zone import ensure, obsolete, undo
-from services.dns.models import MailDomain, ManagedMailRecord
+from services.dns.models import ManagedMailRecord
 from services.dns.records import unanswered_for
 from shared.errors import PermanentError, TemporaryError
-from shared.models import ProjectDomain
+from shared.models import MailDomain, ProjectDomain
 from shared.outcome import Done, Later, Outcome, Parked
 from shared.step import Step
 from shared.writes import Upsert, Write
@@ -212,7 +212,8 @@ class ConnectMail:
 async def _refuse_strangers(domain: str, step: Step) -> None:
     """Only under a domain of its own may a project have mail: what is set there concerns whoever holds the domain."""
     base = step.project.base_domain if step.project else None
-    hosts = [row.host for row in await step.rows(ProjectDomain) if base is None or not row.host.endswith(f".{base}")]
+    here = [row.host for row in await step.rows(ProjectDomain) if not row.is_coming]
+    hosts = [host for host in here if base is None or not host.endswith(f".{base}")]
     if domain not in hosts:
         raise PermanentError(
             f"{domain} is no domain of the project's own ({', '.join(hosts) or 'it has none'}): ask for one that is",

@@ -8,8 +8,9 @@ from services.dns.inwx import Inwx
 from services.dns.mail.brevo import Brevo
 from services.dns.mail.sender import remove_sender, undecided_for
 from services.dns.mail.zone import undo
-from services.dns.models import MailDomain, ManagedMailRecord
+from services.dns.models import ManagedMailRecord
 from services.dns.records import unanswered_for
+from shared.models import MailDomain
 from shared.step import Step
 from shared.writes import Delete
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.dns.mail.brevo import Brevo, BrevoExistsError, BrevoUnansweredError, SenderDomain
-from services.dns.models import MailDomain, MailSender
 from shared.errors import PermanentError
+from shared.models import MailDomain, MailSender
 from shared.step import Step
 from shared.writes import Upsert
 

@@ -13,8 +13,9 @@ from services.dns.inwx import Inwx, InwxRecord
 from services.dns.inwx_errors import InwxNotFoundError
 from services.dns.mail import dmarc, spf
 from services.dns.mail.plan import DMARC, SPF, Plan, Slot
-from services.dns.models import MailDomain, ManagedMailRecord
+from services.dns.models import ManagedMailRecord
 from shared.errors import TemporaryError
+from shared.models import MailDomain
 from shared.step import Step
 from shared.writes import Delete, Upsert
 

@@ -15,6 +15,7 @@ from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
 from services.marketplace.projects import LOG_COLUMNS, read_project
 from shared.domain_wishes import DomainStanding, domains_of
+from shared.mail_domains import MailStanding, mail_of
 from shared.models import (
     License,
     Project,
@@ -93,6 +94,7 @@ class ProjectFacts:
     previews: Sequence[Any]
     plugins: Sequence[PluginProgress]
     domains: Sequence[DomainStanding]
+    mail_domains: Sequence[MailStanding]
     hold: Hold | None
 
 
@@ -148,6 +150,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         previews=(await connection.execute(_PREVIEWS, mine)).all(),
         plugins=progress_of(parts.plugins),
         domains=await domains_of(connection, project_id),
+        mail_domains=await mail_of(connection, project_id),
         hold=(await read_holds(connection, [project_id])).get(project_id),
     )
 

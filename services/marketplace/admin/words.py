@@ -24,6 +24,7 @@ from contracts import (
 from services.marketplace.admin.health import Health
 from shared.cancelling import PartState
 from shared.domain_wishes import DomainState
+from shared.mail_domains import MailState
 from shared.messaging.topology import queue_name
 from shared.models import (
     LicenseState,
@@ -102,6 +103,11 @@ DOMAINS = {
     DomainState.CONNECTING: _("is being connected"),
     DomainState.CONNECTED: _("works"),
     DomainState.REMOVING: _("is being removed"),
+}
+MAIL = {
+    MailState.SETTING_UP: _("is being set up"),
+    MailState.WAITING: _("waits for DNS entries"),
+    MailState.READY: _("mail can be sent"),
 }
 PARTS = {
     PartState.ASKED: _("is asked"),

@@ -1,7 +1,8 @@
 """Mail under a project's own domain."""
 
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -9,15 +10,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from contracts import MailDomainRequested
 from services.marketplace.api.answers import Answer
-from services.marketplace.api.projects import ProjectId
+from services.marketplace.api.projects import ProjectId, known_project
 from services.marketplace.audit import record
-from services.marketplace.dependencies import Db, MayOrder
+from services.marketplace.dependencies import Db, MayOrder, MayRead
 from shared.hosts import as_stored
-from shared.mail_domains import request_mail
+from shared.mail_domains import MailState, mail_of, request_mail
 from shared.models import StaffActionKind
 from shared.transaction import begin
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/mail-domains", tags=["mail"])
+
+_ONE: dict[str, Any] = {
+    "domain": "goldberg.example",
+    "state": "ready",
+    "mx": False,
+    "ready_at": "2026-03-02T09:16:40Z",
+    "findings": [],
+}
 
 
 class MailDomainRequest(BaseModel):
@@ -39,6 +48,39 @@ class MailDomainAnswer(Answer):
     mx: bool
     event_id: UUID
     """The id of the MailDomainRequested that says so."""
+
+
+class MailDomainState(Answer):
+    """How far mail is under a domain."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_ONE]})
+
+    domain: str
+    """In A-labels."""
+    state: MailState
+    mx: bool
+    """Whether mail to the domain is taken, too."""
+    ready_at: datetime | None
+    """Since when mail can be sent; null before."""
+    findings: list[dict[str, Any]]
+    """What it waits for, as in MailRecordsNeeded."""
+
+
+class MailDomainList(Answer):
+    """The domains under which a project's mail is, or is to be, sent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"mail_domains": [_ONE]}]})
+
+    mail_domains: list[MailDomainState]
+
+
+@router.get("", responses={404: {}})
+async def list_mail_domains(_: MayRead, database: Db, project_id: ProjectId) -> MailDomainList:
+    """Tell how far mail is under each of a project's domains for which it was asked, once dns has taken that up."""
+    await known_project(database, project_id)
+    async with database.autocommit.begin() as connection:
+        found = await mail_of(connection, project_id)
+    return MailDomainList(mail_domains=[MailDomainState.model_validate(each) for each in found])
 
 
 @router.post("", status_code=HTTPStatus.ACCEPTED, responses={404: {}, 409: {}})

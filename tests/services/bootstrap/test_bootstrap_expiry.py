@@ -1,20 +1,21 @@
 """Certificates of live projects: looked at once a day, told once for each threshold when their renewal is overdue."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from contracts import ServiceName
 from ops.contracts.system import build_services
 from ops.grants import apply
 from services.bootstrap.expiry import look_at_certificates
 from services.bootstrap.health import Certificate
-from services.bootstrap.models import WatchedCore
+from services.bootstrap.models import WatchedCore, WatchedDomain
 from shared.database import Database
-from shared.models import Expiry
+from shared.models import Expiry, ProjectOrder
+from tests.choreography.events import Story
 from tests.choreography.test_least_privilege import database_of
 from tests.conftest import open_at
 from tests.expiries import Announcer
@@ -71,6 +72,24 @@ async def test_one_that_has_ended_is_told_from_what_was_seen_of_it_last(watch: W
         await watch.look(ends_at - days * DAY)
     assert watch.told == [14, 0]
     assert "no valid certificate" in (await watch.row()).problem
+
+
+async def test_each_name_of_a_project_is_watched_for_its_own_certificate(watch: Watch, database: Database) -> None:
+    story = Story(own_domain=watch.host)
+    second, coming = await watch.cores.start(), "kommt.example"
+    added = {"project_id": story.project_id, "since": 1, "revision": 1}
+    async with database.engine.begin() as connection:
+        await connection.execute(update(WatchedCore).values(project_id=story.project_id))
+        await connection.execute(insert(ProjectOrder).values(story.order_row()))
+        for domain, connected_at in ((second, datetime.now(UTC)), (coming, None)):
+            domain_row = added | {"domain": domain, "connected_at": connected_at}
+            await connection.execute(insert(WatchedDomain).values(domain_row))
+    for days in (6, 4.5):
+        await watch.look(watch.certificate.expires_at - days * DAY)
+    assert sorted((each["host"], each["days"]) for each in watch.kernel.said) == sorted([(watch.host, 7), (second, 7)])
+    async with database.engine.connect() as connection:
+        watched = set(await connection.scalars(select(Expiry.name)))
+    assert watched == {watch.host, f"www.{watch.host}", second, f"www.{second}"}
 
 
 async def test_a_certificate_is_watched_with_the_least_rights(watch: Watch, database: Database) -> None:

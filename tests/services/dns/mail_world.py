@@ -10,9 +10,9 @@ from contracts import MailDomainReady, MailDomainReleased, MailDomainRequested, 
 from services.dns.customer import CustomerPatience
 from services.dns.handlers.mail_domain_requested import ConnectMail
 from services.dns.mail.brevo import Brevo
-from services.dns.models import MailDomain, ManagedMailRecord
+from services.dns.models import ManagedMailRecord
 from shared.http import http_client
-from shared.models import ProjectDomain
+from shared.models import MailDomain, ProjectDomain
 from shared.outcome import Done, Later, Outcome, Parked
 from simulators.brevo import API_KEY, RunningBrevo, running_brevo
 from tests.services.dns.world import Project, World, order, running_world

@@ -14,7 +14,15 @@ from services.dns.expiry import look_at_domains
 from services.dns.registrar import RenewalMode
 from shared.database import Database
 from shared.expiry import AT_ONCE
-from shared.models import Cancellation, DomainRegistration, Expiry, Project, ProjectOrder, ProvisioningLog
+from shared.models import (
+    Cancellation,
+    DomainRegistration,
+    DomainTransfer,
+    Expiry,
+    Project,
+    ProjectOrder,
+    ProvisioningLog,
+)
 from tests.choreography.events import Story
 from tests.choreography.facts import OWNER
 from tests.choreography.test_least_privilege import database_of
@@ -89,6 +97,23 @@ async def test_an_end_is_told_in_the_story_of_its_own_order(watch: Watch, databa
     async with database.engine.connect() as connection:
         told = await connection.scalars(select(ProvisioningLog.correlation_id))
     assert list(told) == [story.project_id]
+
+
+async def test_a_domain_that_was_transferred_is_watched_as_one_that_was_registered(
+    watch: Watch, database: Database
+) -> None:
+    project = uuid4()
+    await watch.bought(RenewalMode.EXPIRES, project)
+    rows = {watch.name: "transferred", "unterwegs.example": "pending"}
+    moved = {"project_id": project, "max_cents": 1500, "zone_made": True, "kept_records": []}
+    async with database.engine.begin() as connection:
+        await connection.execute(delete(DomainRegistration))
+        for domain, stage in rows.items():
+            await connection.execute(insert(DomainTransfer).values(moved | {"domain": domain, "stage": stage}))
+    await watch.look(before=6 * DAY)
+    await watch.look(before=4.5 * DAY)
+    assert watch.told == [(7, "not_renewed")]
+    assert [row.name for row in await watch.rows()] == [watch.name]
 
 
 async def test_after_a_long_silence_only_the_nearest_threshold_is_told(watch: Watch) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from contracts import MailProblem
 from services.dns.mail.spf import INCLUDE, NEW
-from services.dns.models import MailSender
 from shared.errors import PermanentError
+from shared.models import MailSender
 from shared.outcome import Later, Parked
 from simulators.brevo.domains import DMARC
 from tests.services.dns.mail_world import DOMAIN, MailProject, MailWorld, released, running_mail_world, told

@@ -7,8 +7,8 @@ import pytest
 
 from services.dns.inwx_errors import OutcomeUnknownError
 from services.dns.mail.brevo import BrevoUnansweredError, BrevoUnavailableError
-from services.dns.models import MailSender
 from shared.errors import PermanentError, TemporaryError
+from shared.models import MailSender
 from shared.outcome import Later, Outcome, Parked
 from tests.services.dns.mail_world import DOMAIN, MailProject, MailWorld, released, running_mail_world
 from tests.services.dns.world import CREATE

@@ -29,6 +29,7 @@ SCOPES = {
     ("PUT", "/projects/{project_id}/domains/primary"): Scope.PROJECTS_WRITE,
     ("DELETE", "/projects/{project_id}/domains/{domain}"): Scope.PROJECTS_WRITE,
     ("POST", "/projects/{project_id}/mail-domains"): Scope.PROJECTS_WRITE,
+    ("GET", "/projects/{project_id}/mail-domains"): Scope.PROJECTS_READ,
     ("POST", "/projects/{project_id}/transfers"): Scope.PROJECTS_WRITE,
     ("GET", "/projects/{project_id}/transfers"): Scope.PROJECTS_READ,
     ("GET", "/projects/{project_id}/previews"): Scope.PREVIEWS,

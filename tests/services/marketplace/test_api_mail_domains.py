@@ -1,5 +1,6 @@
 """Mail under a project's domain, asked for over HTTP."""
 
+from typing import Any
 from uuid import uuid4
 
 from contracts import MailDomainRequested, decode
@@ -20,6 +21,29 @@ async def test_mail_under_a_projects_own_domain_is_asked_for_as_an_event(api: Ap
     ordered = (await api.sql("SELECT correlation_id FROM project_orders"))[0].correlation_id
     assert (str(event.id), event.subject, event.correlation_id) == (told["event_id"], project, ordered)
     assert (event.data.domain, event.data.mx, event.data.requested_by[:3]) == ("xn--mller-kva.example", True, "key")
+
+
+async def test_how_far_mail_is_under_a_domain_is_told(api: Api) -> None:
+    project = await api.ordered(own_domain="sommer.example", base_domain=None)
+    path = f"/projects/{project}/mail-domains"
+    assert (await api.call("GET", path, Scope.PROJECTS_READ)).json() == {"mail_domains": []}
+    await api.sql(
+        "INSERT INTO mail_domains (project_id, domain, mx, dkim, findings)"
+        " VALUES (:id, 'sommer.example', true, '[]', '[]')",
+        id=project,
+    )
+
+    async def told() -> dict[str, Any]:
+        [line] = (await api.call("GET", path, Scope.PROJECTS_READ)).json()["mail_domains"]
+        return dict(line)
+
+    known = {"domain": "sommer.example", "mx": True, "ready_at": None, "findings": []}
+    assert await told() == known | {"state": "setting_up"}
+    await api.sql('UPDATE mail_domains SET findings = \'[{"problem": "missing"}]\'')
+    assert await told() == known | {"state": "waiting", "findings": [{"problem": "missing"}]}
+    await api.sql("UPDATE mail_domains SET findings = '[]', ready_at = '2026-03-02T09:16:40Z'")
+    assert await told() == known | {"state": "ready", "ready_at": "2026-03-02T09:16:40Z"}
+    assert (await api.call("GET", f"/projects/{uuid4()}/mail-domains")).status_code == 404
 
 
 async def test_mail_is_refused_under_a_domain_that_is_not_the_projects_own(api: Api) -> None:

@@ -34,6 +34,7 @@ FACTS: dict[Kind, dict[str, Any]] = {
         "found": ["a.example A 192.0.2.1"],
         "reminder": 0,
     },
+    Kind.MAIL_READY: {"domain": "zweite.example", "mx": True},
     Kind.DOMAIN_CONNECTED: {"url": "https://zweite.example/"},
     Kind.CAPACITY_NEEDED: {
         "plan": "starter",

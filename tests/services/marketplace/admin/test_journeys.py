@@ -60,7 +60,11 @@ async def test_a_live_project_is_given_a_domain_which_becomes_primary_and_is_not
     assert "The domain is being set up." in browser.page
     assert "zweite.example</b>" in browser.page
     assert "becomes the primary domain" in browser.page
+    wish = """(:id, 'zweite.example', true, '[]', '[{"text": {"en": "It is missing."}}]')"""
+    await desk.sql(f"INSERT INTO mail_domains (project_id, domain, mx, dkim, findings) VALUES {wish}", id=project_id)
     await browser.follow(f"{page}/domains", {"domain": "zweite.example"}, on=page)
+    assert "waits for DNS entries" in browser.page
+    assert "It is missing." in browser.page
     assert "is a domain of the project already" in browser.page
     await desk.sql("UPDATE added_domains SET connected_at = now(), makes_primary = false")
     await browser.follow(f"{page}/domains/primary", {"domain": "zweite.example"}, on=page)
