@@ -19,6 +19,9 @@ SIMULATED = {
 }
 """The file under which each vendor's secret stands, and the value that the simulators of compose.yaml accept."""
 
+OPTIONAL = {"brevo_api_key": "xkeysib-demo", "inwx_totp_secret": "", "manifest_key": "", "oidc_client_secret": ""}
+"""The same of what nobody must have: the file is empty until somebody writes it, which is as if it were not set."""
+
 MADE_UP = ("status_key", "webhook_key", "transfer_key", "admin_key")
 """Keys of the marketplace that nobody else makes; notify has the first as well, dns the third."""
 
@@ -52,6 +55,8 @@ def write_secrets(folder: Path, services: Sequence[Service], *, simulated: bool)
         if simulated:
             for name, value in SIMULATED.items():
                 _kept(folder / name, value)
+        for name, value in OPTIONAL.items():
+            _kept(folder / name, value if simulated else "")
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from error
     return [name for name in SIMULATED if not (folder / name).exists()]

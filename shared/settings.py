@@ -32,13 +32,13 @@ class SecretFiles(PydanticBaseSettingsSource):
     """Reads ``VRS_X`` from the file that ``VRS_X_FILE`` names, as container platforms mount secrets."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's signature
-        """Return the file's text without its trailing newline, or None without such a variable."""
+        """Return the file's text without its trailing newline; None if it is empty or there is no such variable."""
         variable = f"{PREFIX}{field_name.upper()}_FILE"
         path = os.environ.get(variable)
         if path is None:
             return None, field_name, False
         try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\n"), field_name, False
+            return Path(path).read_text(encoding="utf-8").rstrip("\n") or None, field_name, False
         except OSError as error:
             raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}") from error
 

@@ -72,7 +72,7 @@ def _queues(services: list[str], *, as_json: bool) -> None:
 
     async def look() -> "Comparison":
         async with only_one(settings.amqp_url.get_secret_value()) as connection:
-            return await compare(connection, services, settings.rabbitmq_api_url)
+            return await compare(connection, services, settings.api_url)
 
     found = asyncio.run(look())
     if as_json:

@@ -25,6 +25,7 @@ app = typer.Typer(
     Examples:
       vrs topology declare
       vrs topology definitions --secrets secrets
+      vrs topology grants
       vrs topology migrate --dry-run
     """,
     no_args_is_help=True,
@@ -88,6 +89,30 @@ def definitions(
         names = {OPERATOR: "operator"} | {user_of(service.name): service.name.value for service in services}
         hashes = {user: password_hash(amqp_password(secrets, name)) for user, name in names.items()}
     typer.echo(json.dumps(define(services, hashes), indent=2))
+
+
+@app.command()
+def grants() -> None:
+    """Give each service's user in RabbitMQ what its code needs, and nothing else; passwords stay as they are.
+
+    Say it after an upgrade, as a user who administers RabbitMQ; doing it again changes nothing. The management API does
+    it: VRS_RABBITMQ_API_URL, else port 15672 where VRS_AMQP_URL leads.
+
+    Examples:
+      vrs topology grants
+
+    """
+    from ops.contracts.system import build_services
+    from ops.topology.definitions import definitions as define
+    from ops.topology.management import BrokerSettings, give_rights
+    from shared.settings import load
+
+    settings = load(BrokerSettings)
+
+    async def give() -> int:
+        return await give_rights(settings.usual_api_url, define(await build_services(), {}))
+
+    typer.echo(f"{asyncio.run(give())} users may do what they need.")
 
 
 @app.command()

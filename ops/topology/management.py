@@ -1,15 +1,18 @@
-"""What only RabbitMQ's management API tells: bindings, unacked messages, policies. Asked if it is configured."""
+"""What only RabbitMQ's management API tells: bindings, unacked messages, policies; and sets: users' rights."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 from aiormq.abc import AbstractConnection
 from pydantic import SecretStr
 
 from ops.failure import CommandError
+from ops.topology.definitions import OPERATOR
 from ops.topology.real import vhost_of
 from shared.settings import Settings
 
@@ -18,9 +21,24 @@ TIMEOUT = 10.0
 
 
 class BrokerSettings(Settings):
-    """Where the API is, with user and password in the URL; it listens on port 15672 unless told otherwise."""
+    """Where the API is, on port 15672 unless told otherwise, and its user and password: else those of `amqp_url`."""
 
     rabbitmq_api_url: SecretStr | None = None
+
+    @property
+    def api_url(self) -> SecretStr | None:
+        """The API's address with user and password."""
+        return self.rabbitmq_api_url and self._with_login(self.rabbitmq_api_url.get_secret_value())
+
+    @property
+    def usual_api_url(self) -> SecretStr:
+        """The same, and where nobody has named it, at its port of RabbitMQ's host."""
+        return self.api_url or self._with_login(f"http://{urlsplit(self.amqp_url.get_secret_value()).hostname}")
+
+    def _with_login(self, given: str) -> SecretStr:
+        url, amqp = urlsplit(given), urlsplit(self.amqp_url.get_secret_value())
+        login = (url if url.username else amqp).netloc.rpartition("@")[0]
+        return SecretStr(url._replace(netloc=f"{login}@{url.netloc.rpartition('@')[2]}").geturl())
 
 
 @dataclass(slots=True)
@@ -42,14 +60,47 @@ async def ask_management(connection: AbstractConnection, api_url: SecretStr | No
     """
     if api_url is None:
         return None
-    url = urlsplit(api_url.get_secret_value())
-    where = f"{url.scheme}://{url.hostname}:{url.port or DEFAULT_PORT}{url.path.rstrip('/')}"
     vhost = quote(vhost_of(connection), safe="")
+    async with _api(api_url) as http:
+        queues = await _get(http, f"api/queues/{vhost}")
+        bindings = await _get(http, f"api/bindings/{vhost}")
+        return _read(queues, bindings)
+
+
+async def give_rights(api_url: SecretStr, wanted: Mapping[str, Any]) -> int:
+    """Give users what `wanted` (definitions) says they may, and nothing else; return to how many.
+
+    Passwords stay as they are.
+
+    Raises:
+        CommandError: the API does not answer or refuses; RabbitMQ has not each of the users.
+
+    """
+    permissions = [("permissions", each) for each in wanted["permissions"] if each["user"] != OPERATOR]
+    permissions += [("topic-permissions", each) for each in wanted["topic_permissions"]]
+    users = {each["user"] for _, each in permissions}
+    async with _api(api_url) as http:
+        missing = users - {each["name"] for each in await _get(http, "api/users")}
+        if missing:
+            raise CommandError(
+                f"RabbitMQ has no user {', '.join(sorted(missing))}: import what `vrs topology definitions --secrets "
+                "secrets` prints, which holds their passwords"
+            )
+        for kind, each in permissions:
+            rights = {name: value for name, value in each.items() if name not in {"user", "vhost"}}
+            place = f"api/{kind}/{quote(each['vhost'], safe='')}/{quote(each['user'], safe='')}"
+            (await http.put(place, json=rights)).raise_for_status()
+    return len(users)
+
+
+@asynccontextmanager
+async def _api(address: SecretStr) -> AsyncIterator[httpx.AsyncClient]:
+    url = urlsplit(address.get_secret_value())
+    where = f"{url.scheme}://{url.hostname}:{url.port or DEFAULT_PORT}{url.path.rstrip('/')}"
+    login = (unquote(url.username or ""), unquote(url.password or ""))
     try:
-        async with httpx.AsyncClient(auth=(url.username or "", url.password or ""), timeout=TIMEOUT) as http:
-            queues = await _get(http, f"{where}/api/queues/{vhost}")
-            bindings = await _get(http, f"{where}/api/bindings/{vhost}")
-            return _read(queues, bindings)
+        async with httpx.AsyncClient(base_url=where, auth=login, timeout=TIMEOUT) as http:
+            yield http
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise CommandError(f"VRS_RABBITMQ_API_URL: the management API at {where} does not answer: {problem}") from error

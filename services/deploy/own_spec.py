@@ -26,7 +26,9 @@ Names = dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], Te
 
 _MIGRATED = "/tmp/migrated"  # noqa: S108 - in a container of its own
 _ENTRYPOINTS = {
-    OPERATOR: f"sh -c 'vrs db upgrade && vrs db grants && touch {_MIGRATED} && exec sleep infinity'",
+    OPERATOR: (
+        f"sh -c 'vrs db upgrade && vrs db grants && vrs topology grants && touch {_MIGRATED} && exec sleep infinity'"
+    ),
     **{service.value: f"vrs run {service}" for service in ServiceName},
 }
 

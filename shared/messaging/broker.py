@@ -17,14 +17,22 @@ import structlog
 from aio_pika.abc import AbstractRobustConnection
 from aiormq.abc import AbstractConnection
 from aiormq.channel import Channel
-from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError, ChannelNotFoundEntity
+from aiormq.exceptions import (
+    AMQPError,
+    ChannelAccessRefused,
+    ChannelClosed,
+    ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+)
 from faststream import AckPolicy
 from faststream.rabbit import ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 
 from contracts import EVENTS_EXCHANGE, CloudEvent
 from shared.messaging.topology import (
+    Queue,
     audience_queues,
     consumer_queue,
+    dead_queue,
     declare_exchanges,
     declare_queues,
     own_queues,
@@ -50,7 +58,7 @@ class ServiceBroker(RabbitBroker):
     """The broker of one service.
 
     `consumes` tells `ping` whether every consumer is subscribed. `blocked` is whether we wait for RabbitMQ to read
-    what we publish.
+    what we publish. `declared`: `start` has declared everything. `trouble` is why it does not connect.
     """
 
     def __init__(self, url: str, service: Service) -> None:
@@ -58,6 +66,8 @@ class ServiceBroker(RabbitBroker):
         super().__init__(named, reconnect_interval=RECONNECT_INTERVAL)
         self.service = service
         self.blocked = False
+        self.declared = False
+        self.trouble: str | None = None
         self._publishing_url = f"{named}+publishes"
         self._publishing: AbstractConnection | None = None
         self.consumes: Callable[[], bool] = lambda: True
@@ -97,20 +107,28 @@ class ServiceBroker(RabbitBroker):
         )(heard)
 
     async def start(self) -> None:
-        """Connect, waiting with backoff for a broker that is not there, and declare the topology."""
+        """Connect, waiting with backoff for a broker that is not there, and declare the topology.
+
+        A queue that RabbitMQ refuses is left to whoever consumes it; the others go on.
+        """
         pause = Pause(0.5, LONGEST_PAUSE)
         while True:
             try:
                 self._robust = await self.connect()
                 await self.declare()
+            except ChannelClosed as error:
+                log.warning("RabbitMQ refuses what the service declares", error=reason_of(error))
+                return
             except CONNECTION_ERRORS as error:
-                log.warning("waiting for RabbitMQ", error=reason_of(error))
+                self.trouble = reason_of(error)
+                log.warning("waiting for RabbitMQ", error=self.trouble)
                 await pause.wait()
             else:
+                self.declared, self.trouble = True, None
                 return
 
-    async def declare(self) -> None:
-        """Declare what the service needs.
+    async def declare(self, queue: Queue | None = None) -> None:
+        """Declare what the service needs, or of its own queues only this one.
 
         A user with the least rights may not declare exchanges and other services' queues: those are asked for, and
         left alone. If a queue that must hear of an event is missing then, the event waits in the outbox.
@@ -119,9 +137,11 @@ class ServiceBroker(RabbitBroker):
             await self._on_channel(partial(declare_exchanges, passive=True))
         except ChannelNotFoundEntity:
             await self._on_channel(declare_exchanges)
-        await self._on_channel(partial(declare_queues, queues=own_queues(self.service)))
-        with suppress(ChannelAccessRefused):
-            await self._on_channel(partial(declare_queues, queues=audience_queues(self.service)))
+        own = own_queues(self.service) if queue is None else [dead_queue(self.service.name), queue]
+        await self._on_channel(partial(declare_queues, queues=own))
+        if queue is None:
+            with suppress(ChannelAccessRefused):
+                await self._on_channel(partial(declare_queues, queues=audience_queues(self.service)))
 
     async def _on_channel(self, work: Callable[[Channel], Awaitable[None]]) -> None:
         """On a channel of its own: RabbitMQ closes the one on which it refuses something."""

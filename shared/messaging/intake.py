@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import structlog
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
+from aiormq.exceptions import ChannelClosed
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, ProjectOrdered, decode
 from contracts.cloud_event import Refusal
@@ -29,6 +30,7 @@ from shared.messaging.pace import Pace
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
 from shared.messaging.supersede import SUPERSEDES, remember
+from shared.messaging.topology import consumer_queue
 from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.unreadable import derived_id
 from shared.metrics import KERNEL
@@ -62,7 +64,7 @@ class Delivery:
 
 
 class Intake:
-    """Consumes one queue. `subscribed` is whether deliveries can reach us now."""
+    """Consumes one queue. `subscribed` is whether deliveries can reach us now, `refused` why RabbitMQ lets us not."""
 
     def __init__(self, lane: Lane, actor: Actor, database: Database, broker: ServiceBroker, speaker: Speaker) -> None:
         self.lane = lane
@@ -71,6 +73,7 @@ class Intake:
         self.broker = broker
         self.speaker = speaker
         self.subscribed = False
+        self.refused: str | None = None
         self._deliveries: deque[Delivery] = deque()
         self._ready = asyncio.Event()
         self._pace = Pace(full=LARGEST_GROUP)
@@ -78,23 +81,27 @@ class Intake:
     async def run(self) -> None:
         """Consume, for ever; begin anew whenever the channel is gone."""
         pause = Pause(FIRST_PAUSE, LONGEST_PAUSE)
+        declared = self.broker.declared
         while True:
             try:
-                await self._consume(pause)
+                await self._consume(pause, declared=declared)
             except Exception as error:
                 # A bare Exception is what aiormq gives whoever waits when it closes a connection without a reason.
                 if not isinstance(error, CONNECTION_ERRORS) and type(error) is not Exception:
                     raise
+                self.refused = reason_of(error) if isinstance(error, ChannelClosed) else None
                 log.warning("not subscribed", consumer=self.lane.queue, error=reason_of(error))
             except asyncio.CancelledError:
                 if is_cancelled():
                     raise
                 log.warning("not subscribed", consumer=self.lane.queue, error="the connection was lost")
+            declared = False
             await pause.wait()
 
-    async def _consume(self, pause: Pause) -> None:
+    async def _consume(self, pause: Pause, *, declared: bool) -> None:
         """Subscribe and claim until the channel closes, the broker cancels the consumer, or we are stopped."""
-        await self.broker.declare()
+        if not declared:
+            await self.broker.declare(consumer_queue(self.broker.service.name, self.lane.consumer.event))
         channel = await self.broker.open_channel(prefetch=2 * self.lane.consumer.concurrency)
         cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _: cancelled.set())
@@ -102,7 +109,7 @@ class Intake:
         endings = [asyncio.ensure_future(channel.closing), asyncio.create_task(cancelled.wait())]
         try:
             await channel.basic_consume(self.lane.queue, self._arrived)
-            self.subscribed = True
+            self.subscribed, self.refused = True, None
             pause.reset()
             endings.append(asyncio.create_task(self._claim_forever(channel)))
             await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from shared.database import Database
+from shared.database import Database, wait_until_up
 from shared.messaging.act import Actor
 from shared.messaging.broker import CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.commit import Committer
@@ -49,22 +49,44 @@ class Runtime:
         self.scheduler = Scheduler(self.actor, self.speaker, database)
         self.actor.look_again = self.scheduler.look_at
         self.intakes = [Intake(lane, self.actor, database, self.broker, self.speaker) for lane in self.actor.lanes]
+        self._database_answers = False
         self._loops: dict[str, asyncio.Task[None]] = {}
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def not_ready(self) -> list[str]:
         """Why the service can't do its work now; empty when it can."""
-        reasons = [] if self.broker.connected else ["RabbitMQ: not connected"]
+        reasons = [] if self._loops else ["it starts, or ends"]
+        if not self._database_answers:
+            reasons.append("PostgreSQL: not connected")
+        if not self.broker.connected:
+            reasons.append(": ".join(filter(None, ("RabbitMQ: not connected", self.broker.trouble))))
         if self.broker.blocked:
             reasons.append("RabbitMQ takes nothing from publishers: its memory or disk alarm is on")
-        reasons += [f"{intake.lane.queue} is not subscribed" for intake in self.intakes if not intake.subscribed]
-        reasons += [reason for reason in (self.scheduler.database_is_away, self.speaker.unsaid) if reason]
+        reasons += [
+            ": ".join(filter(None, (f"{intake.lane.queue} is not subscribed", intake.refused)))
+            for intake in self.intakes
+            if not intake.subscribed
+        ]
+        away = self.scheduler.database_is_away if self._loops else None
+        reasons += [reason for reason in (away, self.speaker.unsaid) if reason]
         return reasons + [f"{name} has stopped" for name, task in self._loops.items() if task.done()]
 
     async def start(self) -> None:
-        """Connect, waiting for what is not there, and begin."""
-        await self.broker.start()
+        """Connect to both, waiting for what is not there, and begin.
+
+        Raises:
+            SettingsError: PostgreSQL refuses the user, the password or the database's name.
+
+        """
+        connecting = asyncio.create_task(self.broker.start())
+        try:
+            await wait_until_up(self.database)
+            self._database_answers = True
+            await connecting
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
         self._run("commit", self.committer.run)
         self._run("say", self.speaker.run)
         self._run("schedule", self.scheduler.run)

@@ -66,6 +66,7 @@ class Speaker:
         self.owner = owner
         self.old_after = old_after
         self.unsaid: str | None = None
+        self._trouble: str | None = None
         self.database = database
         self.broker = broker
         self.on_confirmed: Callable[[], None] = lambda: None
@@ -130,7 +131,9 @@ class Speaker:
             rows = (await connection.execute(_OLD, {"owner": self.owner.value, "old_after": self.old_after})).all()
         keys = ", ".join(f"{row.many} {row.routing_key}" for row in rows)
         age = max((row.age for row in rows), default=0)
-        self.unsaid = f"RabbitMQ has not taken for {age:.0f} s: {keys}; see `vrs doctor --queues`" if rows else None
+        self._trouble = self._trouble if rows else None
+        why = self._trouble or "see `vrs doctor --queues`"
+        self.unsaid = f"RabbitMQ has not taken for {age:.0f} s: {keys}; {why}" if rows else None
 
     async def _say(self, group: list[Message]) -> None:
         try:
@@ -145,7 +148,8 @@ class Speaker:
                 for message in group:  # one row with a wrong exchange or broken headers must not hold up the others
                     await self._say([message])
                 return
-            log.warning("saying is interrupted", group=len(group), error=reason_of(error))
+            self._trouble = reason_of(error)
+            log.warning("saying is interrupted", group=len(group), error=self._trouble)
             await self._postpone(group)
             return
         not_taken = [

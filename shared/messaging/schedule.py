@@ -57,6 +57,7 @@ class Scheduler:
 
     async def run(self) -> None:
         """Take, sweep, wait; for ever. A database that is away is waited for."""
+        self._looked_at = time.monotonic()
         while True:
             self._poked.clear()
             try:

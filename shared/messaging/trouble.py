@@ -4,6 +4,7 @@ import asyncio
 import random
 from typing import Any
 
+from aiormq.exceptions import AuthenticationError, ChannelAccessRefused, ProbableAuthenticationError
 from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -15,6 +16,15 @@ LOCK_TIMEOUT = "55P03"
 _OF_THE_DATA = ("22", "23")
 """SQLSTATE classes: data exception, integrity constraint violation. Every other class says something about the
 environment (connection, rollback, resources, a missing column or grant, an operator) and not about our values."""
+
+_NO_SUCH_USER = "import RabbitMQ's definitions: `vrs topology definitions --secrets secrets` (docs/access.md)"
+_NO_RIGHT_AT_RABBITMQ = "if an upgrade left that out, `vrs topology grants` makes up for it (docs/access.md)"
+_NO_RIGHT = "if an upgrade left that out, `vrs db grants` makes up for it (docs/access.md)"
+_OLD_SCHEMA = "if an upgrade left that out, `vrs db upgrade` and `vrs db grants` make up for it (docs/access.md)"
+_BY_SQLSTATE = {
+    "42501": _NO_RIGHT,  # insufficient privilege
+    **dict.fromkeys(("42P01", "42703", "42704", "42883"), _OLD_SCHEMA),  # undefined table, column, type, function
+}
 
 
 def passes(error: BaseException) -> bool:
@@ -37,8 +47,19 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """One line that says what happened: asyncio's errors have no text of their own."""
-    return (str(error) or type(error).__name__).partition("\n")[0]
+    """One line that says what happened, and what to do where a right or a table is missing.
+
+    asyncio's errors have no text of their own: there it is their name.
+    """
+    said = (str(error) or type(error).__name__).partition("\n")[0]
+    remedy = _remedy(error)
+    return f"{said}; {remedy}" if remedy else said
+
+
+def _remedy(error: BaseException) -> str | None:
+    if isinstance(error, AuthenticationError | ProbableAuthenticationError):
+        return _NO_SUCH_USER
+    return _NO_RIGHT_AT_RABBITMQ if isinstance(error, ChannelAccessRefused) else _BY_SQLSTATE.get(sqlstate(error) or "")
 
 
 class Pause:

@@ -47,7 +47,7 @@ from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.conftest import open_at
 from tests.erlang import evaluate, own_node
 from tests.services.marketplace.api import running_api
-from tests.shared.messaging.harness import until
+from tests.shared.messaging.harness import Harness, order, until
 
 PASSWORD = "made-up"
 REFUSED = aiormq.exceptions.ChannelAccessRefused
@@ -163,6 +163,30 @@ async def test_dns_cannot_say_what_others_say_and_cannot_touch_their_queues(user
         await refused(lambda channel: channel.queue_bind("dns.project-ordered", "vrs.events", "core.healthy.v1"))
         await refused(lambda channel: channel.queue_declare("dns.anything"))
         await refused(lambda channel: channel.exchange_delete("vrs.events"))
+
+
+async def test_a_right_that_an_upgrade_left_out_is_named_with_its_remedy_and_all_else_goes_on(
+    users: None, system: System, stack: Stack
+) -> None:
+    dns_user = amqp_of(system.amqp_url, ServiceName.DNS)
+    harness = Harness(system.database, dns_user, system.channel)
+
+    async def may(queues: str) -> None:
+        own = f"{queues}|dns[.]dead"
+        rights = ", ".join(f'<<"^({each})$">>' for each in (own, *[f"{own}|vrs[.](events|to|dead)"] * 2))
+        set_rights = f'rabbit_auth_backend_internal:set_permissions(<<"vrs-dns">>, <<"/">>, {rights}, <<"test">>)'
+        await evaluate(own_node(stack), f"ok = {set_rights}")
+
+    await may("dns[.]project-ordered")
+    async with running(harness.service(), system.database, amqp_url=dns_user) as runtime:
+        await until(lambda: len(runtime.not_ready) == 1 and "ACCESS_REFUSED" in runtime.not_ready[0])
+        assert runtime.not_ready[0].startswith("dns.project-cancelled is not subscribed: ")
+        assert "`vrs topology grants`" in runtime.not_ready[0]
+        event = order()
+        await harness.publish(event)
+        await harness.logged(event.subject, "completed")
+        await may("dns[.]project-(ordered|cancelled)")
+        await until(lambda: not runtime.not_ready)
 
 
 async def test_a_failed_step_is_retried_over_http_with_the_least_rights(

@@ -67,6 +67,14 @@ async def test_the_health_port_shows_the_metrics_to_prometheus(bootstrap: Probe)
 @pytest.fixture
 async def bootstrap(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
     """The service bootstrap, running and ready."""
+    async with started(database_url, amqp_url) as probe:
+        await probe.is_ready()
+        yield probe
+
+
+@asynccontextmanager
+async def started(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
+    """The service bootstrap as a process, as long as the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
@@ -81,9 +89,7 @@ async def bootstrap(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
     )
     try:
         async with httpx.AsyncClient() as http:
-            probe = Probe(f"http://127.0.0.1:{port}/health/ready", http)
-            await probe.is_ready()
-            yield probe
+            yield Probe(f"http://127.0.0.1:{port}/health/ready", http)
             assert process.returncode is None  # it lived through all of it
     finally:
         if process.returncode is None:
@@ -116,6 +122,14 @@ async def test_what_a_service_loses_makes_it_not_ready_within_30_seconds_and_it_
     await node.wait()
     await bootstrap.is_ready()
     assert await consumers(node.url) == 1
+
+
+async def test_a_service_answers_before_it_has_what_it_needs_and_says_what_it_waits_for() -> None:
+    nowhere = "127.0.0.1:1"
+    async with started(f"postgresql://vrs:made-up@{nowhere}/vrs", f"amqp://vrs:made-up@{nowhere}/") as bootstrap:
+        await bootstrap.says('"PostgreSQL: not connected", "RabbitMQ: not connected: ')
+        alive = await bootstrap.http.get(bootstrap.url.replace("/ready", "/live"))
+        assert alive.status_code == 204
 
 
 @asynccontextmanager

@@ -3,17 +3,19 @@
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiormq
+import httpx
 import pytest
 from aiormq.abc import AbstractConnection
 from pydantic import SecretStr
 
+from ops.contracts.system import build_services
 from ops.failure import CommandError
 from ops.stack import RabbitNode, Stack
 from ops.topology.comparison import compare
-from ops.topology.management import ask_management
+from ops.topology.definitions import definitions, user_of
+from ops.topology.management import BrokerSettings, ask_management, give_rights
 from shared.messaging.topology import declare
 from tests.ops.queues import DEAD, WORKING
 from tests.shared.messaging.harness import until
@@ -25,17 +27,18 @@ class Managed:
     api_url: SecretStr
 
 
-@pytest.fixture
-async def managed(stack: Stack, tmp_path: Path) -> AsyncIterator[Managed]:
+@pytest.fixture(scope="module")
+async def managed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Managed]:
     """A node with the management plugin."""
+    folder = tmp_path_factory.mktemp("managed")
     assert stack.node is not None, "this test starts a node of its own: unset VRS_AMQP_URL"
     amqp, distribution, epmd, api = free_ports()
-    (tmp_path / "enabled_plugins").write_text("[rabbitmq_management].")
-    (tmp_path / "rabbitmq.conf").write_text(
+    (folder / "enabled_plugins").write_text("[rabbitmq_management].")
+    (folder / "rabbitmq.conf").write_text(
         f"management.tcp.port = {api}\nmanagement.tcp.ip = 127.0.0.1\ncollect_statistics_interval = 500\n"
     )
-    (tmp_path / "advanced.config").write_text("[{rabbit, [{quorum_tick_interval, 200}]}].")  # it counts unacked then
-    node = RabbitNode(stack.node.script, tmp_path, tmp_path, stack.guard, (amqp, distribution, epmd))
+    (folder / "advanced.config").write_text("[{rabbit, [{quorum_tick_interval, 200}]}].")  # it counts unacked then
+    node = RabbitNode(stack.node.script, folder, folder, stack.guard, (amqp, distribution, epmd))
     try:
         node.start()
         await node.wait()
@@ -68,6 +71,45 @@ async def test_missing_and_strange_bindings_and_unacked_messages_are_seen(manage
     )
     [line] = [line for line in found.queues if line.name == DEAD.name]
     assert line.unacked == 1
+
+
+async def test_each_user_is_given_what_its_service_needs_while_everything_runs(managed: Managed) -> None:
+    services = await build_services()
+    wanted = definitions(services, {})
+    with pytest.raises(CommandError, match=r"has no user vrs-bootstrap, vrs-deploy.*vrs topology definitions"):
+        await give_rights(managed.api_url, wanted)
+    async with httpx.AsyncClient(base_url=managed.api_url.get_secret_value()) as http:
+        for service in services:
+            user = {"password": "made-up", "tags": ""}
+            (await http.put(f"api/users/{user_of(service.name)}", json=user)).raise_for_status()
+        assert await give_rights(managed.api_url, wanted) == len(services)
+
+        async def given(kind: str) -> list[dict[str, str]]:
+            found: list[dict[str, str]] = (await http.get(f"api/{kind}")).json()
+            return sorted((each for each in found if each["user"].startswith("vrs-")), key=str)
+
+        assert await given("permissions") == sorted(
+            (each for each in wanted["permissions"] if each["user"].startswith("vrs-")), key=str
+        )
+        assert await given("topic-permissions") == sorted(wanted["topic_permissions"], key=str)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (None, "http://vrs:s%2Fcret@mq"),
+        ("https://mq.example:443/path", "https://vrs:s%2Fcret@mq.example:443/path"),
+        ("http://desk:other@mq:1", "http://desk:other@mq:1"),
+    ],
+)
+def test_the_api_is_where_rabbitmq_is_and_has_its_login_unless_told_otherwise(given: str | None, found: str) -> None:
+    settings = BrokerSettings(
+        amqp_url=SecretStr("amqp://vrs:s%2Fcret@mq:5672/"),
+        database_url=SecretStr("postgresql://mq/vrs"),
+        rabbitmq_api_url=given and SecretStr(given),
+    )
+    assert settings.usual_api_url.get_secret_value() == found
+    assert (settings.api_url is None) == (given is None)
 
 
 async def test_an_api_that_does_not_answer_is_named(connection: AbstractConnection) -> None:

@@ -10,8 +10,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.database import Database, open_database, wait_until_up
+from shared.messaging.trouble import reason_of
 from shared.settings import Settings, SettingsError
 
 
@@ -62,6 +64,23 @@ async def test_listen_goes_past_the_pooler(database_url: str) -> None:
     direct = SecretStr("postgresql+asyncpg://direct.example/vrs")
     async with opened(database_url, database_direct_url=direct) as database:
         assert database.listen_url == "postgresql://direct.example/vrs"
+
+
+@pytest.mark.parametrize(
+    ("statement", "command"),
+    [
+        ("DO $$ BEGIN SET LOCAL ROLE pg_monitor; PERFORM * FROM projects; END $$", "`vrs db grants`"),
+        ("SELECT * FROM of_the_next_version", "`vrs db upgrade`"),
+        ("SELECT of_the_next_version FROM projects", "`vrs db upgrade`"),
+    ],
+)
+async def test_what_an_upgrade_has_left_out_is_said_with_the_command_that_makes_up_for_it(
+    database: Database, statement: str, command: str
+) -> None:
+    async with database.engine.connect() as connection:
+        with pytest.raises(DBAPIError) as refused:
+            await connection.execute(text(statement))
+    assert command in reason_of(refused.value)
 
 
 async def test_a_database_that_comes_later_is_waited_for(database_url: str, unused_tcp_port: int) -> None:
