@@ -6,7 +6,7 @@ from shared.models import StaffRole
 from tests.services.marketplace.admin.browser import PASSWORD, Desk
 from tests.services.marketplace.admin.made import fill
 from tests.services.marketplace.admin.test_holds import hold
-from tests.services.marketplace.admin.test_journeys import an_order
+from tests.services.marketplace.admin.test_order_form import an_order
 from tests.services.marketplace.test_api_changes import NO_MORE_LINES
 
 SERVER = {"name": "srv-1", "coolify_uuid": "u1", "region": "fsn1", "ipv4": "203.0.113.9", "capacity": "40"}

@@ -17,7 +17,7 @@ from tests.conftest import open_at
 from tests.services.marketplace.admin.browser import PASSWORD, opened
 from tests.services.marketplace.admin.made import fill
 from tests.services.marketplace.admin.test_holds import hold
-from tests.services.marketplace.admin.test_journeys import an_order
+from tests.services.marketplace.admin.test_order_form import an_order
 from tests.services.marketplace.admin.test_pages import letter_of
 
 
