@@ -20,6 +20,9 @@ COMMAND_TIMEOUT = 60.0
 
 LONGEST_PAUSE = 5.0
 
+PLAN_LIFETIME = 30
+"""Seconds. PostgreSQL keeps a plan that is used often, for tables as large as they were then; new ones grow quickly."""
+
 _REFUSED = {"28000", "28P01", "3D000"}  # SQLSTATE: no such user, wrong password, no such database
 
 log = structlog.get_logger(__name__)
@@ -56,6 +59,7 @@ def open_database(
         "dsn": url,
         "timeout": CONNECT_TIMEOUT,
         "command_timeout": command_timeout,
+        "max_cached_statement_lifetime": PLAN_LIFETIME,
         "server_settings": {"application_name": application_name},
     }
     if not settings.database_prepared_statements:

@@ -45,7 +45,7 @@ _INTRODUCE = Statement("""
     )
     INSERT INTO projects (vrs_id, name, slug, provisioning_state, step_due_at)
     SELECT d.project_id, d.slug, d.slug, 'ordered', clock_timestamp() + make_interval(secs => :due)
-    FROM unnest(CAST(:project_ids AS uuid[]), CAST(:slugs AS text[])) AS d (project_id, slug)
+    FROM unnest((SELECT CAST(:project_ids AS uuid[])), CAST(:slugs AS text[])) AS d (project_id, slug)
     WHERE NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id OFFSET 0)
       AND NOT EXISTS (SELECT FROM projects p WHERE p.vrs_id = d.project_id OFFSET 0)
     ORDER BY d.project_id

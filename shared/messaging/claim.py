@@ -23,10 +23,10 @@ _CLAIM = Statement(f"""
     SELECT :consumer, d.event_id, d.project_id, d.body, 'running', 1, nextval('step_tokens'),
            clock_timestamp() + make_interval(secs => :lease), clock_timestamp() + make_interval(secs => :lifetime),
            d.deaths, :claim
-    FROM unnest(CAST(:event_ids AS uuid[]), CAST(:project_ids AS uuid[]), CAST(:bodies AS bytea[]),
+    FROM unnest((SELECT CAST(:event_ids AS uuid[])), CAST(:project_ids AS uuid[]), CAST(:bodies AS bytea[]),
                 CAST(:deaths AS int[])) AS d (event_id, project_id, body, deaths)
     WHERE NOT {SETTLED_ALREADY}
-      AND (:despite_cancellation
+      AND ((SELECT CAST(:despite_cancellation AS boolean))
            OR NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id OFFSET 0))
     ON CONFLICT (consumer, event_id) DO UPDATE
         SET state = 'running', attempt = s.attempt + 1, token = EXCLUDED.token, due_at = EXCLUDED.due_at,
@@ -47,7 +47,7 @@ _CLAIMED = Statement(f"""
 """)  # noqa: S608 - constants of ours
 
 _UNCLAIM_SETTLED = Statement(f"""
-    DELETE FROM open_steps s USING unnest(CAST(:event_ids AS uuid[])) AS d (event_id)
+    DELETE FROM open_steps s USING unnest((SELECT CAST(:event_ids AS uuid[]))) AS d (event_id)
     WHERE s.consumer = :consumer AND s.event_id = d.event_id AND {SETTLED_ALREADY}
     RETURNING s.event_id
 """)  # noqa: S608 - constants of ours
