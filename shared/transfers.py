@@ -12,7 +12,7 @@ from contracts import CloudEvent, DomainTransferRequested, Registrant, ServiceNa
 from contracts.registration import Cents
 from shared.base_domains import TypedHost
 from shared.errors import FieldProblem, RefusedError, UnknownError, WrongFieldsError
-from shared.host_claims import ClaimHosts, own_hosts
+from shared.host_claims import ClaimHosts, HostProblem, own_hosts
 from shared.marketplace_outbox import AT_ONCE, put
 from shared.messaging.settle import lock_projects
 from shared.models import BaseDomain, DomainTransfer, ProjectDomain, ProjectOrder, TransferStage
@@ -85,13 +85,15 @@ async def ask_for_transfer(
     if story is None:
         raise UnknownError(f"there is no project {project_id}, or it has no order yet")
     if is_cancelled:
-        raise RefusedError(f"project {project_id} is cancelled: nothing more is begun for it")
+        said = f"project {project_id} is cancelled: nothing more is begun for it"
+        raise RefusedError(said, code="project_cancelled")
     this = (DomainTransfer.project_id == project_id) & (DomainTransfer.domain == request.domain)
     known = (await connection.execute(select(DomainTransfer.__table__).where(this))).one_or_none()
     values = _values(request, seal, known)
     if known is not None:
         if known.stage is not TransferStage.FAILED:
-            raise RefusedError(f"the transfer of {request.domain} waits for nobody: it is {known.stage}")
+            said = f"the transfer of {request.domain} waits for nobody: it is {known.stage}"
+            raise RefusedError(said, code="transfer_not_failed")
         await connection.execute(update(DomainTransfer).where(this).values(values | {"problem": None}))
         return None
     await _refuse_what_is_not_free(connection, project_id, request.domain)
@@ -142,4 +144,4 @@ async def _refuse_what_is_not_free(connection: AsyncConnection, project_id: UUID
         exists().where(DomainTransfer.domain == domain),
     )
     if await connection.scalar(select(taken[0] | taken[1])):
-        raise RefusedError(f"{domain} belongs to another project")
+        raise RefusedError(f"{domain} belongs to another project", code=HostProblem.TAKEN)

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.marketplace.admin.holds import Hold, read_holds
+from services.marketplace.admin.moves import Move, read_moves
 from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
@@ -94,6 +95,7 @@ class ProjectFacts:
     plugins: Sequence[PluginProgress]
     domains: Sequence[DomainStanding]
     hold: Hold | None
+    moves: Sequence[Move]
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -149,6 +151,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         plugins=progress_of(parts.plugins),
         domains=await domains_of(connection, project_id),
         hold=(await read_holds(connection, [project_id])).get(project_id),
+        moves=await read_moves(connection, project_id),
     )
 
 

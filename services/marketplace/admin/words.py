@@ -32,6 +32,7 @@ from shared.models import (
     ServerState,
     StaffActionKind,
     StaffRole,
+    TransferStage,
 )
 
 STATES = {
@@ -102,6 +103,13 @@ DOMAINS = {
     DomainState.CONNECTING: _("is being connected"),
     DomainState.CONNECTED: _("works"),
     DomainState.REMOVING: _("is being removed"),
+}
+TRANSFERS = {
+    TransferStage.REQUESTED: _("the move to us is prepared"),
+    TransferStage.FAILED: _("the move to us waits for an answer"),
+    TransferStage.INTENDED: _("the move to us is ordered"),
+    TransferStage.PENDING: _("the move to us is under way"),
+    TransferStage.TRANSFERRED: _("has moved to us"),
 }
 PARTS = {
     PartState.ASKED: _("is asked"),

@@ -61,13 +61,13 @@ async def test_a_live_project_is_given_a_domain_which_becomes_primary_and_is_not
     assert "zweite.example</b>" in browser.page
     assert "becomes the primary domain" in browser.page
     await browser.follow(f"{page}/domains", {"domain": "zweite.example"}, on=page)
-    assert "is a domain of the project already" in browser.page
+    assert "The project has this domain already." in browser.page
     await desk.sql("UPDATE added_domains SET connected_at = now(), makes_primary = false")
     await browser.follow(f"{page}/domains/primary", {"domain": "zweite.example"}, on=page)
     await desk.sql("UPDATE project_domains SET is_primary = false WHERE is_primary")
     await desk.sql("UPDATE project_domains SET is_primary = true WHERE host = 'zweite.example'")
     await browser.follow(f"{page}/domains/remove", {"domain": "zweite.example"}, on=page)
-    assert "zweite.example is the primary domain" in browser.page
+    assert "It is the primary domain. Make another one the primary domain first." in browser.page
     said = await desk.sql("SELECT routing_key FROM outbox ORDER BY created_at")
     assert [key for (key,) in said][-2:] == ["domain.added.v1", "primary.changed.v1"]
     kinds = await desk.sql("SELECT kind::text FROM staff_actions WHERE subject = 'zweite.example' ORDER BY at")
