@@ -112,13 +112,13 @@ async def _fill(database: Database, projects: int, rows: int) -> None:
         await connection.execute(text("VACUUM ANALYZE"))
 
 
-async def _requests(database: Database, projects: int) -> dict[str, list[str]]:
-    """Paths of each kind, each asked in turn."""
+async def _requests(database: Database, projects: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Paths of each kind, of the API and of the admin UI, each asked in turn."""
     async with database.autocommit.begin() as connection:
         some = (await connection.execute(text("SELECT vrs_id, slug FROM projects ORDER BY random() LIMIT 50"))).all()
         more = (await connection.scalars(text("SELECT domain FROM added_domains ORDER BY random() LIMIT 50"))).all()
     pages = [f"/projects?limit=50&cursor={_cursor(row.vrs_id)}" for row in some]
-    return {
+    api = {
         "the newest 50": ["/projects"],
         f"any page of {projects:,}": pages,
         "the newest that failed": ["/projects?state=failed"],
@@ -132,6 +132,8 @@ async def _requests(database: Database, projects: int) -> dict[str, list[str]]:
         "search: nothing has it": ["/projects?q=there-is-none"],
         "search: two characters": ["/projects?q=zz", "/projects?q=a1"],
         "search among the failed": [f"/projects?state=failed&q={row.slug[9:12]}" for row in some],
+    }
+    of_ui = {
         "UI: what needs somebody": ["/admin/"],
         "UI: the newest projects": ["/admin/projects"],
         "UI: projects that are late": ["/admin/projects?show=late"],
@@ -141,6 +143,7 @@ async def _requests(database: Database, projects: int) -> dict[str, list[str]]:
         "UI: the log of changes": ["/admin/changes"],
         "UI: the overview": ["/admin/overview"],
     }
+    return api, of_ui
 
 
 def _cursor(project_id: Any) -> str:
@@ -234,10 +237,11 @@ async def _run(url: str, postgres: int, given: argparse.Namespace) -> tuple[list
         await create_user(connection, "benchmark", token_urlsafe(), StaffRole.ADMIN, by="benchmark")
         session = await begin_session(connection, "benchmark")
     app = web(database, settings)
-    requests = await _requests(database, given.projects)
-    lines = await _measure(app, database, key, session, requests, given.times, postgres)
-    story = requests["its story"][0]
+    api, pages = await _requests(database, given.projects)
+    lines = await _measure(app, database, key, session, api, given.times, postgres)
+    story = api["its story"][0]
     megabytes = await _weigh(app, settings, key, f"/api/v1{story.removesuffix('log')}events", given.streams)
+    lines += await _measure(app, database, key, session, pages, given.times, postgres)
     await database.engine.dispose()
     return lines, megabytes
 

@@ -100,15 +100,15 @@ async def add_domain(
     domains = await _of_live(transaction, project_id)
     known = next((each for each in domains if each.domain == domain), None)
     if known is not None and known.state is not DomainState.REMOVING:
-        raise RefusedError(f"{as_shown(domain)} is a domain of the project already")
+        raise RefusedError(f"{as_shown(domain)} is a domain of the project already", code="domain_had")
     wish = DomainAdded(domain=domain, primary=primary, requested_by=by)
     event = await _wish(transaction.connection, project_id, wish)
     claim = ClaimDomain(domain, primary, event.time)
     [decided] = await ClaimDomain.apply(transaction.connection, [(project_id, claim)])
     if isinstance(decided, HostRefused):
-        raise RefusedError(f"{decided.sentence}: choose another domain")
+        raise RefusedError(f"{decided.sentence}: choose another domain", code=decided.problem)
     if decided is not Decided.DONE:
-        raise RefusedError(f"{as_shown(domain)} is a name of the project already")
+        raise RefusedError(f"{as_shown(domain)} is a name of the project already", code="domain_had")
     return await _say(transaction.connection, event, lease)
 
 
@@ -124,9 +124,10 @@ async def remove_domain(
     """
     known, shown = await _known(transaction, project_id, domain), as_shown(domain)
     if known.is_primary:
-        raise RefusedError(f"{shown} is the primary domain: make another one primary first")
+        raise RefusedError(f"{shown} is the primary domain: make another one primary first", code="domain_primary")
     if known.is_ordered:
-        raise RefusedError(f"{shown} was ordered with the project: it stays until the project is cancelled")
+        said = f"{shown} was ordered with the project: it stays until the project is cancelled"
+        raise RefusedError(said, code="domain_ordered")
     event = await _wish(transaction.connection, project_id, DomainRemoved(domain=domain, requested_by=by))
     await DropDomain.apply(transaction.connection, [(project_id, DropDomain(domain, event.time))])
     return await _say(transaction.connection, event, lease)
@@ -165,7 +166,8 @@ async def _of_live(transaction: Transaction, project_id: UUID) -> list[DomainSta
     state = select(Project.provisioning_state).where(Project.vrs_id == project_id)
     found = await transaction.connection.scalar(state)
     if found is not ProvisioningState.LIVE:
-        raise RefusedError(f"project {project_id} is {found or 'not known'}: its domains are changed when it is live")
+        said = f"project {project_id} is {found or 'not known'}: its domains are changed when it is live"
+        raise RefusedError(said, code="project_not_live")
     return await domains_of(transaction.connection, project_id)
 
 
@@ -174,9 +176,9 @@ async def _known(transaction: Transaction, project_id: UUID, domain: str) -> Dom
     known = next((each for each in domains if each.domain == domain), None)
     if known is None:
         names = ", ".join(as_shown(each.domain) for each in domains)
-        raise UnknownError(f"{as_shown(domain)} is no domain of the project; it has {names}")
+        raise UnknownError(f"{as_shown(domain)} is no domain of the project; it has {names}", code="domain_not_had")
     if known.state is DomainState.REMOVING:
-        raise RefusedError(f"{as_shown(domain)} is being removed")
+        raise RefusedError(f"{as_shown(domain)} is being removed", code="domain_leaving")
     return known
 
 

@@ -88,13 +88,15 @@ async def ask_for_transfer(
     if story is None:
         raise UnknownError(f"there is no project {project_id}, or it has no order yet")
     if is_cancelled:
-        raise RefusedError(f"project {project_id} is cancelled: nothing more is begun for it")
+        said = f"project {project_id} is cancelled: nothing more is begun for it"
+        raise RefusedError(said, code="project_cancelled")
     this = (DomainTransfer.project_id == project_id) & (DomainTransfer.domain == request.domain)
     known = (await connection.execute(select(DomainTransfer.__table__).where(this))).one_or_none()
     values = _values(request, seal, known)
     if known is not None:
         if known.stage is not TransferStage.FAILED:
-            raise RefusedError(f"the transfer of {request.domain} waits for nobody: it is {known.stage}")
+            said = f"the transfer of {request.domain} waits for nobody: it is {known.stage}"
+            raise RefusedError(said, code="transfer_not_failed")
         await connection.execute(update(DomainTransfer).where(this).values(values | {"problem": None}))
         return None
     await _claim(connection, project_id, request.domain)
@@ -148,6 +150,8 @@ async def _claim(connection: AsyncConnection, project_id: UUID, domain: str) -> 
     await connection.execute(insert(ProjectDomain).on_conflict_do_nothing(), claims)
     others = select(ProjectDomain.host).where(ProjectDomain.host.in_(hosts), ProjectDomain.project_id != project_id)
     if taken := await connection.scalar(others):
-        raise RefusedError(f"{HostRefused(HostProblem.TAKEN, taken).sentence}: remove it there, or cancel that project")
+        said = f"{HostRefused(HostProblem.TAKEN, taken).sentence}: remove it there, or cancel that project"
+        raise RefusedError(said, code=HostProblem.TAKEN)
     if await connection.scalar(select(exists().where(DomainTransfer.domain == domain))):
-        raise RefusedError(f"{domain} was transferred for another project, and is in our INWX account: add it instead")
+        said = f"{domain} was transferred for another project, and is in our INWX account: add it instead"
+        raise RefusedError(said, code=HostProblem.TAKEN)

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.marketplace.admin.holds import Hold, read_holds
+from services.marketplace.admin.moves import Move, read_moves
 from services.marketplace.admin.plugins import PluginProgress, progress_of
 from services.marketplace.admin.story import Told, told
 from services.marketplace.api.answers import LogEntry, ProjectAnswer
@@ -96,6 +97,7 @@ class ProjectFacts:
     domains: Sequence[DomainStanding]
     mail_domains: Sequence[MailStanding]
     hold: Hold | None
+    moves: Sequence[Move]
 
 
 async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFacts | None:
@@ -152,6 +154,7 @@ async def read_facts(connection: AsyncConnection, project_id: UUID) -> ProjectFa
         domains=await domains_of(connection, project_id),
         mail_domains=await mail_of(connection, project_id),
         hold=(await read_holds(connection, [project_id])).get(project_id),
+        moves=await read_moves(connection, project_id),
     )
 
 

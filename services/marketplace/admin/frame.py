@@ -35,6 +35,7 @@ from services.marketplace.admin.projects import Projects
 from services.marketplace.admin.registration import Registration
 from services.marketplace.admin.servers import Servers
 from services.marketplace.admin.sign_in import StaffProvider
+from services.marketplace.admin.transfer import Transfer
 from services.marketplace.settings import MarketplaceSettings
 from shared.database import Database
 
@@ -86,7 +87,7 @@ def mount_admin(app: FastAPI, database: Database, settings: MarketplaceSettings)
     )
     frame.middlewares.insert(1, Middleware(Guard, explain=frame.explain))  # inside the languages
     shown.add_to(frame.templates.env, PATH)
-    of_projects = (ProjectPage, Mails, Previews, ProjectDomains, Registration)
+    of_projects = (ProjectPage, Mails, Previews, ProjectDomains, Registration, Transfer)
     pages: Sequence[type[Page]] = (*MENU, *of_projects, OrderProblems, Correction, Me)
     for page in pages:
         frame.add_view(page(desk))

@@ -13,7 +13,9 @@ from starlette_admin.i18n import lazy_gettext as _
 
 from services.marketplace.admin.failures import Failure, failure_of
 from services.marketplace.admin.holds import Hold, newest_holds
+from services.marketplace.admin.moves import Move, newest_failed
 from services.marketplace.admin.page import Page
+from services.marketplace.admin.project import OVER
 from services.marketplace.api.answers import ProjectAnswer
 from services.marketplace.projects import Wanted, read_projects
 from shared.dead_letters.notes import Note, note_of, read_notes
@@ -31,7 +33,7 @@ class Need:
     """A project that needs somebody, why, since when, and who is on it."""
 
     project: ProjectAnswer
-    failure: Failure | Hold | None
+    failure: Failure | Hold | Move | None
     since: datetime | None
     owner: str | None
 
@@ -60,8 +62,8 @@ class Needs(Page):
             failed = await read_projects(connection, Wanted(states=[ProvisioningState.FAILED], limit=MOST))
             late = await read_projects(connection, Wanted(late_at=now, limit=MOST))
             holds = await newest_holds(connection, MOST)
-            held = Wanted(states=[ProvisioningState.WAITING_FOR_DOMAIN], ids=list(holds), limit=MOST)
-            asked = await read_projects(connection, held)
+            moves = await newest_failed(connection, MOST)
+            asked = await read_projects(connection, Wanted(ids=[*holds, *moves], limit=2 * MOST))
             letters = of_room(await read_room(connection))
             notes = await read_notes(connection)
             ids = [project.id for project in (*failed, *asked, *late)]
@@ -74,7 +76,11 @@ class Needs(Page):
             request,
             "needs.html",
             failed=[_need(project, dead[project.id], owners) for project in failed],
-            held=[Need(project, holds[project.id], project.ordered_at, owners.get(project.id)) for project in asked],
+            held=[
+                Need(project, holds.get(project.id) or moves[project.id], project.ordered_at, owners.get(project.id))
+                for project in asked
+                if project.state not in OVER
+            ],
             late=[Need(project, None, project.late_at, owners.get(project.id)) for project in late],
             causes=[
                 Cause(group, failure_of(group.code), note_of(group.letters[0], notes)) for group in groups(letters)

@@ -9,6 +9,7 @@ from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 
 from services.marketplace.admin.page import Page, go_to, staff_of, typed, write_down
+from services.marketplace.admin.refusals import cannot, refusal
 from shared.domain_wishes import add_domain, change_primary, remove_domain
 from shared.errors import RefusedError
 from shared.hosts import as_stored
@@ -62,6 +63,9 @@ class ProjectDomains(Page):
             async with begin(self.desk.database) as transaction:
                 await act(transaction, project_id, domain, staff_of(request).name)
                 await write_down(transaction.connection, request, kind, domain, project_id=project_id)
-        except (RefusedError, ValueError) as error:
-            return go_to(request, page, _("This cannot be done: %(why)s") % {"why": error}, category="error")
+        except RefusedError as error:
+            return go_to(request, page, refusal(error), category="error")
+        except ValueError:
+            why = _("This is no domain. A domain looks like example.org.")
+            return go_to(request, page, cannot(why), category="error")
         return go_to(request, page, said)

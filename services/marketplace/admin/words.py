@@ -33,6 +33,7 @@ from shared.models import (
     ServerState,
     StaffActionKind,
     StaffRole,
+    TransferStage,
 )
 
 STATES = {
@@ -108,6 +109,13 @@ MAIL = {
     MailState.SETTING_UP: _("is being set up"),
     MailState.WAITING: _("waits for DNS entries"),
     MailState.READY: _("mail can be sent"),
+}
+TRANSFERS = {
+    TransferStage.REQUESTED: _("the move to us is prepared"),
+    TransferStage.FAILED: _("the move to us waits for an answer"),
+    TransferStage.INTENDED: _("the move to us is ordered"),
+    TransferStage.PENDING: _("the move to us is under way"),
+    TransferStage.TRANSFERRED: _("has moved to us"),
 }
 PARTS = {
     PartState.ASKED: _("is asked"),

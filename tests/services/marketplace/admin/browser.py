@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import httpx
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import insert, text
@@ -24,6 +25,7 @@ from shared.staff import hash_of
 
 PASSWORD = "correct horse battery"
 HOST = "http://desk.example"
+TRANSFER_KEY = SecretStr(Fernet.generate_key().decode())
 _TOKEN = re.compile(r'name="csrftoken" value="([^"]+)"')
 
 

@@ -6,6 +6,7 @@ from shared.models import StaffRole
 from tests.services.marketplace.admin.browser import PASSWORD, Desk
 from tests.services.marketplace.admin.made import fill
 from tests.services.marketplace.admin.test_holds import hold
+from tests.services.marketplace.admin.test_moves import a_move
 from tests.services.marketplace.admin.test_order_form import an_order
 from tests.services.marketplace.test_api_changes import NO_MORE_LINES
 
@@ -13,7 +14,7 @@ SERVER = {"name": "srv-1", "coolify_uuid": "u1", "region": "fsn1", "ipv4": "203.
 TABLES = (
     *("servers", "base_domains", "preview_accesses", "plugin_prices", "bundles", "project_types", "projects"),
     *("cancellations", "project_notes", "project_owners", "dead_letter_notes", "staff_sessions", "outbox"),
-    "domain_registrations",
+    *("domain_registrations", "domain_transfers"),
 )
 
 
@@ -44,6 +45,7 @@ async def test_what_cannot_be_written_down_is_not_done(desk: Desk) -> None:
         (f"{project}/note", {"text": "x"}),
         (f"{project}/take", {}),
         (f"{project}/registration", {}),
+        (f"{project}/transfer", a_move()),
         (f"{project}/cancel", {"reason": "twice"}),
         ("/offer/prices", {"name": "p", "sum": "1"}),
         ("/offer/bundles", {"name": "b", "sum": "1", "plugins": "p 1.0.0"}),

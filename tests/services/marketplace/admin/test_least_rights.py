@@ -14,9 +14,10 @@ from shared.database import Database
 from shared.models import StaffRole
 from tests.choreography.test_least_privilege import database_of
 from tests.conftest import open_at
-from tests.services.marketplace.admin.browser import PASSWORD, opened
+from tests.services.marketplace.admin.browser import PASSWORD, TRANSFER_KEY, opened
 from tests.services.marketplace.admin.made import fill
 from tests.services.marketplace.admin.test_holds import hold
+from tests.services.marketplace.admin.test_moves import a_move
 from tests.services.marketplace.admin.test_order_form import an_order
 from tests.services.marketplace.admin.test_pages import letter_of
 
@@ -28,7 +29,11 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
     async with opened(database) as desk:
         desk.app = web(
             own,
-            MarketplaceSettings(amqp_url=SecretStr("amqp://127.0.0.1:1/"), database_url=SecretStr("postgresql://x/x")),
+            MarketplaceSettings(
+                amqp_url=SecretStr("amqp://127.0.0.1:1/"),
+                database_url=SecretStr("postgresql://x/x"),
+                transfer_key=TRANSFER_KEY,
+            ),
         )
         await hold(database, made["goldberg"], "goldberg.example", "refused")
         browser = await desk.signed_in(StaffRole.ADMIN)
@@ -49,6 +54,7 @@ async def test_every_page_of_the_admin_ui_is_shown_with_the_least_rights(databas
             (f"{project}/previews/end", {"preview": "1"}),
             (f"/projects/{made['hofladen-peters']}/mails", {"mail": mail}),
             (f"{project}/registration", {"max_sum": "90,00"}),
+            (f"{project}/transfer", a_move()),
             (f"{project}/cancel", {"reason": "twice"}),
             (f"/problems/{group}/note", {"text": "x"}),
             (f"/letters/{letter}/note", {"text": "x"}),

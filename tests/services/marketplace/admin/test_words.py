@@ -5,15 +5,24 @@ from enum import StrEnum
 
 import pytest
 
-from contracts import EVENTS, Locale, RegistrationHold, ServiceName
+from contracts import EVENTS, Locale, RegistrationHold, ServiceName, TransferProblem
 from services.marketplace.admin import words
 from services.marketplace.admin.health import Health
 from services.marketplace.admin.holds import HOLDS
+from services.marketplace.admin.moves import PROBLEMS
 from services.marketplace.admin.story import COMPLETED, is_undo
 from services.marketplace.status.words import STATES as OF_CUSTOMERS
 from shared.cancelling import PartState
 from shared.messaging.topology import queue_name
-from shared.models import LicenseState, ProvisioningState, ServerReach, ServerState, StaffActionKind, StaffRole
+from shared.models import (
+    LicenseState,
+    ProvisioningState,
+    ServerReach,
+    ServerState,
+    StaffActionKind,
+    StaffRole,
+    TransferStage,
+)
 
 UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
 """What customers read of these is what they read of an order."""
@@ -29,6 +38,8 @@ UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
         (LicenseState, words.LICENCES),
         (PartState, words.PARTS),
         (RegistrationHold, HOLDS),
+        (TransferProblem, PROBLEMS),
+        (TransferStage, words.TRANSFERS),
         (Health, words.HEALTH),
         (Health, words.HEALTH_TONES),
         (StaffActionKind, words.DONE),
