@@ -22,7 +22,9 @@ def read_registrant(file: Path) -> Registrant:
     """
     try:
         return Registrant.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}", exit_code=2) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CommandError(f"{file}: {error}", exit_code=2) from error
     except ValidationError as error:
         raise CommandError("\n".join(f"{file}: {each}" for each in field_problems(error)), exit_code=2) from error

@@ -1,6 +1,7 @@
 """Transfers of domains that a case worker asks for at the desk."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,14 @@ from ops.failure import CommandError
 from ops.outbox import publish_now
 from shared import seal
 from shared.database import Database
-from shared.errors import RefusedError
+from shared.errors import RefusedError, WrongFieldsError
 from shared.marketplace_outbox import OURS
 from shared.settings import load
 from shared.transaction import begin
 from shared.transfers import TransferRequest, ask_for_transfer
+
+_OPTIONS = {"auth_code": "--auth-code-file", "registrant": "--registrant", "max_cents": "--max-price"}
+"""What fields of a request are called on the command line."""
 
 
 class TransferSettings(DeskSettings):
@@ -36,8 +40,10 @@ def read_auth_code(file: str) -> SecretStr:
     """
     try:
         told = sys.stdin.readline() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"--auth-code-file: {file}: {type(error).__name__}", exit_code=2) from error
+    except OSError as error:
+        raise CommandError(f"--auth-code-file: {file}: {error.strerror}", exit_code=2) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"--auth-code-file: {file} is no text in UTF-8", exit_code=2) from error
     code = told.strip()
     if not code:
         raise CommandError(f"--auth-code-file: {file} is empty", exit_code=2)
@@ -56,6 +62,9 @@ async def transfer(database: Database, project: str, request: TransferRequest, *
     try:
         async with begin(database) as transaction:
             message = await ask_for_transfer(transaction, project_id, request, seal.Seal(key), by=by, lease=OURS)
+    except WrongFieldsError as error:
+        named = [replace(each, field=_OPTIONS.get(each.field, each.field)) for each in error.problems]
+        raise CommandError("\n".join(map(str, named))) from error
     except RefusedError as error:
         raise CommandError(str(error)) from error
     if message is None:

@@ -132,7 +132,7 @@ def _values(request: TransferRequest, seal: Seal, known: Any) -> dict[str, Any]:
     if request.max_cents is not None:
         values["max_cents"] = request.max_cents
     elif known is None:
-        wrong.append(FieldProblem("max_cents", "is missing: what the transfer may cost, in cents of euros"))
+        wrong.append(FieldProblem("max_cents", "is missing: what the transfer may cost"))
     if wrong:
         raise WrongFieldsError(*wrong)
     return values

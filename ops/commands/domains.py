@@ -40,8 +40,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-First = Annotated[str, typer.Argument(metavar="[PROJECT] NAME", help="Of a project: its id or slug. Then the domain.")]
-Second = Annotated[str | None, typer.Argument(metavar="", help="The domain, if a project was named.")]
+First = Annotated[
+    str, typer.Argument(metavar="PROJECT|NAME", help="The project's id or slug; or a base domain, alone.")
+]
+Second = Annotated[str | None, typer.Argument(metavar="NAME", help="The domain, if a project was named.")]
 By = Annotated[str | None, typer.Option(help="Who asks for it; your user name if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

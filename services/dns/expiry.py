@@ -1,30 +1,60 @@
-"""Watches the domains that we have registered or taken over: when they end, and whether they are renewed."""
+"""Watches the domains that our INWX account holds for projects: when they end, and whether they are renewed."""
 
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, func, select, union
+from sqlalchemy import CompoundSelect, Row, func, select, union
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from contracts import DomainExpiring, RenewalDoubt
 from services.dns.inwx_errors import InwxLoginError
+from services.dns.models import ManagedRecord, RecordHolder
 from services.dns.registrar import HeldDomain, Registrar, RenewalMode
 from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
 from shared.expiry import DAILY, EXPIRY, PAUSE, THRESHOLDS, Tell, passed, saw, saw_nothing, take
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
-from shared.models import DomainRegistration, DomainTransfer, Expiry, ExpiryKind, RegistrationStage, TransferStage
+from shared.models import (
+    BaseDomain,
+    DomainRegistration,
+    DomainTransfer,
+    Expiry,
+    ExpiryKind,
+    RegistrationStage,
+    TransferStage,
+)
 from shared.service import Announcement, Background, Kernel
 
 log = structlog.get_logger(__name__)
 
-_HELD = union(
-    select(DomainRegistration.project_id, DomainRegistration.domain.label("name")).where(
+
+def _held() -> CompoundSelect[UUID, str]:
+    """What was registered or transferred, and the other zones of ours, each for one of its projects."""
+    registered = select(DomainRegistration.project_id, DomainRegistration.domain.label("name")).where(
         DomainRegistration.stage == RegistrationStage.REGISTERED
-    ),
-    select(DomainTransfer.project_id, DomainTransfer.domain).where(DomainTransfer.stage == TransferStage.TRANSFERRED),
-)
+    )
+    transferred = select(DomainTransfer.project_id, DomainTransfer.domain.label("name")).where(
+        DomainTransfer.stage == TransferStage.TRANSFERRED
+    )
+    known = union(registered, transferred).subquery()
+    zones = (
+        select(ManagedRecord.project_id, ManagedRecord.zone.label("name"))
+        .ext(distinct_on(ManagedRecord.zone))
+        .where(
+            ManagedRecord.holder == RecordHolder.INWX,
+            ManagedRecord.zone.not_in(select(BaseDomain.name)),
+            ManagedRecord.zone.not_in(select(known.c.name)),
+        )
+        .order_by(ManagedRecord.zone, ManagedRecord.project_id)
+        .subquery()
+    )
+    return union(select(known), select(zones))
+
+
+_HELD = _held()
 _SOONEST = max(THRESHOLDS)
 
 
@@ -61,7 +91,11 @@ async def look_at_domains(kernel: Kernel, database: Database, registrar: Registr
 
 async def _look(kernel: Kernel, database: Database, registrar: Registrar, row: Row[Any], now: datetime) -> bool:
     found = await registrar.find(row.name)
-    if found is None or not found.is_ours:
+    if found is None and row.ends_at is None:  # we keep its zone, and somebody else its registration
+        async with database.engine.begin() as connection:
+            await saw(connection, row, now, None, problem="its registration is not in our INWX account")
+        return False
+    if found is None or not found.has_arrived:
         await _nothing(database, row, f"INWX says {found.status}" if found else "not in our INWX account any more")
         return False
     ends_at = found.expires_at or row.ends_at

@@ -57,6 +57,7 @@ _OFFER = (
     Grant(Server, (May.READ, May.ADD, May.REMOVE, May.CHANGE), ("state",)),
     Grant("placements", (May.READ,)),
     Grant("capacity_waits", (May.READ,)),
+    Grant("customer_waits", (May.READ,)),
     Grant(Bundle, ALL),
     Grant(BundlePlugin, ALL),
 )

@@ -233,6 +233,9 @@ async def test_a_transfer_is_asked_for_with_an_auth_code_that_nobody_sees(
     unset = await vrs(*words, VRS_AMQP_URL=amqp_url)
     assert (unset.code, "VRS_TRANSFER_KEY" in unset.err) == (2, True), unset.err
     bare = await vrs(*words[:4], **variables)
+    assert [line.partition(" ")[0].rstrip(":") for line in bare.err.splitlines()] == [
+        *("--auth-code-file", "--registrant", "--max-price"),
+    ]
     assert (bare.code, bare.err.count("is missing")) == (1, 3), bare.err
     ended = await vrs(*words, **variables)
     assert (ended.code, ended.err, "is asked for" in ended.out) == (0, "", True), ended.err
@@ -262,7 +265,7 @@ async def test_a_transfer_that_cannot_be_is_said_with_a_remedy(
     for words, code, said in (
         (["goldberg", "nothing"], 2, "'nothing' is no host name"),
         (["goldberg", DOMAIN, "--auth-code-file", str(empty)], 2, "is empty"),
-        (["goldberg", DOMAIN, "--auth-code-file", str(tmp_path / "none")], 2, "FileNotFoundError"),
+        (["goldberg", DOMAIN, "--auth-code-file", str(tmp_path / "none")], 2, "none: No such file or directory"),
         (["goldberg", DOMAIN, "--max-price", "viel"], 2, "'viel' is no amount of euros"),
         (["nobody", DOMAIN], 1, "nobody"),
     ):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import Row, exists, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
@@ -53,6 +53,7 @@ _PROJECT = (
         Project.provisioning_state.label("state"),
         exists().where(Cancellation.project_id == Project.vrs_id).label("is_cancelled"),
         func.clock_timestamp().label("now"),
+        literal_column("(SELECT w.findings FROM customer_waits w WHERE w.project_id = projects.vrs_id)").label("wrong"),
     )
     .join(ProjectOrder, ProjectOrder.project_id == Project.vrs_id)
     .where(Project.provisioning_state.is_not(None))
@@ -88,7 +89,8 @@ class Eta:
 class Progress:
     """What the page shows. `state` is `CANCELLING` as well while an undo has failed: that is not the customer's matter.
 
-    `records` are those that the customer must set, `trouble` is what went wrong; `eta` is None where nobody can know.
+    `records` are those that the customer must set, `wrong` is what is wrong with them today; `trouble` is what went
+    wrong; `eta` is None where nobody can know.
     """
 
     fqdn: str
@@ -98,6 +100,7 @@ class Progress:
     state: ProvisioningState
     stages: Mapping[ServiceName, Stage]
     records: Sequence[DnsRecord] = ()
+    wrong: Sequence[CustomerText] = ()
     trouble: CustomerText | None = None
     eta: Eta | None = None
 
@@ -138,6 +141,7 @@ def _progress(row: Row[Any], told: Sequence[Any], usual: Mapping[ServiceName, Du
         state=state,
         stages=stages,
         records=needed.records if isinstance(needed, DnsRecordsNeeded) else (),
+        wrong=[CustomerText.model_validate(each["text"]) for each in row.wrong or ()] if needed else (),
         trouble=failed.customer_text if isinstance(failed, ProvisioningFailed) else None,
         eta=_eta(row.now, since, stages, usual) if Stage.RUNNING in stages.values() else None,
     )

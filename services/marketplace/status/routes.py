@@ -73,6 +73,7 @@ def _facts(progress: Progress, locale: Locale) -> dict[str, Any]:
         "heading": shown.get(progress.state, shown[ProvisioningState.ORDERED]),
         "names": words.STEPS[locale],
         "stages": words.STAGES[locale],
+        "wrong": [getattr(each, locale) for each in progress.wrong],
         "trouble": getattr(progress.trouble, locale) if progress.trouble else None,
         "usually": words.duration(locale, eta.usually - now) if eta else None,
         "at_most": words.moment(locale, eta.at_most, now) if eta else None,

@@ -11,10 +11,12 @@ from contracts import RenewalDoubt, ServiceName
 from ops.contracts.system import build_services
 from ops.grants import apply
 from services.dns.expiry import look_at_domains
+from services.dns.models import ManagedRecord
 from services.dns.registrar import RenewalMode
 from shared.database import Database
 from shared.expiry import AT_ONCE
 from shared.models import (
+    BaseDomain,
     Cancellation,
     DomainRegistration,
     DomainTransfer,
@@ -116,6 +118,28 @@ async def test_a_domain_that_was_transferred_is_watched_as_one_that_was_register
     assert [row.name for row in await watch.rows()] == [watch.name]
 
 
+async def test_a_customers_domain_whose_zone_is_ours_is_watched_if_its_registration_is_ours_too(
+    watch: Watch, database: Database
+) -> None:
+    await watch.bought(RenewalMode.EXPIRES)
+    only_zone, base = "nur-zone.example", "vrs.example"
+    names = [watch.name, f"www.{watch.name}", only_zone, f"laden.{base}"]
+    row = {"type": "A", "content": "203.0.113.10", "ttl": 300, "holder": "inwx", "intended_at": datetime.now(UTC)}
+    async with database.engine.begin() as connection:
+        await connection.execute(delete(DomainRegistration))
+        await connection.execute(insert(BaseDomain).values(name=base))
+        for name in names:
+            zone = name.removeprefix("www.").removeprefix("laden.")
+            managed = row | {"project_id": uuid4(), "name": name, "zone": zone}
+            await connection.execute(insert(ManagedRecord).values(managed))
+    await watch.look(before=6 * DAY)
+    await watch.look(before=4.5 * DAY)
+    assert watch.told == [(7, "not_renewed")]
+    found = {each.name: (each.ends_at, each.problem) for each in await watch.rows()}
+    other = "its registration is not in our INWX account"
+    assert found == {watch.name: (watch.ends_at, None), only_zone: (None, other)}
+
+
 async def test_after_a_long_silence_only_the_nearest_threshold_is_told(watch: Watch) -> None:
     await watch.bought(RenewalMode.EXPIRES)
     await watch.look(before=5 * DAY)
@@ -193,7 +217,7 @@ async def test_a_round_is_bounded_and_what_is_gone_is_forgotten(watch: Watch, da
         await watch.registered(f"d{number}.example")
     await watch.look(before=DAY)
     assert len(await watch.rows()) == AT_ONCE
-    assert {row.problem for row in await watch.rows()} == {"not in our INWX account any more"}
+    assert {row.problem for row in await watch.rows()} == {"its registration is not in our INWX account"}
     await watch.look(before=DAY)
     assert len(await watch.rows()) == AT_ONCE + 5
     async with database.engine.begin() as connection:

@@ -1,5 +1,6 @@
 """The customers' status page: for whoever has the link, in plain words, with an honest forecast, nothing technical."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -165,6 +166,25 @@ async def test_each_state_is_told_in_plain_words_and_without_technical_detail(sh
     assert "Your project is being taken down" in seen(await page_of(shop, project_id, "?lang=en"))
     await becomes(shop, project_id, "cancelled")
     assert "Your project is cancelled" in seen(await page_of(shop, project_id, "?lang=en"))
+
+
+async def test_what_is_wrong_with_the_customers_records_today_is_told_in_their_language(shop: Api) -> None:
+    project_id = await shop.ordered()
+    await said(shop, project_id, DnsRecordsNeeded)
+    await becomes(shop, project_id, "waiting_for_customer")
+    assert "This is still to be done today" not in seen(await page_of(shop, project_id, "?lang=en"))
+    text = {"de": "Entfernen Sie den AAAA-Eintrag 2001:db8::1.", "en": "Remove the AAAA record 2001:db8::1."}
+    await shop.sql(
+        "INSERT INTO customer_waits (project_id, reminders, findings, changed_at)"
+        " VALUES (:id, 0, CAST(:findings AS jsonb), now())",
+        id=project_id,
+        findings=json.dumps([{"problem": "stray_address", "text": text}]),
+    )
+    for language, heading in (("de", "Das ist heute noch zu tun:"), ("en", "This is still to be done today:")):
+        told = seen(await page_of(shop, project_id, f"?lang={language}"))
+        assert (heading in told, text[language] in told) == (True, True)
+    await becomes(shop, project_id, "dns_configured")
+    assert text["en"] not in seen(await page_of(shop, project_id, "?lang=en"))
 
 
 async def test_a_page_costs_two_queries(shop: Api) -> None:
