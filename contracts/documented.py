@@ -10,12 +10,14 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import Any
 
-from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 
 class Documented(BaseModel):
     """A model whose JSON Schema has its fields' docstrings as descriptions."""
+
+    model_config = ConfigDict(defer_build=True)  # who imports all contracts uses a few of them
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

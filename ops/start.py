@@ -7,8 +7,8 @@ import sys
 RUN = 3
 """Words of ``vrs run SERVICE``."""
 
-UNUSED = ("rich", "pydantic.v1")
-"""structlog would import the one, and pygments with it; FastAPI the other, for models of a kind that we do not have."""
+UNUSED = ("rich", "pygments", "pydantic.v1")
+"""structlog would import the first, httpx's command line the second, FastAPI the last, for old models."""
 
 
 def main() -> None:

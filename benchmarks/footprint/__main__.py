@@ -3,12 +3,12 @@
     python -m benchmarks.footprint                     three rounds, every service: 90 s of CPU
     python -m benchmarks.footprint --rounds 5 --json   one JSON object on stdout
 
-A service is held against a process that imports the third-party modules that this very service has imported, and
-nothing else: what is above that is ours. Both are measured in turns, as processes of their own, and the best of the
-rounds counts. Memory is the resident set some seconds after the service is ready. Ready counts from the start of the
-process, interpreter included, until `/health/ready` says so, without the time in which the process could run and
-others had the CPU (`/proc/PID/schedstat`): on a quiet machine that is the wall clock. To end it gets SIGTERM while it
-works on as many steps as it takes at once, and more lie in its queue.
+A service is held against a process that imports what is not ours of the modules that this very service has imported
+when it is ready, and nothing else: what is above that is ours. Both are measured in turns, as processes of their own,
+and the best of the rounds counts. Memory is the resident set some seconds after the service is ready. Ready counts from
+the start of the process, interpreter included, until `/health/ready` says so, without the time in which the process
+could run and others had the CPU (`/proc/PID/schedstat`): on a quiet machine that is the wall clock. To end it gets
+SIGTERM while it works on as many steps as it takes at once, and more lie in its queue.
 Exit 1 if a target is missed. The image's size is told where `docker` is and has it (`--image`).
 """
 
@@ -131,8 +131,8 @@ class Stage:
 
 async def measure(rounds: int, names: list[ServiceName]) -> dict[str, Cost]:
     """Measure each service on a broker, a database and simulators of this run."""
-    modules = {service: imports_of(service) for service in names}
     async with stage() as there:
+        modules = {service: await imports_of(service, there.settings, there.logs) for service in names}
         measured = [await there.round(modules) for _ in range(rounds)]
         found = {}
         for service in names:

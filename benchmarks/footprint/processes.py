@@ -4,9 +4,9 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,25 +14,30 @@ from pathlib import Path
 import httpx
 
 from contracts import ServiceName
+from ops.start import UNUSED
 from tests.ops.conftest import environment
 
 PATIENCE = 90.0
 
-_IMPORTED = """
-import json, sys
-from importlib.metadata import entry_points
-before = set(sys.modules)
-import ops.start, ops.running
-sys.modules.update(dict.fromkeys(ops.start.UNUSED))
-entry_points(group="vrs.services")[sys.argv[1]].load()
+_TELLING = """
+import os, signal, sys
+before, told_to = set(sys.modules), sys.argv.pop(1)
 ours = {"contracts", "shared", "services", "ops", "migrations", "simulators"}
-print(json.dumps([n for n, m in sys.modules.items() if m and n not in before and n.partition(".")[0] not in ours]))
+def tell(*_):
+    names = [n for n, m in sys.modules.items() if m and n not in before and n.partition(".")[0] not in ours]
+    with open(told_to, "w") as file:
+        file.write(" ".join(names))
+    os._exit(0)
+signal.signal(signal.SIGUSR1, tell)
+from ops.start import main
+main()
 """
 _IMPORT = """
-import importlib, json, sys, time
+import importlib, sys, time
 from contextlib import suppress
-sys.modules.update(dict.fromkeys(("rich", "pydantic.v1")))
-for name in json.load(sys.stdin):
+unused, names = (line.split() for line in sys.stdin)
+sys.modules.update(dict.fromkeys(unused))
+for name in names:
     with suppress(Exception):  # some are made by the import of others
         importlib.import_module(name)
 print("imported", flush=True)
@@ -78,11 +83,14 @@ def times(pid: int, began: float) -> Times:
     return Times(time.monotonic() - began - waited, cpu)
 
 
-def imports_of(service: ServiceName) -> str:
-    """The third-party and standard modules that the service imports, as JSON, in their order."""
-    return subprocess.run(
-        [sys.executable, "-c", _IMPORTED, service.value], capture_output=True, text=True, check=True
-    ).stdout
+async def imports_of(service: ServiceName, settings: dict[str, str], logs: Path) -> str:
+    """The third-party and standard modules that the service has imported by the time it is ready, in their order."""
+    told = logs / f"{service}.modules"
+    async with AsyncExitStack() as stack:
+        running = await start(service, settings, logs, stack, program=("-c", _TELLING, str(told)))
+        running.process.send_signal(signal.SIGUSR1)
+        await running.process.wait()
+    return told.read_text()
 
 
 async def import_only(modules: str) -> tuple[Memory, Times]:
@@ -94,7 +102,7 @@ async def import_only(modules: str) -> tuple[Memory, Times]:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(modules.encode())
+        process.stdin.write(f"{' '.join(UNUSED)}\n{modules}".encode())
         process.stdin.close()
         await process.stdout.readline()
         took = times(process.pid, began)
@@ -104,7 +112,13 @@ async def import_only(modules: str) -> tuple[Memory, Times]:
         await process.wait()
 
 
-async def start(service: ServiceName, settings: dict[str, str], logs: Path, stack: AsyncExitStack) -> Running:
+async def start(
+    service: ServiceName,
+    settings: dict[str, str],
+    logs: Path,
+    stack: AsyncExitStack,
+    program: Sequence[str] = ("-m", "ops"),
+) -> Running:
     """Run a service until it is ready; `stack` ends it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -113,7 +127,7 @@ async def start(service: ServiceName, settings: dict[str, str], logs: Path, stac
     began = time.monotonic()
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ops", "run", service.value),
+            *(sys.executable, *program, "run", service.value),
             env=environment(**settings, **health),
             stdout=sink,
             stderr=sink,

@@ -5,18 +5,19 @@ import json
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from contracts import DnsConfigured
-from contracts.signatures import written
 from services.deploy.coolify_models import ApplicationFields, NewApplication, Variable
 from services.deploy.models import AppRoutes
 from services.deploy.settings import DeploySettings
 from shared.errors import PermanentError
 from shared.plans import Plan
 from shared.step import AppImage, ProjectFacts
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PROJECT_TYPE = "vrs-core"
 """The project type that the configured image runs, if the database lists none for it."""
@@ -67,12 +68,19 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def _new_key() -> "Ed25519PrivateKey":
+    # cryptography takes 8 MB: not before something is deployed.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
+    return Ed25519PrivateKey.generate()
+
+
 @dataclass(frozen=True, slots=True)
 class AppSecrets:
     """What a container is given and nobody keeps: its bootstrap token and the key that it signs its health with."""
 
     token: str = field(default_factory=new_token, repr=False)
-    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
+    key: "Ed25519PrivateKey" = field(default_factory=_new_key, repr=False)
 
     @property
     def public_key(self) -> bytes:
@@ -103,6 +111,8 @@ class Wanted:
 
     def variables_with(self, secret: AppSecrets) -> list[Variable]:
         """The variables of the container, with its secrets."""
+        from contracts.signatures import written  # noqa: PLC0415 - as `_new_key`
+
         return [
             *self.variables,
             Variable(key="VRS_BOOTSTRAP_TOKEN", value=secret.token),

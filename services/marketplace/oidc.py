@@ -10,6 +10,8 @@ from pydantic import AnyHttpUrl, SecretStr
 from shared.models import StaffRole
 
 SCOPE = "openid profile email"
+ROUTES = ("sso", "sso-return", "sso-out")
+"""The names of the ways to the provider, back from it, and to its sign-out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Signing in and out: a session in the database, a cookie with its token."""
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,8 +13,11 @@ from starlette_admin.flash import get_flashed_messages
 from starlette_admin.helpers import safe_redirect_url
 
 from services.marketplace.admin.page import Desk, SignedIn, staff_of, typed
-from services.marketplace.admin.single_sign_on import ROUTES, Door, SingleSignOn
+from services.marketplace.oidc import ROUTES, Oidc
 from shared.staff import LONGEST, SESSION, find_staff, sign_in, sign_out
+
+if TYPE_CHECKING:
+    from services.marketplace.admin.single_sign_on import SingleSignOn
 
 COOKIE = "vrs_staff"
 LEFT = "left"
@@ -29,8 +33,13 @@ class StaffProvider(BaseAuthProvider):
         url = desk.settings.marketplace_url
         self._is_secure = url is not None and url.scheme == "https"
         address = str(url).rstrip("/") if url is not None else None
-        door = Door(desk.database, address, key, self._is_secure, self._signed_in)
-        self._sso = SingleSignOn(desk.settings.oidc, door) if desk.settings.oidc else None
+        self._sso = self._provider(desk.settings.oidc, address, key) if desk.settings.oidc else None
+
+    def _provider(self, oidc: Oidc, address: str | None, key: str) -> "SingleSignOn":
+        """The way to the provider, whose libraries are 4 MB: only where there is one."""
+        from services.marketplace.admin.single_sign_on import Door, SingleSignOn  # noqa: PLC0415
+
+        return SingleSignOn(oidc, Door(self._desk.database, address, key, self._is_secure, self._signed_in))
 
     async def authenticate(self, request: Request) -> SignedIn | None:
         """Find who is signed in; files of the pages are for everybody and ask nobody."""

@@ -19,11 +19,10 @@ from starlette_admin.helpers import safe_redirect_url
 from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
-from services.marketplace.oidc import Oidc
+from services.marketplace.oidc import ROUTES, Oidc
 from shared.database import Database
 from shared.sign_on import NotLetInError, Refusal, sign_in_as
 
-ROUTES = ("sso", "sso-return", "sso-out")
 COOKIE = "vrs_sso"
 SECONDS = 600
 """So long somebody may take at the provider."""
