@@ -57,12 +57,6 @@ def _records(snapshot: Snapshot, live: set[str]) -> Iterator[Finding]:
             wanted[host, "A", server["ipv4"]] += 1
             if server.get("ipv6"):
                 wanted[host, "AAAA", server["ipv6"]] += 1
-        for row in snapshot.of("domain_transfers", project):
-            for host in (row["domain"], f"www.{row['domain']}"):
-                owners[host] = project
-                wanted[host, "A", server["ipv4"]] += 1
-                if server.get("ipv6"):
-                    wanted[host, "AAAA", server["ipv6"]] += 1
     found = Counter(
         (row["name"], row["type"], row["content"])
         for zone in snapshot.zones
