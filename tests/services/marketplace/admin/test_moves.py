@@ -55,7 +55,7 @@ async def test_a_domain_is_brought_to_us_and_an_answer_lets_a_failed_move_go_on(
     assert "Der Umzug läuft schon oder ist fertig" in browser.page
     await fails(desk, project_id, TransferProblem.TOO_EXPENSIVE, 2500)
     await browser.get("/")
-    assert "Der Umzug kostet 25,00\xa0€; vereinbart sind höchstens 15,00\xa0€." in browser.page
+    assert f"{DOMAIN}: Der Umzug kostet 25,00\xa0€; vereinbart sind höchstens 15,00\xa0€." in browser.page
     await browser.get(page)
     assert ("INWX says no" in browser.page, f"{page}/transfer?domain={DOMAIN}" in browser.page) == (True, True)
     await browser.get(f"{page}/transfer?domain={DOMAIN}")
