@@ -24,8 +24,8 @@ from shared.dead_letters.selection import Group, groups
 from shared.dead_letters.view import DeadLetter, of_room
 from shared.models import ProjectOwner, ProvisioningState
 
-MOST = 100
-"""Failed projects, and late ones, that are shown: the newest."""
+MOST = 50
+"""Failed projects, and late ones, that are shown: the newest; the list of projects has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Needs(Page):
         return self.render(
             request,
             "needs.html",
+            most=MOST,
             failed=[_need(project, dead[project.id], owners) for project in failed],
             held=[
                 Need(
