@@ -22,6 +22,7 @@ from contracts import (
 )
 from services.marketplace.admin.failures import Failure
 from services.marketplace.admin.shown import money
+from shared.hosts import as_shown
 from shared.messaging.topology import queue_name
 from shared.models import TransferStage
 
@@ -74,7 +75,8 @@ _MOVES = """
 """
 _OF_PROJECT = text(f"{_MOVES} WHERE t.project_id = :id ORDER BY t.domain")
 _NEWEST_FAILED = text(f"{_MOVES} WHERE t.stage = 'failed' ORDER BY t.project_id DESC LIMIT :most")
-_SAID_BY = queue_name(ServiceName.DNS, DomainTransferRequested)
+MOVES = queue_name(ServiceName.DNS, DomainTransferRequested)
+"""The consumer that carries transfers out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ class Move:
     has_code: bool
     price: int | None
     message: str
+
+    @property
+    def failure(self) -> Failure:
+        """Why it has failed, with its domain, and what one can do."""
+        return Failure(f"{as_shown(self.domain)}: {self.what}", self.do)
 
     @property
     def what(self) -> str:
@@ -121,7 +128,7 @@ async def newest_failed(connection: AsyncConnection, most: int) -> dict[UUID, Mo
 
 
 async def _read(connection: AsyncConnection, statement: TextClause, **values: Any) -> list[Move]:
-    return [_move(row) for row in await connection.execute(statement, values | {"consumer": _SAID_BY})]
+    return [_move(row) for row in await connection.execute(statement, values | {"consumer": MOVES})]
 
 
 def _move(row: Row[Any]) -> Move:

@@ -13,7 +13,7 @@ from starlette_admin.i18n import lazy_gettext as _
 
 from services.marketplace.admin.failures import Failure, failure_of
 from services.marketplace.admin.holds import Hold, newest_holds
-from services.marketplace.admin.moves import Move, newest_failed
+from services.marketplace.admin.moves import newest_failed
 from services.marketplace.admin.page import Page
 from services.marketplace.admin.project import OVER
 from services.marketplace.api.answers import ProjectAnswer
@@ -24,8 +24,8 @@ from shared.dead_letters.selection import Group, groups
 from shared.dead_letters.view import DeadLetter, of_room
 from shared.models import ProjectOwner, ProvisioningState
 
-MOST = 100
-"""Failed projects, and late ones, that are shown: the newest."""
+MOST = 50
+"""Failed projects, and late ones, that are shown: the newest; the list of projects has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Need:
     """A project that needs somebody, why, since when, and who is on it."""
 
     project: ProjectAnswer
-    failure: Failure | Hold | Move | None
+    failure: Failure | Hold | None
     since: datetime | None
     owner: str | None
 
@@ -75,9 +75,15 @@ class Needs(Page):
         return self.render(
             request,
             "needs.html",
+            most=MOST,
             failed=[_need(project, dead[project.id], owners) for project in failed],
             held=[
-                Need(project, holds.get(project.id) or moves[project.id], project.ordered_at, owners.get(project.id))
+                Need(
+                    project,
+                    holds.get(project.id) or moves[project.id].failure,
+                    project.ordered_at,
+                    owners.get(project.id),
+                )
                 for project in asked
                 if project.state not in OVER
             ],

@@ -15,6 +15,7 @@ from starlette_admin.i18n import gettext as _
 from contracts import ProjectCancelled
 from services.marketplace.admin.facts import ProjectFacts, read_facts
 from services.marketplace.admin.failures import failure_of
+from services.marketplace.admin.moves import MOVES
 from services.marketplace.admin.page import LONGEST_TEXT, Desk, Page, go_to, staff_of, typed, write_down
 from services.marketplace.admin.previews import HOURS
 from services.marketplace.admin.story import is_undo
@@ -60,7 +61,7 @@ class ProjectPage(Page):
             eta=expected(steps),
             dead=dead,
             failure=failure_of(facts.code) if dead else None,
-            waiting=_waiting(facts.project),
+            waiting=_waiting(facts),
             parts=parts,
             is_over=facts.project.state in OVER,
             preview_times=HOURS,
@@ -154,10 +155,12 @@ class ProjectPage(Page):
         return project
 
 
-def _waiting(project: ProjectAnswer) -> list[OpenStepAnswer]:
-    """What is told of as waiting: of an order that waits for its domain only what the domain waits for."""
-    waiting = [step for step in project.waiting if step.state is not StepState.DEAD]
-    return waiting[-1:] if project.state is ProvisioningState.WAITING_FOR_DOMAIN else waiting
+def _waiting(facts: ProjectFacts) -> list[OpenStepAnswer]:
+    """What is told of as waiting: of an order that waits for its domain what that waits for; no failed move."""
+    waiting = [step for step in facts.project.waiting if step.state is not StepState.DEAD]
+    if any(move.problem for move in facts.moves):
+        waiting = [step for step in waiting if step.consumer != MOVES]
+    return waiting[-1:] if facts.project.state is ProvisioningState.WAITING_FOR_DOMAIN else waiting
 
 
 def _id(request: Request) -> UUID:

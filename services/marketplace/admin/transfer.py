@@ -24,6 +24,9 @@ from shared.seal import Seal
 from shared.transaction import begin
 from shared.transfers import TransferRequest, ask_for_transfer
 
+USUAL = 1500
+"""What a move may cost unless something else is said, in cents of euros."""
+
 OURS = {"max_cents": "max_sum"}
 """What the form calls a field otherwise than the request."""
 
@@ -40,7 +43,7 @@ class Transfer(Page):
         move = await self._failed(request, request.query_params.get("domain", ""))
         owner = (move.registrant if move else None) or {"country": "DE"}
         given = {f"{OWNER}{name}": str(owner.get(name) or "") for name in FIELDS}
-        cents = (move.price or move.max_cents) if move else 1500
+        cents = max(move.price or 0, move.max_cents) if move else USUAL
         return self._form(request, move, given | {"max_sum": f"{cents / 100:.2f}".replace(".", ",")}, {})
 
     @route("", methods=["POST"], name="transfer-ask")

@@ -103,14 +103,14 @@ async def test_a_case_worker_lets_a_domain_cost_more_and_not_less_than_it_does(d
         await browser.follow(f"{page}/registration", {"max_sum": sum_}, on=page)
         assert said in browser.page
         assert await registration(desk) == ("held", "too_expensive", 3000, OWNER.street)
-    await browser.follow(f"{page}/registration", {"max_sum": "90,00", "reason": "Herr Blum, am Telefon"}, on=page)
+    await browser.follow(f"{page}/registration", {"max_sum": "90,00", "reason": "der Kunde will sie"}, on=page)
     assert "The answer is kept: the domain is being registered." in browser.page
     assert await registration(desk) == ("requested", None, 9000, OWNER.street)
     await browser.follow(f"{page}/registration", {"max_sum": "95,00"}, on=page)
     assert "does not wait for an answer" in browser.page
     lines = await desk.sql("SELECT by, kind::text, subject, reason, detail FROM staff_actions")
     assert lines == [
-        ("case_worker", "registration answered", "neu.de", "Herr Blum, am Telefon", {"max_cents": 9000}),
+        ("case_worker", "registration answered", "neu.de", "der Kunde will sie", {"max_cents": 9000}),
     ]
 
 

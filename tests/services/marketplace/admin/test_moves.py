@@ -55,18 +55,18 @@ async def test_a_domain_is_brought_to_us_and_an_answer_lets_a_failed_move_go_on(
     assert "Der Umzug läuft schon oder ist fertig" in browser.page
     await fails(desk, project_id, TransferProblem.TOO_EXPENSIVE, 2500)
     await browser.get("/")
-    assert "Der Umzug kostet 25,00\xa0€; vereinbart sind höchstens 15,00\xa0€." in browser.page
+    assert f"{DOMAIN}: Der Umzug kostet 25,00\xa0€; vereinbart sind höchstens 15,00\xa0€." in browser.page
     await browser.get(page)
     assert ("INWX says no" in browser.page, f"{page}/transfer?domain={DOMAIN}" in browser.page) == (True, True)
     await browser.get(f"{page}/transfer?domain={DOMAIN}")
     assert ('value="25,00"' in browser.page, f'value="{OWNER.street}"' in browser.page) == (True, True)
-    await browser.follow(f"{page}/transfer", a_move(max_sum="25,00", reason="Frau Peters"), on=page)
+    await browser.follow(f"{page}/transfer", a_move(max_sum="25,00", reason="der Kunde will sie"), on=page)
     rows = await desk.sql("SELECT stage::text, max_cents, problem FROM domain_transfers")
     assert rows == [("requested", 2500, None)]
     lines = await desk.sql("SELECT kind::text, by, subject, reason, a::text FROM staff_actions a ORDER BY id")
     assert [line[:4] for line in lines] == [
         ("transfer asked", "case_worker", DOMAIN, None),
-        ("transfer asked", "case_worker", DOMAIN, "Frau Peters"),
+        ("transfer asked", "case_worker", DOMAIN, "der Kunde will sie"),
     ]
     assert not [line for line in lines if CODE in line.a or OWNER.street in line.a]
     assert len(await desk.sql("SELECT 1 FROM outbox WHERE routing_key = 'transfer.requested.v1'")) == 1

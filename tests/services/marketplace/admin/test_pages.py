@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import event
 
+from services.marketplace.admin.needs import MOST
 from shared.database import Database
 from shared.models import StaffRole
 from tests.services.marketplace.admin.browser import Desk
-from tests.services.marketplace.admin.made import fill
+from tests.services.marketplace.admin.made import Batch, fill, project
 from tests.services.marketplace.admin.test_holds import hold
 
 OPEN = {("GET", "/login"), ("POST", "/login")}
@@ -191,3 +193,14 @@ async def test_the_overview_lists_what_ends_soon_and_nobody_sees_to(desk: Desk) 
     await browser.get("/overview")
     assert ("Was bald endet" in browser.page, "müller.example" in browser.page) == (True, True)
     assert ("in 3 Tagen" in browser.page, "in-order.example" in browser.page) == (True, False)
+
+
+async def test_the_first_page_shows_the_newest_failures_and_leads_to_all_of_them(desk: Desk) -> None:
+    batch = Batch()
+    for number in range(MOST + 1):
+        project(batch, f"p-{number}", "failed", 1, age=timedelta(minutes=5))
+    await batch.send(desk.database)
+    browser = await desk.signed_in(language="de")
+    await browser.get("/")
+    assert (f"{MOST}+" in browser.page, 'href="/admin/projects?show=failed"' in browser.page) == (True, True)
+    assert len(re.findall(r'class="strong"', browser.page)) == MOST
