@@ -12,10 +12,11 @@ import base64
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,26 @@ STEPS = """
     INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)
     SELECT 'dns.project-ordered', gen_random_uuid(), vrs_id, '', 'dead', 1, 1, now()
     FROM projects WHERE provisioning_state = 'failed'
+"""
+
+
+_LISTENERS = """
+import socket, sys, time
+port, streams, asked = sys.argv[1:]
+def opened():
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", int(port)))
+        except ConnectionError:  # the server does not listen yet
+            time.sleep(0.05)
+every = [opened() for _ in range(int(streams))]
+for each in every:
+    each.sendall(asked.encode())
+for each in every:
+    while b"event: state" not in each.recv(65536):
+        pass
+print("open", flush=True)
+time.sleep(600)
 """
 
 
@@ -193,27 +214,20 @@ async def _measure(
 
 
 async def _weigh(app: Any, settings: MarketplaceSettings, key: str, path: str, streams: int) -> float:
-    """Open so many streams; return the megabytes of this process, both ends of each connection in them."""
+    """Have another process open so many streams; return the megabytes of this one."""
     server: asyncio.Future[None] = asyncio.ensure_future(serving(app, settings)(None))  # type: ignore[arg-type]  # it asks nothing of the kernel
-    asked = f"GET {path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
-    opened = [await _stream(settings.http_port or 0, asked) for _ in range(streams)]
-    for reader, _ in opened:
-        await reader.readuntil(b"event: state")
+    asked = f"GET {path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {key}\r\n\r\n"
+    listeners = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _LISTENERS, str(settings.http_port), str(streams), asked, stdout=asyncio.subprocess.PIPE
+    )
+    assert listeners.stdout
+    assert await listeners.stdout.readline() == b"open\n"
     megabytes = _resident()
+    listeners.kill()
+    await listeners.wait()
     server.cancel()
     await asyncio.gather(server, return_exceptions=True)
-    for _, writer in opened:
-        writer.close()
     return megabytes
-
-
-async def _stream(port: int, asked: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    while True:
-        with suppress(ConnectionError):  # the server does not listen yet
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(asked)
-            return reader, writer
-        await asyncio.sleep(0.05)
 
 
 def _resident() -> float:
