@@ -11,7 +11,8 @@ from shared.crash_points import CrashPoint
 from tests.choreography.events import Story
 from tests.crash.observer import LARGEST_GROUP, Arm
 from tests.crash.scenarios import Scenario
-from tests.crash.world import World, is_step
+from tests.crash.world import PATIENCE, World, is_step
+from tests.shared.messaging.harness import until
 
 GROUP = 2 * LARGEST_GROUP
 
@@ -164,14 +165,18 @@ async def kill_at(world: World, cell: Cell) -> None:
     cell.stories += stories
     customers: list[asyncio.Task[None]] = []
     kills = [(point, nth) for point, nth in ((cell.first, 1), (cell.point, cell.nth)) if point is not None]
-    if row.group:  # what comes together is delivered together to whoever has just begun
+    if row.group:
         world.services.kill(row.service)
     for number, (point, nth) in enumerate(kills):
         projects = [str(story.project_id) for story in stories]
         world.arm(row.service, Arm(f"kill-{next(_numbers)}", row.consumer, point, projects, nth, cell.several))
         if number == 0:
-            await asyncio.gather(*(world.happen(story, directly=row.group) for story in stories))
+            happening = asyncio.gather(*(world.happen(story, directly=row.group) for story in stories))
             customers = [asyncio.create_task(world.set_records(story)) for story in stories]
+            if row.group:  # what comes together is delivered together to whoever has just begun
+                await happening
+            else:  # it may die before all has happened that the scenario waits for
+                await until(lambda: happening.done() or world.services.has_died(row.service), within=2 * PATIENCE)
         if number or row.group:
             await world.restart(row.service)
         cell.reached = await world.dies(row.service, row.consumer, stories)
@@ -180,6 +185,7 @@ async def kill_at(world: World, cell: Cell) -> None:
     world.arm(row.service, None)
     if cell.reached:
         await world.restart(row.service)
+    await happening
     for story in stories:
         await world.handles(row.consumer, story)
     await asyncio.gather(*customers)
