@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from contracts import ServiceName
 from shared.crash_points import CrashPoint
@@ -163,7 +163,7 @@ async def kill_at(world: World, cell: Cell) -> None:
     row = cell.row
     stories = [await world.prepared(row.scenario) for _ in range(GROUP if row.group else 1)]
     cell.stories += stories
-    customers: list[asyncio.Task[None]] = []
+    begun: list[asyncio.Future[Any]] = []
     kills = [(point, nth) for point, nth in ((cell.first, 1), (cell.point, cell.nth)) if point is not None]
     if row.group:
         world.services.kill(row.service)
@@ -171,12 +171,8 @@ async def kill_at(world: World, cell: Cell) -> None:
         projects = [str(story.project_id) for story in stories]
         world.arm(row.service, Arm(f"kill-{next(_numbers)}", row.consumer, point, projects, nth, cell.several))
         if number == 0:
-            happening = asyncio.gather(*(world.happen(story, directly=row.group) for story in stories))
-            customers = [asyncio.create_task(world.set_records(story)) for story in stories]
-            if row.group:  # what comes together is delivered together to whoever has just begun
-                await happening
-            else:  # it may die before all has happened that the scenario waits for
-                await until(lambda: happening.done() or world.services.has_died(row.service), within=2 * PATIENCE)
+            begun = [await _begin(world, row, stories)]
+            begun += [asyncio.create_task(world.set_records(story)) for story in stories]
         if number or row.group:
             await world.restart(row.service)
         cell.reached = await world.dies(row.service, row.consumer, stories)
@@ -185,10 +181,19 @@ async def kill_at(world: World, cell: Cell) -> None:
     world.arm(row.service, None)
     if cell.reached:
         await world.restart(row.service)
-    await happening
     for story in stories:
         await world.handles(row.consumer, story)
-    await asyncio.gather(*customers)
+    await asyncio.gather(*begun)
+
+
+async def _begin(world: World, row: Row, stories: Sequence[Story]) -> asyncio.Future[Any]:
+    """Have the scenario happen, or as much of it as does before the service dies; the rest waits for its restart."""
+    happening = asyncio.gather(*(world.happen(story, directly=row.group) for story in stories))
+    if row.group:  # what comes together is delivered together to whoever has just begun
+        await happening
+    else:
+        await until(lambda: happening.done() or world.services.has_died(row.service), within=2 * PATIENCE)
+    return happening
 
 
 async def work_off(world: World, cells: Sequence[Cell], told: Callable[[Cell], None]) -> None:
