@@ -211,8 +211,8 @@ async def work_off(world: World, cells: Sequence[Cell], told: Callable[[Cell], N
             cell.problems.append(f"hangs: {error}")
             world.arm(cell.row.service, None)
             if world.services.has_died(cell.row.service):
-                ended = world.services.running[cell.row.service].process.exitcode
-                cell.problems.append(f"{cell.row.service} is not there, it ended with {ended}")
+                exit_code = world.services.running[cell.row.service].process.exitcode
+                cell.problems.append(f"{cell.row.service} is not there, it ended with {exit_code}")
                 await world.restart(cell.row.service)
         if not cell.reached and not cell.problems:
             if cell.may_be_missed:
