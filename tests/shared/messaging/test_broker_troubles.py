@@ -17,7 +17,7 @@ from contracts import CloudEvent, ProjectOrdered, ServiceName
 from ops.stack import Stack
 from shared.messaging import broker, publish, say
 from shared.messaging.runtime import Runtime, running
-from shared.messaging.topology import declare, queues_of
+from shared.messaging.topology import declare, queue_name, queues_of
 from shared.outbox import row_of, said
 from shared.service import Service
 from tests.chaos.wires import Cut, Wire
@@ -115,8 +115,10 @@ async def test_an_event_that_no_queue_takes_makes_readiness_fail_until_one_does(
     monkeypatch.setattr(say, "LOOK_FOR_OLD_EVERY", 0.2)
     async with marketplace(harness, old_after=1.0) as shop:
         await place(harness, 1)
-        await until(partial(all_said, harness))  # the service has declared the queue
-        await harness.channel.queue_delete(ORDERED)
+        await until(partial(all_said, harness))  # the service has declared the queues
+        await until(lambda: not shop.not_ready)
+        for listener in ProjectOrdered.required_by:  # one that takes it is enough
+            await harness.channel.queue_delete(queue_name(listener, ProjectOrdered))
         [placed] = await place(harness, 1)
         await until(lambda: shop.not_ready)
         assert re.fullmatch(
