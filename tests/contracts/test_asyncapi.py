@@ -54,12 +54,13 @@ async def test_the_topology_of_the_document_is_the_brokers(
         channel = await connection.channel()
         for service in services:
             await declare(channel, queues_of(service))
-        real = await topology(stack.node)
+        names = {queue.name for service in services for queue in queues_of(service)}
+        real = await topology_with(stack.node, names)
         for queue in real["queues"]:
             await channel.queue_delete(queue["name"])
         for exchange in real["exchanges"]:
             await channel.exchange_delete(exchange["name"])
-        assert await topology(stack.node) == {"exchanges": [], "queues": [], "bindings": []}
+        await until_topology(stack.node, {"exchanges": [], "queues": [], "bindings": []})
         await declare_from(document, channel)
         await until_topology(stack.node, real)
     assert {queue["name"] for queue in real["queues"]} >= {f"{service.name}.dead" for service in services[1:]}
@@ -137,6 +138,19 @@ async def until_topology(broker: RabbitNode, expected: Json) -> None:
     while (found := await topology(broker)) != expected:
         if time.monotonic() > deadline:
             assert found == expected  # shows the difference
+        await asyncio.sleep(0.2)
+
+
+async def topology_with(broker: RabbitNode, queues: set[str]) -> Json:
+    """What the broker has, once it shows all these queues with their bindings, and no others."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = await topology(broker)
+        shown = {queue["name"] for queue in found["queues"]}
+        if shown == queues == {binding["destination"] for binding in found["bindings"]}:
+            return found
+        if time.monotonic() > deadline:
+            assert shown == queues  # shows the difference
         await asyncio.sleep(0.2)
 
 
