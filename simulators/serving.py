@@ -16,6 +16,11 @@ class _Server(uvicorn.Server):
         yield
 
 
+IDLE = 60
+"""Seconds after which a connection without a request is closed; longer than any client of ours keeps one, or a request
+would meet the end of its connection."""
+
+
 @asynccontextmanager
 async def running_app(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
     """Serve `app` for as long as the block runs; gives the port, a free one if `port` is 0.
@@ -26,7 +31,14 @@ async def running_app(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -
     # asyncio turns Nagle off only for sockets that name their protocol, which this one does not: 40 ms an answer.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(
-        uvicorn.Config(_quiet(app), lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            _quiet(app),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=IDLE,
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

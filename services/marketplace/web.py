@@ -39,6 +39,9 @@ from shared.service import Background, Kernel
 
 log = structlog.get_logger(__name__)
 
+IDLE = 120
+"""Seconds for which a connection without a request stays open: longer than a proxy keeps one (Traefik: 90), which would
+answer 502 for a request that meets the end of its connection."""
 
 PROJECTS = (projects, story, cancellation, retry, domains, mail_domains, transfers)
 API = (*PROJECTS, availability, capacity, previews, servers, base_domains, webhooks)
@@ -70,7 +73,9 @@ def serving(app: FastAPI, settings: MarketplaceSettings) -> Background:
             await asyncio.Event().wait()
         listener = socket.create_server((settings.http_host, settings.http_port or 0))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
+        server = _Server(
+            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_keep_alive=IDLE)
+        )
         log.info("marketplace answers", port=listener.getsockname()[1])
         await server.serve(sockets=[listener])
 
