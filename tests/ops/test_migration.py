@@ -121,9 +121,17 @@ async def test_services_that_run_meanwhile_get_every_event_once(
     for event in orders[:30]:
         await harness.publish(event)
 
+    migrated = asyncio.Event()
+
+    async def is_empty() -> bool:
+        found = await look(connection, WORKING)
+        return found is not None and found.ready == 0
+
     async def serve() -> None:
         async with harness.running():
-            await until(lambda: len(harness.handled) >= len(orders), within=30)
+            await until(lambda: len(harness.handled) >= len(orders))
+            await migrated.wait()
+            await until(is_empty)  # of copies as well
 
     async def go_on_publishing() -> None:
         for event in orders[30:]:
@@ -134,6 +142,7 @@ async def test_services_that_run_meanwhile_get_every_event_once(
         group.create_task(serve())
         group.create_task(go_on_publishing())
         await migrate(amqp_url, WORKING)
+        migrated.set()
     assert sorted(harness.handled) == sorted(event.subject for event in orders)
     real = await look(connection, WORKING)
     assert real is not None
