@@ -7,10 +7,10 @@ import httpx
 from rich.console import Console
 from sqlalchemy import Row
 
-from contracts import ContractError, DnsRecordsNeeded, ServiceName, decode
+from contracts import DnsRecordsNeeded, ServiceName
 from ops.demo.watch import Watched
-from ops.story import emitted_of
 from ops.vendors import Simulators
+from shared.emitted import newest
 from shared.messaging.topology import queue_name
 from shared.models import LogStatus
 from shared.orders import Order
@@ -38,12 +38,13 @@ class Customer:
     async def hear(self, news: Sequence[tuple[Watched, Row[Any]]]) -> None:
         """Read the mails that say which records to set, and set them; the order goes on by itself."""
         for watched, row in news:
-            is_told = row.consumer == _TOLD and row.status is LogStatus.COMPLETED
-            needed = _needed(watched) if is_told and watched.order.subject in self._theirs else None
-            if needed is None:
+            if row.consumer != _TOLD or row.status is not LogStatus.COMPLETED:
+                continue
+            needed = newest(DnsRecordsNeeded, [each.emitted for each in reversed(watched.rows)])
+            if needed is None or watched.order.subject not in self._theirs:
                 continue
             await self._show_mail(row)
-            records = [{"name": each.name, "type": each.type, "content": each.content} for each in needed.records]
+            records = [{"name": each.name, "type": each.type, "content": each.content} for each in needed.data.records]
             await self._set(watched.order, (MAIL, *records))
             done = f"{watched.order.data.slug}  the customer sets these records; nobody has to tell us"
             self._console.print(done, style="bold", highlight=False, soft_wrap=True)
@@ -62,13 +63,3 @@ class Customer:
         zone = {"zone": order.data.own_domain, "records": list(records)}
         async with httpx.AsyncClient() as http:
             (await http.post(self._simulators.inwx.control_url, json={"elsewhere": zone})).raise_for_status()
-
-
-def _needed(watched: Watched) -> DnsRecordsNeeded | None:
-    """What dns has asked of the customer last."""
-    for body in (body for row in reversed(watched.rows) for body in emitted_of(row)):
-        try:
-            return decode(body, DnsRecordsNeeded).data
-        except ContractError:
-            continue
-    return None

@@ -74,11 +74,13 @@ def _timeline(watched: Watched) -> Text:
     data = watched.order.data
     took = "not live" if watched.seconds is None else f"live after {watched.seconds:.1f} s"
     lines = [Text(f"\n{data.slug}  https://{data.fqdn}  {took}", "bold")]
-    before = 0.0
+    before, width = 0.0, max((len(row.consumer) for row in watched.rows), default=0) + 2
     for row in watched.rows:
         now = watched.since_order(row)
         happened = row.message.split("\n", 1)[0]
-        lines.append(Text(f"{now:7.2f} s {now - before:+7.2f} s  {row.consumer:<24}{row.status.value:<11}{happened}"))
+        lines.append(
+            Text(f"{now:7.2f} s {now - before:+7.2f} s  {row.consumer:<{width}}{row.status.value:<11}{happened}")
+        )
         before = now
     if not watched.is_done:
         lines.append(Text(f"{'':20}{watched.waits_for()}", "red"))

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import CloudEvent, ContractError, Event, ServiceName, decode
+from contracts import CloudEvent, Event, ServiceName
+from shared.emitted import newest
 from shared.messaging.schedule import WAKE_CHANNEL
 from shared.messaging.topology import queue_name
 from shared.models import LogStatus, ProvisioningLog
@@ -32,13 +33,7 @@ async def last_said(connection: AsyncConnection, project_id: UUID, event: type[E
         )
         .order_by(ProvisioningLog.id.desc())
     )
-    for emitted in await connection.scalars(said):
-        for line in bytes(emitted or b"").splitlines():
-            try:
-                return decode(line, event)
-            except ContractError:  # another event of the same step
-                continue
-    return None
+    return newest(event, await connection.scalars(said))
 
 
 async def open_step(

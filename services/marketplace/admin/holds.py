@@ -1,7 +1,6 @@
 """Registrations of domains that wait for a person's answer: why, and what to do."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,17 +11,16 @@ from starlette_admin.i18n import gettext
 from starlette_admin.i18n import lazy_gettext as _
 
 from contracts import (
-    ContractError,
     DomainRegistrationHeld,
     DomainRegistrationRequested,
     Registrant,
     RegistrationHold,
     ServiceName,
-    decode,
 )
 from services.marketplace.admin.failures import Failure
 from services.marketplace.admin.owner import wrong_with
 from services.marketplace.admin.shown import money
+from shared.emitted import newest
 from shared.messaging.topology import queue_name
 from shared.registrant import problems
 
@@ -112,15 +110,12 @@ async def _read(connection: AsyncConnection, statement: TextClause, **values: An
 
 
 def _hold(row: Row[Any]) -> Hold:
-    said = None
-    for line in reversed((row.emitted or b"").splitlines()):
-        with suppress(ContractError):
-            said = said or decode(line, DomainRegistrationHeld).data
+    said = newest(DomainRegistrationHeld, [row.emitted])
     return Hold(
         kind=RegistrationHold(row.hold),
         domain=row.domain,
         max_cents=row.max_cents,
         registrant=row.registrant,
-        cents=said.cents if said else None,
-        message=said.message if said else "",
+        cents=said.data.cents if said else None,
+        message=said.data.message if said else "",
     )

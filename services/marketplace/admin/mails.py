@@ -1,7 +1,6 @@
 """Mails of a project: sent once more on its page. notify sends them, this only says that somebody wishes it."""
 
 from http import HTTPStatus
-from uuid import UUID
 
 from sqlalchemy import text
 from starlette.exceptions import HTTPException
@@ -11,7 +10,7 @@ from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 
 from contracts import CloudEvent, MailResendRequested, ServiceName
-from services.marketplace.admin.page import Page, go_to, staff_of, typed, write_down
+from services.marketplace.admin.page import Page, go_to, project_id_of, staff_of, typed, write_down
 from shared.marketplace_outbox import put
 from shared.models import StaffActionKind
 
@@ -31,7 +30,7 @@ class Mails(Page):
     @route("", methods=["POST"], name="mail-resend")
     async def index(self, request: Request) -> Response:
         """Have a mail to the customer sent once more."""
-        project_id: UUID = request.path_params["project_id"]
+        project_id = project_id_of(request)
         message_id = await typed(request, "mail")
         reason = await typed(request, "reason")
         async with self.desk.database.engine.begin() as connection:

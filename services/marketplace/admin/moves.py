@@ -1,7 +1,6 @@
 """Domains that come to us from other providers: how far each is, and what to do about one that does not come."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,15 +12,14 @@ from starlette_admin.i18n import gettext
 from starlette_admin.i18n import lazy_gettext as _
 
 from contracts import (
-    ContractError,
     DomainTransferFailed,
     DomainTransferRequested,
     ServiceName,
     TransferProblem,
-    decode,
 )
 from services.marketplace.admin.failures import Failure
 from services.marketplace.admin.shown import money
+from shared.emitted import newest
 from shared.hosts import as_shown
 from shared.messaging.topology import queue_name
 from shared.models import TransferStage
@@ -132,12 +130,8 @@ async def _read(connection: AsyncConnection, statement: TextClause, **values: An
 
 
 def _move(row: Row[Any]) -> Move:
-    said = None
-    for line in reversed((row.emitted or b"").splitlines()):
-        with suppress(ContractError):
-            said = said or decode(line, DomainTransferFailed).data
-    if said is not None and said.domain != row.domain:
-        said = None  # of another domain of the project
+    said = newest(DomainTransferFailed, [row.emitted])
+    of_this = said.data if said and said.data.domain == row.domain else None  # else it is of another domain
     return Move(
         project_id=row.project_id,
         domain=row.domain,
@@ -148,6 +142,6 @@ def _move(row: Row[Any]) -> Move:
         expires_at=row.expires_at,
         registrant=row.registrant,
         has_code=row.has_code,
-        price=said.cents if said else None,
-        message=said.message if said else "",
+        price=of_this.cents if of_this else None,
+        message=of_this.message if of_this else "",
     )

@@ -57,6 +57,12 @@ def staff_of(request: Request) -> Staff:
     return user.staff
 
 
+def project_id_of(request: Request) -> UUID:
+    """The project in the page's address, which every path of a project's pages has."""
+    found: UUID = request.path_params["project_id"]
+    return found
+
+
 class Page(CustomView):
     """A view whose routes need a role; a route may ask for more with `needs`."""
 

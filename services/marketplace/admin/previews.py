@@ -1,7 +1,6 @@
 """Preview links of a project: made and ended on its page."""
 
 from http import HTTPStatus
-from uuid import UUID
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -11,7 +10,7 @@ from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 from starlette_admin.i18n import lazy_gettext
 
-from services.marketplace.admin.page import Page, go_to, staff_of, typed, write_down
+from services.marketplace.admin.page import Page, go_to, project_id_of, staff_of, typed, write_down
 from services.marketplace.api.answers import ProjectAnswer
 from services.marketplace.api.previews import OVER, PreviewRequest, base_of, end_preview, make_preview
 from services.marketplace.audit import subject_of
@@ -69,7 +68,7 @@ class Previews(Page):
         return go_to(request, f"/projects/{project.id}", _("The preview link is ended."))
 
     async def _project(self, request: Request) -> ProjectAnswer:
-        project_id: UUID = request.path_params["project_id"]
+        project_id = project_id_of(request)
         async with self.desk.database.autocommit.begin() as connection:
             project = await read_project(connection, project_id)
         if project is None:

@@ -1,7 +1,6 @@
 """A project's page, and what one can do there."""
 
 from http import HTTPStatus
-from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -16,7 +15,7 @@ from contracts import ProjectCancelled
 from services.marketplace.admin.facts import ProjectFacts, read_facts
 from services.marketplace.admin.failures import failure_of
 from services.marketplace.admin.moves import MOVES
-from services.marketplace.admin.page import LONGEST_TEXT, Desk, Page, go_to, staff_of, typed, write_down
+from services.marketplace.admin.page import LONGEST_TEXT, Desk, Page, go_to, project_id_of, staff_of, typed, write_down
 from services.marketplace.admin.previews import HOURS
 from services.marketplace.admin.story import is_undo
 from services.marketplace.admin.way import Usual, expected, way
@@ -142,14 +141,14 @@ class ProjectPage(Page):
 
     async def _facts(self, request: Request) -> ProjectFacts:
         async with self.desk.database.autocommit.begin() as connection:
-            facts = await read_facts(connection, _id(request))
+            facts = await read_facts(connection, project_id_of(request))
         if facts is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return facts
 
     async def _project(self, request: Request) -> ProjectAnswer:
         async with self.desk.database.autocommit.begin() as connection:
-            project = await read_project(connection, _id(request))
+            project = await read_project(connection, project_id_of(request))
         if project is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return project
@@ -161,8 +160,3 @@ def _waiting(facts: ProjectFacts) -> list[OpenStepAnswer]:
     if any(move.problem for move in facts.moves):
         waiting = [step for step in waiting if step.consumer != MOVES]
     return waiting[-1:] if facts.project.state is ProvisioningState.WAITING_FOR_DOMAIN else waiting
-
-
-def _id(request: Request) -> UUID:
-    found: UUID = request.path_params["project_id"]
-    return found

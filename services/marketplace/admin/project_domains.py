@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette_admin import route
 from starlette_admin.i18n import gettext as _
 
-from services.marketplace.admin.page import Page, go_to, staff_of, typed, write_down
+from services.marketplace.admin.page import Page, go_to, project_id_of, staff_of, typed, write_down
 from services.marketplace.admin.refusals import cannot, refusal
 from shared.domain_wishes import add_domain, change_primary, remove_domain
 from shared.errors import RefusedError
@@ -56,7 +56,7 @@ class ProjectDomains(Page):
 
     async def _change(self, request: Request, act: Any, kind: StaffActionKind, said: str) -> Response:
         """The change and its line in the audit log are one commit."""
-        project_id: UUID = request.path_params["project_id"]
+        project_id = project_id_of(request)
         page = f"/projects/{project_id}"
         try:
             domain = as_stored(await typed(request, "domain"))

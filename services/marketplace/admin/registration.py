@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -15,7 +14,7 @@ from contracts import Registrant
 from services.marketplace.admin.holds import Hold, read_holds
 from services.marketplace.admin.offer import cents_of
 from services.marketplace.admin.owner import FIELDS, OWNER, typed_owner, wrong_with
-from services.marketplace.admin.page import LONGEST_LINE, Page, all_typed, go_to, write_down
+from services.marketplace.admin.page import LONGEST_LINE, Page, all_typed, go_to, project_id_of, write_down
 from services.marketplace.admin.refusals import refusal
 from services.marketplace.admin.shown import money
 from shared.errors import RefusedError, WrongFieldsError
@@ -66,7 +65,7 @@ class Registration(Page):
 
     async def _answer(self, request: Request, reason: str, answered: Mapping[str, Any]) -> None:
         """The answer and its line in the audit log, which tells nothing of the owner, are one commit."""
-        project_id = _id(request)
+        project_id = project_id_of(request)
         async with begin(self.desk.database) as transaction:
             domain = await answer_registration(transaction, project_id, **answered)
             told = {"max_cents": answered["max_cents"]} if "max_cents" in answered else {}
@@ -78,7 +77,7 @@ class Registration(Page):
 
     async def _hold(self, request: Request) -> Hold | None:
         async with self.desk.database.autocommit.begin() as connection:
-            return (await read_holds(connection, [_id(request)])).get(_id(request))
+            return (await read_holds(connection, [project_id_of(request)])).get(project_id_of(request))
 
     def _form(self, request: Request, hold: Hold, given: Mapping[str, str], wrong: Mapping[str, str]) -> Response:
         is_asked = request.method == "GET"
@@ -91,7 +90,7 @@ class Registration(Page):
             given=given,
             wrong=wrong,
             is_asked=is_asked,
-            project_id=_id(request),
+            project_id=project_id_of(request),
         )
 
 
@@ -106,10 +105,5 @@ def _nothing_to_answer(request: Request) -> Response:
     return go_to(request, _page(request), said, category="error")
 
 
-def _id(request: Request) -> UUID:
-    found: UUID = request.path_params["project_id"]
-    return found
-
-
 def _page(request: Request) -> str:
-    return f"/projects/{_id(request)}"
+    return f"/projects/{project_id_of(request)}"

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -15,7 +14,7 @@ from starlette_admin.i18n import gettext as _
 from services.marketplace.admin.moves import Move, read_moves
 from services.marketplace.admin.offer import cents_of
 from services.marketplace.admin.owner import FIELDS, OWNER, said_of, typed_owner
-from services.marketplace.admin.page import LONGEST_LINE, Page, all_typed, go_to, staff_of, write_down
+from services.marketplace.admin.page import LONGEST_LINE, Page, all_typed, go_to, project_id_of, staff_of, write_down
 from services.marketplace.admin.refusals import refusal
 from services.marketplace.projects import read_project
 from shared.errors import RefusedError, WrongFieldsError
@@ -51,7 +50,7 @@ class Transfer(Page):
         """Ask for it, or let it go on with what is new."""
         given = await all_typed(request)
         move = await self._failed(request, given.get("domain", ""))
-        page = f"/projects/{_id(request)}"
+        page = f"/projects/{project_id_of(request)}"
         if self.desk.settings.transfer_key is None:
             return go_to(
                 request, page, _("Domains cannot be moved to us here yet: tell an operator."), category="error"
@@ -71,7 +70,7 @@ class Transfer(Page):
 
     async def _ask(self, request: Request, wanted: TransferRequest, seal: Seal, reason: str) -> None:
         """The wish and its line in the audit log, which tells neither the code nor the owner, are one commit."""
-        project_id, kind = _id(request), StaffActionKind.TRANSFER_ASKED
+        project_id, kind = project_id_of(request), StaffActionKind.TRANSFER_ASKED
         async with begin(self.desk.database) as transaction:
             await ask_for_transfer(transaction, project_id, wanted, seal, by=staff_of(request).name)
             connection, why = transaction.connection, reason[:LONGEST_LINE]
@@ -79,9 +78,9 @@ class Transfer(Page):
 
     async def _failed(self, request: Request, domain: str) -> Move | None:
         async with self.desk.database.autocommit.begin() as connection:
-            if await read_project(connection, _id(request)) is None:
+            if await read_project(connection, project_id_of(request)) is None:
                 raise HTTPException(HTTPStatus.NOT_FOUND)
-            moves = await read_moves(connection, _id(request))
+            moves = await read_moves(connection, project_id_of(request))
         return next((each for each in moves if each.domain == domain and each.stage is TransferStage.FAILED), None)
 
     def _form(
@@ -90,7 +89,7 @@ class Transfer(Page):
         status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
         shown = {name: value for name, value in given.items() if name != "auth_code"}
         return self.render(
-            request, "transfer.html", status, move=move, given=shown, wrong=wrong, project_id=_id(request)
+            request, "transfer.html", status, move=move, given=shown, wrong=wrong, project_id=project_id_of(request)
         )
 
 
@@ -112,8 +111,3 @@ def _wrong(paths: Iterable[str]) -> dict[str, str]:
     }
     fields = [OURS.get(path, path.replace(".", "_")) for path in paths]
     return {field: said.get(field) or said_of(field) or field for field in fields}
-
-
-def _id(request: Request) -> UUID:
-    found: UUID = request.path_params["project_id"]
-    return found

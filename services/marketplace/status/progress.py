@@ -11,19 +11,17 @@ from sqlalchemy import Row, exists, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts import (
-    EVENTS,
     AppDeployed,
     CustomerText,
     DnsConfigured,
     DnsRecord,
     DnsRecordsNeeded,
-    Event,
     Locale,
     ProjectOrdered,
     ProvisioningFailed,
     ServiceName,
-    decode,
 )
+from shared.emitted import newest
 from shared.history import Durations, forecast
 from shared.messaging.topology import queue_name
 from shared.models import Cancellation, LogStatus, Project, ProjectOrder, ProvisioningLog, ProvisioningState
@@ -130,8 +128,9 @@ def _progress(row: Row[Any], told: Sequence[Any], usual: Mapping[ServiceName, Du
     if row.is_cancelled and state is not ProvisioningState.CANCELLED:
         state = ProvisioningState.CANCELLING
     stages = _stages(state, {service for service, consumer in STEPS.items() if consumer in ended})
-    failed = _last(told, ProvisioningFailed) if state is ProvisioningState.FAILED else None
-    needed = _last(told, DnsRecordsNeeded) if state is ProvisioningState.WAITING_FOR_CUSTOMER else None
+    emitted = [line.emitted for line in reversed(told)]
+    failed = newest(ProvisioningFailed, emitted) if state is ProvisioningState.FAILED else None
+    needed = newest(DnsRecordsNeeded, emitted) if state is ProvisioningState.WAITING_FOR_CUSTOMER else None
     since = max([row.ordered_at, *(ended[consumer] for consumer in STEPS.values() if consumer in ended)])
     return Progress(
         fqdn=row.fqdn,
@@ -140,9 +139,9 @@ def _progress(row: Row[Any], told: Sequence[Any], usual: Mapping[ServiceName, Du
         now=row.now,
         state=state,
         stages=stages,
-        records=needed.records if isinstance(needed, DnsRecordsNeeded) else (),
+        records=needed.data.records if needed else (),
         wrong=[CustomerText.model_validate(each["text"]) for each in row.wrong or ()] if needed else (),
-        trouble=failed.customer_text if isinstance(failed, ProvisioningFailed) else None,
+        trouble=failed.data.customer_text if failed else None,
         eta=_eta(row.now, since, stages, usual) if Stage.RUNNING in stages.values() else None,
     )
 
@@ -164,14 +163,6 @@ def _stages(state: ProvisioningState, done: set[ServiceName]) -> dict[ServiceNam
             stages[service] = now
             now = Stage.AHEAD
     return stages
-
-
-def _last(told: Sequence[Any], wanted: type[Event]) -> Event | None:
-    for line in reversed(told):
-        for said in reversed((line.emitted or b"").splitlines()):
-            if f'"{wanted.type}"'.encode() in said:
-                return decode(said, EVENTS[wanted.type]).data
-    return None
 
 
 def _eta(

@@ -13,6 +13,8 @@ from services.marketplace.admin.moves import PROBLEMS
 from services.marketplace.admin.story import COMPLETED, is_undo
 from services.marketplace.status.words import STATES as OF_CUSTOMERS
 from shared.cancelling import PartState
+from shared.domain_wishes import DomainState
+from shared.mail_domains import MailState
 from shared.messaging.topology import queue_name
 from shared.models import (
     LicenseState,
@@ -40,6 +42,8 @@ UNDER_WAY = {ProvisioningState.DNS_CONFIGURED, ProvisioningState.APP_DEPLOYED}
         (RegistrationHold, HOLDS),
         (TransferProblem, PROBLEMS),
         (TransferStage, words.TRANSFERS),
+        (DomainState, words.DOMAINS),
+        (MailState, words.MAIL),
         (Health, words.HEALTH),
         (Health, words.HEALTH_TONES),
         (StaffActionKind, words.DONE),
