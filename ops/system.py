@@ -89,6 +89,7 @@ class System:
         lines += [
             f"marketplace {self.market.url}/api/v1/core  (plugins are published with {self.market.plugin_key})",
             f"export VRS_PLUGIN_KEYS='{written(read_key(self.market.plugin_key).public_key())}'",
+            f"export VRS_TRANSFER_KEY='{self.market.transfer_key.get_secret_value()}'",
         ]
         lines += [f"{service.name:<12}http://127.0.0.1:{service.port}/health/ready" for service in self.services]
         return lines

@@ -61,6 +61,7 @@ async def test_what_make_up_prints_is_enough_to_order_to_follow_and_to_look_at_t
     variables = {"VRS_AMQP_URL": amqp_url, "VRS_DATABASE_URL": database_url}
     async with in_background("sh", "make up", folder=ROOT, **variables) as system:
         exports = "".join(line for line in await said(system, "notify ") if line.startswith("export "))
+        assert "export VRS_TRANSFER_KEY=" in exports  # `vrs domains transfer` seals the auth code with it
         order, follow = ORDER[1].splitlines()
         project_id = await printed("sh", f"{exports}{order}")
         async with in_background("sh", f"{exports}{follow.replace('PROJECT', project_id)}") as log:
