@@ -98,6 +98,10 @@ ONCE = frozenset({CrashPoint.LEASE_RENEWED})
 MOST_QUERIES = 4
 """Every name server is asked for every record, and again until all agree: killed in the first round."""
 
+WITH_MORE = (CrashPoint.ENDING_WRITTEN, CrashPoint.REMOVAL_WRITTEN)
+"""A usual end is one statement that commits by itself: written and committed are one moment, unless the commit holds
+more than that, which hangs on what else has come to its end just then."""
+
 QUERIES = (CrashPoint.BEFORE_QUERY, CrashPoint.AFTER_QUERY)
 
 
@@ -120,9 +124,9 @@ class Cell:
 
     @property
     def may_be_missed(self) -> bool:
-        """Whether a healthy run comes here only if something it asks for is not there yet, or asks that often."""
-        waits = self.first is None and self.point in TAKES and is_step(self.row.consumer)
-        return waits or self.nth > 1
+        """Whether a healthy run comes here only if something is not there yet, asks that often, or by chance."""
+        by_chance = (*TAKES, *WITH_MORE) if is_step(self.row.consumer) else ()
+        return self.nth > 1 or (self.first is None and self.point in by_chance)
 
     def __str__(self) -> str:
         after = f", after a kill at {self.first}" if self.first else ""
