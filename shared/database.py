@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,14 @@ _REFUSED = {"28000", "28P01", "3D000"}  # SQLSTATE: no such user, wrong password
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class Kept:
+    """At most so many connections wait for their next use outside the pool."""
+
+    most: int = 0
+    idle: list[Any] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """Faces of one pool.
@@ -36,13 +44,15 @@ class Database:
     use both as ``async with ….begin()``: behind a pooler in transaction mode, where a statement without a
     transaction may change servers halfway, `autocommit` is the transactional engine.
     `plain` does nothing by itself around a statement: `shared.transaction.begin` says BEGIN and COMMIT on it.
-    `listen_url` goes past a pooler, for ``asyncpg.connect`` and LISTEN.
+    `listen_url` goes past a pooler, for ``asyncpg.connect`` and LISTEN. `kept`: see `shared.transaction.keep`.
     """
 
     engine: AsyncEngine
     autocommit: AsyncEngine
     plain: AsyncEngine
     listen_url: str
+    pool_size: int
+    kept: Kept = field(default_factory=Kept)
 
 
 def open_database(
@@ -81,6 +91,7 @@ def open_database(
         autocommit=plain if settings.database_prepared_statements else engine,
         plain=plain,
         listen_url=asyncpg_url(direct.get_secret_value()) if direct else url,
+        pool_size=settings.database_pool_size,
     )
 
 

@@ -14,6 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database
 
+KEPT = 2
+"""Connections: one for claims, one for completions. To take one from the pool costs three times a statement's CPU."""
+
+OTHERS = 3
+"""Connections of a pool that nobody keeps."""
+
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -75,23 +81,50 @@ async def each_alone(database: Database) -> AsyncIterator[Transaction]:
         yield transaction
 
 
+def keep(database: Database) -> None:
+    """Have up to `KEPT` connections not given back to the pool after use; `OTHERS` at least stay for everybody else."""
+    database.kept.most = max(0, min(KEPT, database.pool_size - OTHERS))
+
+
+async def give_back(database: Database) -> None:
+    """Give back what was kept, and keep nothing from now on."""
+    database.kept.most = 0
+    while database.kept.idle:
+        await _close(database.kept.idle.pop())
+
+
 @asynccontextmanager
 async def _connected(database: Database) -> AsyncIterator[Transaction]:
     """A connection, given back clean or not at all: one that broke in the middle would fail whoever comes next."""
-    async with database.plain.connect() as connection:
-        driver = await _driver(connection)
-        while driver.is_closed():  # PostgreSQL went away while it lay in the pool
-            await connection.invalidate()
-            driver = await _driver(connection)
-        try:
-            yield Transaction(connection, driver)
-        finally:
-            if driver.is_closed():
-                await connection.invalidate()
+    kept = database.kept
+    transaction = kept.idle.pop() if kept.idle else await _connect(database)
+    while transaction.driver.is_closed():  # PostgreSQL went away while it lay here or in the pool
+        await _close(transaction)
+        transaction = await _connect(database)
+    try:
+        yield transaction
+    except BaseException:
+        await _close(transaction)
+        raise
+    if len(kept.idle) < kept.most and not transaction.connection.in_transaction():
+        kept.idle.append(transaction)
+    else:
+        await _close(transaction)
 
 
-async def _driver(connection: AsyncConnection) -> Any:
-    return (await connection.get_raw_connection()).driver_connection
+async def _connect(database: Database) -> Transaction:
+    connection = await database.plain.connect()
+    try:
+        return Transaction(connection, (await connection.get_raw_connection()).driver_connection)
+    except BaseException:
+        await connection.close()
+        raise
+
+
+async def _close(transaction: Transaction) -> None:
+    if transaction.driver.is_closed():
+        await transaction.connection.invalidate()
+    await transaction.connection.close()
 
 
 async def _roll_back(driver: Any) -> None:

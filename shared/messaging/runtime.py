@@ -19,7 +19,7 @@ from shared.messaging.schedule import Scheduler
 from shared.messaging.trouble import DATABASE_ERRORS, Pause
 from shared.messaging.waiting_room import release
 from shared.service import Background, Service
-from shared.transaction import begin
+from shared.transaction import begin, give_back, keep
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +79,7 @@ class Runtime:
             SettingsError: PostgreSQL refuses the user, the password or the database's name.
 
         """
+        keep(self.database)
         connecting = asyncio.create_task(self.broker.start())
         try:
             await wait_until_up(self.database)
@@ -118,6 +119,9 @@ class Runtime:
         with suppress(*CONNECTION_ERRORS):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self.broker.stop()
+        with suppress(*DATABASE_ERRORS):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await give_back(self.database)
 
     def _run(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.create_task(loop(), name=name)
