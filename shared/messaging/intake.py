@@ -8,28 +8,28 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import structlog
 from aiormq.abc import DeliveredMessage
-from aiormq.channel import Channel
 from aiormq.exceptions import ChannelClosed
 
 from contracts import CloudEvent, ContractError, Event, ProjectCancelled, ProjectOrdered, decode
 from contracts.cloud_event import Refusal
 from shared.crash_points import CrashPoint, reached
 from shared.database import Database
+from shared.messaging.acks import Acks
 from shared.messaging.act import Actor, Lane
 from shared.messaging.broker import CLOSE_TIMEOUT, CONNECTION_ERRORS, ServiceBroker, is_cancelled
 from shared.messaging.cancellation import introduce, mark_cancelled, promise
 from shared.messaging.claim import Claim, claim
+from shared.messaging.delivery import Delivery, delivery_of
 from shared.messaging.given import StepRow
 from shared.messaging.pace import Pace
 from shared.messaging.refuse import Refused, refuse
 from shared.messaging.say import Speaker
-from shared.messaging.supersede import SUPERSEDES, remember
+from shared.messaging.supersede import remember
 from shared.messaging.topology import consumer_queue
 from shared.messaging.trouble import Pause, passes, reason_of
 from shared.messaging.unreadable import derived_id
@@ -42,25 +42,8 @@ LARGEST_GROUP = 128
 SUSPICIOUS_DELIVERIES = 5
 """From this delivery on a message is claimed alone: it may be what keeps killing its group."""
 
-MOST_DEATHS = 1_000_000
-"""A header that names more is not ours."""
-
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
-
-
-@dataclass(slots=True, eq=False)
-class Delivery:
-    """A message as it came, and what it was read as."""
-
-    tag: int
-    body: bytes
-    deaths: int
-    deliveries: int
-    supersedes: UUID | None = None
-    event: CloudEvent[Event] | None = None
-    error: ContractError | None = None
-    claimed: bool = True
 
 
 class Intake:
@@ -106,12 +89,13 @@ class Intake:
         cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _: cancelled.set())
         self._deliveries.clear()
+        acks = Acks(channel, most=self.lane.consumer.concurrency // 2)
         endings = [asyncio.ensure_future(channel.closing), asyncio.create_task(cancelled.wait())]
         try:
             await channel.basic_consume(self.lane.queue, self._arrived)
             self.subscribed, self.refused = True, None
             pause.reset()
-            endings.append(asyncio.create_task(self._claim_forever(channel)))
+            endings.append(asyncio.create_task(self._claim_forever(acks)))
             await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
             if len(endings) > 2 and endings[2].done():  # noqa: PLR2004 - the claim loop only ends by an error
                 endings[2].result()
@@ -121,47 +105,28 @@ class Intake:
                 ending.cancel()
             await asyncio.gather(*endings, return_exceptions=True)
             if not channel.is_closed:
+                await acks.ack()
                 await channel.close(timeout=CLOSE_TIMEOUT)
 
     async def _arrived(self, message: DeliveredMessage) -> None:
         # One task per delivery: whoever appends before any await keeps the order of the delivery tags.
-        headers: dict[str, Any] = message.header.properties.headers or {}
-        self._deliveries.append(
-            Delivery(
-                tag=_tag(message),
-                body=message.body,
-                deaths=_count(headers.get("vrs-death")),
-                deliveries=_count(headers.get("x-delivery-count")),
-                supersedes=_original(headers.get(SUPERSEDES)),
-            )
-        )
+        self._deliveries.append(delivery_of(message))
         self._ready.set()
         reached(CrashPoint.DELIVERED, [self._deliveries[-1]])
 
-    async def _claim_forever(self, channel: Channel) -> None:
+    async def _claim_forever(self, acks: Acks) -> None:
         while True:
             while not self._deliveries:
                 self._ready.clear()
-                await self._ready.wait()
+                await acks.until(self._ready)
             await self._pace.wait(len(self._deliveries))
             while self.lane.room_for_new <= 0:
                 self.lane.freed.clear()
-                await self.lane.freed.wait()
+                await acks.until(self.lane.freed)
             group = self._next_group()
             await self._claim(group)
-            reached(CrashPoint.BEFORE_ACK, group)
-            await self._ack(channel, group)
-            reached(CrashPoint.ACKED, group)
+            await acks.claimed(group)
             self._pace.ended(len(group))
-
-    @staticmethod
-    async def _ack(channel: Channel, group: list[Delivery]) -> None:
-        for delivery in group:
-            if not delivery.claimed:  # the broker moves it to the dead letters: nothing is lost
-                await channel.basic_reject(delivery.tag, requeue=False, wait=False)
-        claimed = [delivery.tag for delivery in group if delivery.claimed]
-        if claimed:
-            await channel.basic_ack(claimed[-1], multiple=True, wait=False)
 
     def _next_group(self) -> list[Delivery]:
         group: list[Delivery] = []
@@ -279,20 +244,3 @@ class Intake:
     def _refused(self, delivery: Delivery, error: ContractError) -> Refused:
         event_id = error.event_id or derived_id(self.lane.queue, delivery.body)
         return Refused(event_id, error.project_id, delivery.body, delivery.deaths, error)
-
-
-def _original(header: Any) -> UUID | None:
-    try:
-        return None if header is None else UUID(header)
-    except (ValueError, AttributeError, TypeError):
-        return None
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_DEATHS else 0
-
-
-def _tag(message: DeliveredMessage) -> int:
-    if message.delivery_tag is None:
-        raise ValueError("a delivery without a tag cannot be acked")
-    return message.delivery_tag

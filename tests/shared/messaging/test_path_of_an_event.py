@@ -5,7 +5,11 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from contracts import CONTENT_TYPE, DnsConfigured, decode
+from shared.crash_points import CrashPoint, observe
+from shared.messaging import acks
 from shared.outcome import Done, Outcome
 from shared.step import Step
 from tests.shared.messaging.harness import NEXT, ORDERED, Harness, configure, order, order_row, until
@@ -168,3 +172,38 @@ async def test_handlers_of_one_consumer_run_side_by_side_up_to_its_concurrency(h
         for event in events:
             await harness.logged(event.subject, "completed")
     assert most == 4
+
+
+async def test_what_is_claimed_is_acked_after_a_moment_and_at_the_latest_when_the_service_stops(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acked: list[Any] = []
+    observe(lambda point, about: acked.extend(about or ()) if point is CrashPoint.ACKED else None)
+    try:
+        async with harness.running():
+            await harness.publish(order())
+            await until(lambda: len(acked) == 1)
+        monkeypatch.setattr(acks, "ACK_WITHIN", 600.0)
+        event = order()
+        async with harness.running():
+            await harness.publish(event)
+            await harness.logged(event.subject, "completed")
+            assert len(acked) == 1
+    finally:
+        observe(None)
+    assert len(acked) == 2
+    assert await harness.count(ORDERED) == 0
+
+
+async def test_a_group_that_fills_half_of_what_a_consumer_does_at_once_is_acked_at_once(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acks, "ACK_WITHIN", 600.0)
+    harness.options = {"concurrency": 2}
+    events = [order() for _ in range(20)]
+    async with harness.running():
+        for event in events:
+            await harness.publish(event)
+        for event in events:
+            await harness.logged(event.subject, "completed")
+    assert sorted(harness.handled) == sorted(event.subject for event in events)
