@@ -19,7 +19,7 @@ class CrashPoint(StrEnum):
     DELIVERED = "delivered"
     """The broker has handed the message over, nothing is known of it here."""
     CLAIM_WRITTEN = "claim written"
-    """Not held against the log for the second time yet; where nothing else is written with it, it stands already."""
+    """Where nothing else is written with it, it stands already."""
     CLAIM_COMMITTED = "claim committed"
     """The step is in the waiting room, the message is not acked: it comes again, and is a duplicate."""
     BEFORE_ACK = "before ack"

@@ -46,12 +46,6 @@ _CLAIMED = Statement(f"""
     ) {WITH_FACTS}
 """)  # noqa: S608 - constants of ours
 
-_UNCLAIM_SETTLED = Statement(f"""
-    DELETE FROM open_steps s USING unnest((SELECT CAST(:event_ids AS uuid[]))) AS d (event_id)
-    WHERE s.consumer = :consumer AND s.event_id = d.event_id AND {SETTLED_ALREADY}
-    RETURNING s.event_id
-""")  # noqa: S608 - constants of ours
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -72,8 +66,11 @@ async def claim(transaction: Transaction, claim: Claim, *, again: bool) -> list[
     """Open a step for each event that is not done or open. `again`: an earlier call has had no answer.
 
     A dead step opens again if the header names its number of deaths: that is a replay, anything else a duplicate.
-    The last statement removes what was completed while the first one waited for that very commit. It may be missed by a
-    crash where each statement commits by itself: `take` removes it then.
+
+    Raises:
+        asyncpg.exceptions.SerializationError: one of the events was completed while the statement waited for that very
+            commit; nothing is claimed. Once more, and the log shows it.
+
     """
     event_ids, project_ids, bodies, deaths = map(list, zip(*claim.deliveries, strict=True))
     names = {"consumer": claim.consumer, "claim": claim.id, "lease": claim.lease, "event_ids": event_ids}
@@ -90,16 +87,4 @@ async def claim(transaction: Transaction, claim: Claim, *, again: bool) -> list[
         ours = await transaction.rows(_CLAIMED, **names)
     rows = [step_of(row) for row in ours]
     reached(CrashPoint.CLAIM_WRITTEN, rows)
-    return await not_settled(transaction, claim.consumer, rows)
-
-
-async def not_settled(transaction: Transaction, consumer: str, rows: list[StepRow]) -> list[StepRow]:
-    """Return those that are really to be done; take the others out."""
-    gone = await unclaim_settled(transaction, consumer, [row.event_id for row in rows]) if rows else set()
-    return [row for row in rows if row.event_id not in gone]
-
-
-async def unclaim_settled(transaction: Transaction, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
-    """Take out again what the log by now shows settled; return which. In a statement after the one that put it in."""
-    gone = await transaction.rows(_UNCLAIM_SETTLED, consumer=consumer, event_ids=list(event_ids))
-    return {row["event_id"] for row in gone}
+    return rows

@@ -12,7 +12,7 @@ import structlog
 
 from contracts import CloudEvent, ContractError, ProvisioningFailed, ServiceName
 from shared.messaging.act import Lane
-from shared.messaging.claim import SETTLED_ALREADY, unclaim_settled
+from shared.messaging.claim import SETTLED_ALREADY
 from shared.messaging.clean import clean
 from shared.messaging.ending import dead_letter, failure
 from shared.messaging.settle import LogRow, lock_projects, write_down
@@ -34,6 +34,13 @@ _BURY = Statement(f"""
         SET attempt = s.attempt + 1, token = EXCLUDED.token, reason = EXCLUDED.reason, deaths = EXCLUDED.deaths
         WHERE s.state = 'dead' AND s.deaths = EXCLUDED.deaths - 1
     RETURNING event_id, attempt, deaths
+""")  # noqa: S608 - a constant of ours
+
+# What was settled while the first statement waited for that very commit: its snapshot did not have it.
+_UNBURY_SETTLED = Statement(f"""
+    DELETE FROM open_steps d
+    WHERE d.consumer = :consumer AND d.event_id = ANY(CAST(:event_ids AS uuid[])) AND {SETTLED_ALREADY}
+    RETURNING d.event_id
 """)  # noqa: S608 - a constant of ours
 
 
@@ -70,7 +77,8 @@ async def refuse(
     logs: list[LogRow] = []
     messages: list[Message] = []
     ids = [row["event_id"] for row in buried]
-    gone = await unclaim_settled(transaction, lane.queue, ids) if ids else set()
+    settled = await transaction.rows(_UNBURY_SETTLED, consumer=lane.queue, event_ids=ids) if ids else []
+    gone = {row["event_id"] for row in settled}
     for row in buried:
         if row["event_id"] in gone:
             continue

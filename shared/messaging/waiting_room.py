@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from shared.messaging.claim import not_settled
 from shared.messaging.given import STEP, WITH_FACTS, StepRow, step_of
 from shared.transaction import Statement, Transaction
 
@@ -88,8 +87,7 @@ def fences(tries: Sequence[Fence]) -> dict[str, list[Any]]:
 
 async def take(transaction: Transaction, *, consumer: str, lease: float, most: int) -> list[StepRow]:
     """Take at most `most` steps that are due or whose lease has ended, the longest waiting first."""
-    rows = [step_of(row) for row in await transaction.rows(_TAKE, consumer=consumer, lease=lease, most=most)]
-    return await not_settled(transaction, consumer, rows) if any(row.crashed for row in rows) else rows
+    return [step_of(row) for row in await transaction.rows(_TAKE, consumer=consumer, lease=lease, most=most)]
 
 
 async def renew(transaction: Transaction, tries: Sequence[Fence], lease: float, *, wait: bool = True) -> set[int]:

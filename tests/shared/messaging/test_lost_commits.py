@@ -67,24 +67,6 @@ async def test_a_claim_that_was_not_answered_finds_what_it_got(
     assert [row.attempt for row in await harness.log(event.subject)] == [1]
 
 
-async def test_a_claim_of_what_is_done_that_a_crash_left_is_never_acted_upon(harness: Harness) -> None:
-    event = order()
-    async with harness.running():
-        await harness.publish(event)
-        await harness.logged(event.subject, "completed")
-    await harness.sql(
-        "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
-        " VALUES ('dns.project-ordered', :id, :project, :body, 'running', 1, nextval('step_tokens'), now())",
-        id=event.id,
-        project=event.subject,
-        body=event.encode(),
-    )
-    async with harness.running():
-        await until(lambda: has_no_open_step(harness))
-    assert harness.handled == [event.subject]
-    assert await harness.statuses(event.subject) == ["completed"]
-
-
 async def test_an_outcome_whose_commit_was_not_answered_is_said_at_once(
     harness: Harness, lose_answer: Callable[[CrashPoint], list[CrashPoint]]
 ) -> None:

@@ -1,0 +1,94 @@
+"""The two statements of a usual step: planned once and not each time, and right when they meet."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from contracts import ServiceName
+from shared.database import Database
+from shared.messaging.cancellation import introduce
+from shared.messaging.claim import Claim, claim
+from shared.messaging.complete import Completion, complete
+from shared.messaging.ending import Ended
+from shared.messaging.settle import LogRow
+from shared.messaging.waiting_room import Fence
+from shared.models.log import LogStatus
+from shared.transaction import begin
+from tests.shared.messaging.harness import ORDERED, Harness, order, until
+
+ENOUGH = 12
+"""PostgreSQL makes a plan for the values of the first five calls, and compares."""
+
+
+def completion(event: UUID, project: UUID, token: int) -> Completion:
+    """What is written of a try that did nothing."""
+    row = LogRow(
+        project_id=project,
+        consumer=ORDERED,
+        step="dns",
+        status=LogStatus.COMPLETED,
+        attempt=1,
+        event_id=event,
+        causation_id=None,
+        correlation_id=None,
+        message="",
+        detail={},
+        emitted=None,
+        started_at=datetime.now(UTC),
+        duration_ms=1,
+    )
+    return Completion(Fence(ORDERED, event, token), project, Ended(row, None, ()))
+
+
+def claiming(event: UUID, project: UUID) -> Claim:
+    """A group of one."""
+    return Claim(
+        id=uuid4(),
+        consumer=ORDERED,
+        despite_cancellation=False,
+        lease=600.0,
+        lifetime=600.0,
+        deliveries=[(event, project, b"{}", 0)],
+    )
+
+
+async def test_the_plans_of_a_claim_and_of_a_completion_are_kept(database: Database) -> None:
+    async with begin(database) as transaction:
+        for _ in range(ENOUGH):
+            event, project = uuid4(), uuid4()
+            await introduce(transaction, [(project, project.hex)], due=None)
+            [step] = await claim(transaction, claiming(event, project), again=False)
+            done = [completion(event, project, step.token)]
+            assert await complete(transaction, ServiceName.DNS, done, []) == {step.token}
+        plans = await transaction.connection.execute(
+            text("SELECT generic_plans > 0, statement FROM pg_prepared_statements WHERE statement ~ 'unnest[(]'")
+        )
+        kept = [row[0] for row in plans]
+    assert kept == [True] * 3  # introduce, claim, complete
+
+
+async def test_a_copy_that_is_claimed_while_its_event_is_being_completed_is_a_duplicate(harness: Harness) -> None:
+    event = order()
+    async with begin(harness.database) as transaction:
+        await introduce(transaction, [(event.subject, event.data.slug)], due=None)
+        [step] = await claim(transaction, claiming(event.id, event.subject), again=False)
+    async with harness.running() as runtime:
+        async with begin(harness.database) as transaction:
+            done = [completion(event.id, event.subject, step.token)]
+            assert await complete(transaction, ServiceName.DNS, done, []) == {step.token}
+            await harness.publish(event)
+            await until(lambda: is_waited_for(harness, "%INSERT INTO open_steps%"))
+        later = order()
+        await harness.publish(later)
+        await harness.logged(later.subject, "completed")
+        assert runtime.not_ready == []
+    assert harness.handled == [later.subject]
+    assert await harness.statuses(event.subject) == ["completed"]
+    assert await harness.open_steps() == []
+    assert await harness.count(ORDERED) == 0
+
+
+async def is_waited_for(harness: Harness, wanted: str) -> bool:
+    waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return len(await harness.sql(f"{waiting} AND query LIKE :wanted", wanted=wanted)) == 1
