@@ -28,7 +28,7 @@ _LATE = text("""
                SELECT FROM open_steps s WHERE s.project_id = p.vrs_id AND s.consumer NOT LIKE :mails || '.%'
            ) AS is_unclaimed
     FROM projects p LEFT JOIN project_orders o ON o.project_id = p.vrs_id
-    WHERE p.step_due_at <= clock_timestamp()
+    WHERE p.step_due_at <= statement_timestamp()
       AND NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = p.vrs_id)
     ORDER BY p.step_due_at LIMIT :most
 """)

@@ -55,6 +55,11 @@ class Lane:
         return 2 * self.consumer.concurrency - len(self.in_hand)
 
     @property
+    def wants_more(self) -> bool:
+        """Whether to take again what is due: not for each step that ends, but before a slot is free."""
+        return self.more_is_due and self.room >= max(1, self.consumer.concurrency // 2)
+
+    @property
     def room_for_new(self) -> int:
         """How many more may be claimed: fewer, so that a backlog never keeps out what is due."""
         return self.consumer.concurrency + self.consumer.concurrency // 2 - len(self.in_hand)
@@ -143,7 +148,7 @@ class Actor:
         finally:
             lane.in_hand.pop(step.token, None)
             lane.freed.set()
-            if lane.more_is_due:
+            if lane.wants_more:
                 self.look_again(0.0)
 
     async def _traced(self, step: LiveStep) -> Verdict:

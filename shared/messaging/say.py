@@ -25,7 +25,7 @@ from shared.messaging.settle import OUTBOX_LEASE
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.metrics import KERNEL
 from shared.outbox import Message
-from shared.transaction import Statement, begin
+from shared.transaction import Statement, each_alone
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +37,9 @@ LOOK_FOR_OLD_EVERY = 5.0
 
 _SWEEP = Statement("""
     UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = o.attempts + 1
-    FROM (SELECT id FROM outbox WHERE owner = :owner AND lease_until <= clock_timestamp()
+    FROM (SELECT ctid FROM outbox WHERE owner = :owner AND lease_until <= statement_timestamp()
           ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) d
-    WHERE o.id = d.id
+    WHERE o.ctid = d.ctid
     RETURNING o.id, o.exchange, o.routing_key, o.body, o.headers, o.required
 """)
 
@@ -51,7 +51,7 @@ _POSTPONE = text("""
 
 _OLD = text("""
     SELECT routing_key, count(*) AS many, extract(epoch FROM clock_timestamp() - min(created_at)) AS age
-    FROM outbox WHERE owner = :owner AND created_at < clock_timestamp() - make_interval(secs => :old_after)
+    FROM outbox WHERE owner = :owner AND created_at < statement_timestamp() - make_interval(secs => :old_after)
     GROUP BY routing_key ORDER BY routing_key
 """)
 
@@ -115,7 +115,7 @@ class Speaker:
 
     async def sweep(self) -> None:
         """Take the rows of this service whose lease has ended, and say them again."""
-        async with begin(self.database) as transaction:
+        async with each_alone(self.database) as transaction:
             rows = await transaction.rows(_SWEEP, owner=self.owner.value, lease=OUTBOX_LEASE, most=SWEEP_AT_MOST)
             found = [Message(**row) for row in rows]
             reached(CrashPoint.SWEEP_WRITTEN, found)

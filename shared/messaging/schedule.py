@@ -15,11 +15,12 @@ from shared.database import Database
 from shared.messaging import waiting_room
 from shared.messaging.act import Actor
 from shared.messaging.announce import announce
+from shared.messaging.given import StepRow
 from shared.messaging.say import Speaker
 from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.outbox import OUTBOX_CHANNEL
 from shared.service import Announcement
-from shared.transaction import begin
+from shared.transaction import begin, each_alone
 
 log = structlog.get_logger(__name__)
 
@@ -72,20 +73,21 @@ class Scheduler:
                     await self._poked.wait()
 
     async def _take(self) -> None:
+        rooms = {lane.queue: lane.room for lane in self.actor.lanes if lane.room > 0}
+        since = time.monotonic()
+        taken = await self._taken(rooms) if rooms else {}  # one without consumers may not even look
         for lane in self.actor.lanes:
-            room = lane.room
-            lane.more_is_due = room <= 0
-            if lane.more_is_due:
-                continue
-            since = time.monotonic()
-            async with begin(self.database) as transaction:
-                rows = await waiting_room.take(
-                    transaction, consumer=lane.queue, lease=self.actor.committer.lease, most=room
-                )
-                reached(CrashPoint.TAKE_WRITTEN, rows)
-            reached(CrashPoint.TAKEN, rows)
-            lane.more_is_due = len(rows) == room
+            rows = taken.get(lane.queue, [])
+            lane.more_is_due = len(rows) == rooms.get(lane.queue, 0)
             self.actor.start(lane, rows, since=since)
+
+    async def _taken(self, rooms: dict[str, int]) -> dict[str, list[StepRow]]:
+        async with each_alone(self.database) as transaction:
+            taken = await waiting_room.take(transaction, rooms, self.actor.committer.lease)
+            rows = [row for some in taken.values() for row in some]
+            reached(CrashPoint.TAKE_WRITTEN, rows)
+        reached(CrashPoint.TAKEN, rows)
+        return taken
 
     async def renew_leases(self) -> None:
         """Renew each lease of a try that is really in hand, `RENEWALS` times in its life; for ever."""

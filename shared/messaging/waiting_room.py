@@ -3,7 +3,7 @@
 All times are the database's: leases, due dates and deadlines are intervals here and come back as intervals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,17 +11,22 @@ from uuid import UUID
 from shared.messaging.given import STEP, WITH_FACTS, StepRow, step_of
 from shared.transaction import Statement, Transaction
 
-_TAKE = Statement(f"""
+# By ctid, which the lock makes lasting: a join by the key would read the whole table once there are statistics.
+# `statement_timestamp` and not `clock_timestamp`, for which PostgreSQL reads the index to its end, whatever is due.
+TAKE = Statement(f"""
     WITH given AS (
     UPDATE open_steps s
     SET state = 'running', token = nextval('step_tokens'), wake_key = NULL,
         attempt = s.attempt + CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
         due_at = clock_timestamp() + make_interval(secs => :lease)
-    FROM (SELECT event_id, state FROM open_steps
-          WHERE consumer = :consumer AND state <> 'dead' AND due_at <= clock_timestamp()
-          ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED) d
-    WHERE s.consumer = :consumer AND s.event_id = d.event_id
-    RETURNING {STEP}, d.state = 'running' AS crashed
+    FROM unnest((SELECT CAST(:consumers AS text[])), CAST(:rooms AS int[])) AS r (consumer, room)
+    CROSS JOIN LATERAL (
+        SELECT o.ctid, o.state FROM open_steps o
+        WHERE o.consumer = r.consumer AND o.state <> 'dead' AND o.due_at <= statement_timestamp()
+        ORDER BY o.due_at LIMIT r.room FOR UPDATE SKIP LOCKED
+    ) d
+    WHERE s.ctid = d.ctid
+    RETURNING s.consumer, {STEP}, d.state = 'running' AS crashed
     ) {WITH_FACTS}
 """)  # noqa: S608 - constants of ours
 
@@ -85,9 +90,15 @@ def fences(tries: Sequence[Fence]) -> dict[str, list[Any]]:
     }
 
 
-async def take(transaction: Transaction, *, consumer: str, lease: float, most: int) -> list[StepRow]:
-    """Take at most `most` steps that are due or whose lease has ended, the longest waiting first."""
-    return [step_of(row) for row in await transaction.rows(_TAKE, consumer=consumer, lease=lease, most=most)]
+async def take(transaction: Transaction, rooms: Mapping[str, int], lease: float) -> dict[str, list[StepRow]]:
+    """Take steps that are due or whose lease has ended, of each consumer the longest waiting first.
+
+    `rooms` is how many of which consumer at most; whoever has none is in the result, with an empty list.
+    """
+    taken: dict[str, list[StepRow]] = {consumer: [] for consumer in rooms}
+    for row in await transaction.rows(TAKE, consumers=list(rooms), rooms=list(rooms.values()), lease=lease):
+        taken[row["consumer"]].append(step_of(row))
+    return taken
 
 
 async def renew(transaction: Transaction, tries: Sequence[Fence], lease: float, *, wait: bool = True) -> set[int]:

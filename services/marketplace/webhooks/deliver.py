@@ -51,7 +51,7 @@ _TAKE = text("""
     WHERE d.endpoint_id = e.id AND d.id IN (
         SELECT due.id FROM webhook_endpoints a CROSS JOIN LATERAL (
             SELECT id FROM webhook_deliveries
-            WHERE endpoint_id = a.id AND state = 'pending' AND due_at <= clock_timestamp()
+            WHERE endpoint_id = a.id AND state = 'pending' AND due_at <= statement_timestamp()
             ORDER BY due_at LIMIT :each FOR UPDATE SKIP LOCKED
         ) due
         WHERE a.disabled_at IS NULL AND a.id <> ALL(CAST(:busy AS uuid[])) LIMIT :most
@@ -74,7 +74,7 @@ _SWITCH_OFF = text("""
     WHERE id = :id AND disabled_at IS NULL AND (:at_once OR last_delivered_at IS NULL OR last_delivered_at < :since)
     RETURNING id, url, description, created_by
 """)
-_PRUNE = text("DELETE FROM webhook_deliveries WHERE ended_at < clock_timestamp() - CAST(:kept AS interval)")
+_PRUNE = text("DELETE FROM webhook_deliveries WHERE ended_at < statement_timestamp() - CAST(:kept AS interval)")
 
 
 def delivering(database: Database, seal: Seal, client: WebhookClient) -> Background:

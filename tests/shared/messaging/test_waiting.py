@@ -6,11 +6,23 @@ from typing import Any
 from uuid import uuid4
 
 from shared.messaging import act
+from shared.messaging.waiting_room import TAKE, take
 from shared.models import ProvisioningState
 from shared.outcome import Later, Outcome, Parked
 from shared.step import Step
+from shared.transaction import begin
 from tests.in_memory_step import InMemoryStep
-from tests.shared.messaging.harness import NEXT, Harness, configure, configured, order, order_row, until
+from tests.shared.messaging.harness import (
+    CANCELLED,
+    NEXT,
+    ORDERED,
+    Harness,
+    configure,
+    configured,
+    order,
+    order_row,
+    until,
+)
 
 
 async def test_later_counts_no_attempt_and_logs_no_repetition(harness: Harness) -> None:
@@ -161,3 +173,37 @@ async def test_nothing_is_held_while_many_steps_wait(harness: Harness) -> None:
         await until(all_parked)
         await until(lambda: not runtime.actor.in_hand)
         assert await runtime.scheduler.parked_keys("deployment:")
+
+
+async def test_a_look_at_what_is_due_reads_nothing_of_what_waits_for_later(harness: Harness) -> None:
+    await harness.sql(
+        "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
+        " SELECT :consumer, gen_random_uuid(), gen_random_uuid(), '', 'waiting', 1, nextval('step_tokens'),"
+        "        now() + interval '1 hour' FROM generate_series(1, 5000)",
+        consumer=ORDERED,
+    )
+    await harness.sql("ANALYZE open_steps")
+    async with begin(harness.database) as transaction:
+        explained = await transaction.driver.fetch(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {TAKE.sql}",
+            *({"consumers": [ORDERED, CANCELLED], "rooms": [64, 64], "lease": 30.0}[name] for name in TAKE.names),
+        )
+    [plan] = explained[0][0]  # SQLAlchemy has told the driver how to read JSON
+    assert plan["Plan"]["Actual Rows"] == 0
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 50
+
+
+async def test_of_each_consumer_as_many_are_taken_as_it_has_room_for(harness: Harness) -> None:
+    for consumer, count in ((ORDERED, 5), (CANCELLED, 3)):
+        await harness.sql(
+            "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
+            " SELECT :consumer, gen_random_uuid(), gen_random_uuid(), '', 'waiting', 1, nextval('step_tokens'),"
+            "        now() - make_interval(secs => i) FROM generate_series(1, :count) i",
+            consumer=consumer,
+            count=count,
+        )
+    async with begin(harness.database) as transaction:
+        taken = await take(transaction, {ORDERED: 2, CANCELLED: 64}, 30.0)
+    assert {consumer: len(rows) for consumer, rows in taken.items()} == {ORDERED: 2, CANCELLED: 3}
+    left = await harness.sql("SELECT now() - due_at FROM open_steps WHERE state = 'waiting' ORDER BY 1 DESC")
+    assert [round(row[0].total_seconds()) for row in left] == [3, 2, 1]
