@@ -12,7 +12,6 @@ import asyncio
 import json
 import math
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ import matplotlib as mpl
 from ops.demo.copies import example_orders, hold_own_domains
 from ops.orders import place
 from ops.places import ORDERS, new_log_folder
+from ops.ports import free_port
 from ops.system import System, running_system
 from ops.vendors import Latencies
 from shared.orders import order_of
@@ -46,8 +46,7 @@ async def prometheus(system: System) -> AsyncIterator[str]:
     targets = [
         {"targets": [f"127.0.0.1:{service.port}"], "labels": {"instance": service.name}} for service in system.services
     ]
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="vrs-prometheus-") as folder:
         config = {
             "global": {"scrape_interval": f"{SCRAPE}s"},

@@ -2,7 +2,6 @@
 
 import secrets
 import shutil
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 from contracts.signatures import written
 from ops.places import PLUGINS
 from ops.plugins import make_key, publish_archive, read_key, signed_release
+from ops.ports import free_port
 from ops.secrets import made_up
 from shared.database import Database
 from shared.models import StaffRole
@@ -19,18 +19,12 @@ from shared.staff import create_user, list_users
 DEMO_USER = "demo"
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 @dataclass(frozen=True, slots=True)
 class LocalMarket:
     """What of the marketplace is made for a local system. `folder` takes its keys and archives."""
 
     folder: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     transfer_key: SecretStr = field(default_factory=lambda: SecretStr(made_up()))
 
     @property

@@ -8,11 +8,10 @@ import asyncio
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from multiprocessing import forkserver
@@ -23,6 +22,7 @@ import httpx
 
 from contracts import ServiceName
 from ops.failure import CommandError
+from ops.ports import free_ports
 from ops.stack import Guard
 
 GRACE = 8.0
@@ -64,11 +64,7 @@ def preload() -> None:
 
 def start_services(settings: dict[str, str], logs: Path, guard: Guard) -> list[ServiceProcess]:
     """Start every service with `settings` in its environment, logging to `logs`. Blocks until `preload` is done."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in ServiceName]
-        ports: dict[ServiceName, int] = {
-            name: listener.getsockname()[1] for name, listener in zip(ServiceName, listeners, strict=True)
-        }
+    ports = dict(zip(ServiceName, free_ports(len(ServiceName)), strict=True))
     urls = ",".join(f"{name}={_ready_url(port)}" for name, port in ports.items())
     return [_start(name, port, {"VRS_HEALTH_URLS": urls} | settings, logs, guard) for name, port in ports.items()]
 

@@ -106,7 +106,8 @@ async def _connected(database: Database) -> AsyncIterator[Transaction]:
     except BaseException:
         await _close(transaction)
         raise
-    if len(kept.idle) < kept.most and not transaction.connection.in_transaction():
+    wanted = database.engine.pool.checkedout() >= database.pool_size  # type: ignore[attr-defined]  # somebody may wait
+    if len(kept.idle) < kept.most and not wanted and not transaction.connection.in_transaction():
         kept.idle.append(transaction)
     else:
         await _close(transaction)
@@ -128,7 +129,10 @@ async def _close(transaction: Transaction) -> None:
 
 
 async def _roll_back(driver: Any) -> None:
+    """In the middle of a lost connection asyncpg raises anything; a second cancellation must not leave it half done."""
     try:
         await driver.execute("ROLLBACK")
-    except Exception:  # noqa: BLE001 - in the middle of a lost connection asyncpg raises anything; what failed is raised
+    except BaseException as error:
         driver.terminate()
+        if not isinstance(error, Exception):
+            raise

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from contracts import ServiceName
+from ops.ports import free_port
 from ops.start import UNUSED
 from tests.ops.conftest import environment
 
@@ -120,8 +120,7 @@ async def start(
     program: Sequence[str] = ("-m", "ops"),
 ) -> Running:
     """Run a service until it is ready; `stack` ends it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
     log = logs / f"{service}.log"
     began = time.monotonic()

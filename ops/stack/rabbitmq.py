@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.failure import CommandError
+from ops.ports import free_ports
 from ops.stack.guard import Guard, start
 
 START_SECONDS = 90.0
@@ -36,7 +36,7 @@ class RabbitNode:
     folder: Path
     logs: Path
     guard: Guard
-    ports: tuple[int, int, int]
+    ports: list[int]
     """Of AMQP, Erlang's distribution and epmd, on 127.0.0.1."""
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ class RabbitNode:
 def rabbitmq_node(script: Path, folder: Path, logs: Path, guard: Guard) -> Iterator[RabbitNode]:
     """Start a node that runs as long as the block; await its `wait` before the first connection."""
     folder.mkdir()
-    node = RabbitNode(script, folder, logs, guard, _free_ports())
+    node = RabbitNode(script, folder, logs, guard, free_ports(3))
     (folder / "enabled_plugins").write_text("[].\n")
     (folder / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{node.ports[0]}\n"
@@ -127,11 +127,3 @@ def rabbitmq_node(script: Path, folder: Path, logs: Path, guard: Guard) -> Itera
         yield node
     finally:
         node.kill()
-
-
-def _free_ports() -> tuple[int, int, int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    first, second, third = (listener.getsockname()[1] for listener in listeners)
-    for listener in listeners:
-        listener.close()
-    return first, second, third

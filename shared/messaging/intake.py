@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -69,6 +70,8 @@ class Intake:
             try:
                 await self._consume(pause, declared=declared)
             except Exception as error:
+                if is_cancelled():  # it was closed for that
+                    raise asyncio.CancelledError from error
                 # A bare Exception is what aiormq gives whoever waits when it closes a connection without a reason.
                 if not isinstance(error, CONNECTION_ERRORS) and type(error) is not Exception:
                     raise
@@ -105,8 +108,11 @@ class Intake:
                 ending.cancel()
             await asyncio.gather(*endings, return_exceptions=True)
             if not channel.is_closed:
-                await acks.ack()
-                await channel.close(timeout=CLOSE_TIMEOUT)
+                with suppress(*CONNECTION_ERRORS):
+                    async with asyncio.timeout(CLOSE_TIMEOUT):
+                        await acks.ack()
+                with suppress(*CONNECTION_ERRORS):
+                    await channel.close(timeout=CLOSE_TIMEOUT)
 
     async def _arrived(self, message: DeliveredMessage) -> None:
         # One task per delivery: whoever appends before any await keeps the order of the delivery tags.

@@ -35,11 +35,13 @@ REMOVE_WITHIN = 0.5
 LONGEST_BACKOFF = 60.0
 LOOK_FOR_OLD_EVERY = 5.0
 
-_SWEEP = Statement("""
+SWEEP = Statement("""
+    WITH due AS MATERIALIZED (
+        SELECT ctid FROM outbox WHERE owner = :owner AND lease_until <= statement_timestamp()
+        ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+    )
     UPDATE outbox o SET lease_until = clock_timestamp() + make_interval(secs => :lease), attempts = o.attempts + 1
-    FROM (SELECT ctid FROM outbox WHERE owner = :owner AND lease_until <= statement_timestamp()
-          ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) d
-    WHERE o.ctid = d.ctid
+    WHERE o.ctid = ANY (ARRAY(SELECT ctid FROM due))
     RETURNING o.id, o.exchange, o.routing_key, o.body, o.headers, o.required
 """)
 
@@ -116,7 +118,7 @@ class Speaker:
     async def sweep(self) -> None:
         """Take the rows of this service whose lease has ended, and say them again."""
         async with each_alone(self.database) as transaction:
-            rows = await transaction.rows(_SWEEP, owner=self.owner.value, lease=OUTBOX_LEASE, most=SWEEP_AT_MOST)
+            rows = await transaction.rows(SWEEP, owner=self.owner.value, lease=OUTBOX_LEASE, most=SWEEP_AT_MOST)
             found = [Message(**row) for row in rows]
             reached(CrashPoint.SWEEP_WRITTEN, found)
         reached(CrashPoint.SWEPT, found)

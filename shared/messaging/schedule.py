@@ -29,6 +29,9 @@ LISTEN_AGAIN_AFTER = 5.0
 AWAY_AFTER = 10.0
 """Seconds without a look that succeeded after which the database counts as away."""
 
+ANSWER_WITHIN = 1.0
+"""Seconds that a stop waits for what is just being taken."""
+
 RENEWALS = 3
 """In the life of a lease."""
 
@@ -73,9 +76,24 @@ class Scheduler:
                     await self._poked.wait()
 
     async def _take(self) -> None:
+        """What is taken is begun, also when we are stopped meanwhile: then it is given back with all that runs."""
         rooms = {lane.queue: lane.room for lane in self.actor.lanes if lane.room > 0}
         since = time.monotonic()
-        taken = await self._taken(rooms) if rooms else {}  # one without consumers may not even look
+        if not rooms:  # a service without consumers may not even look
+            self._begin({}, rooms, since)
+            return
+        taking = asyncio.create_task(self._taken(rooms))
+        try:
+            await asyncio.wait([taking])
+        except asyncio.CancelledError:
+            await asyncio.wait([taking], timeout=ANSWER_WITHIN)
+            if taking.cancel() or taking.exception() is not None:
+                raise
+            self._begin(taking.result(), rooms, since)
+            raise
+        self._begin(taking.result(), rooms, since)
+
+    def _begin(self, taken: dict[str, list[StepRow]], rooms: dict[str, int], since: float) -> None:
         for lane in self.actor.lanes:
             rows = taken.get(lane.queue, [])
             lane.more_is_due = len(rows) == rooms.get(lane.queue, 0)

@@ -9,26 +9,41 @@ from typing import Any
 from uuid import UUID
 
 from shared.messaging.given import STEP, WITH_FACTS, StepRow, step_of
+from shared.models.log import SETTLED
 from shared.transaction import Statement, Transaction
 
-# By ctid, which the lock makes lasting: a join by the key would read the whole table once there are statistics.
+# Materialized: a locking subquery that a join evaluates again takes more each time, whatever its LIMIT. By an array of
+# ctids, which the locks make lasting: any other join reads the whole table once there are statistics.
 # `statement_timestamp` and not `clock_timestamp`, for which PostgreSQL reads the index to its end, whatever is due.
+# A claim that is repeated must not find what was taken since.
 TAKE = Statement(f"""
-    WITH given AS (
+    WITH due AS MATERIALIZED (
+        SELECT d.ctid, d.state
+        FROM unnest((SELECT CAST(:consumers AS text[])), CAST(:rooms AS int[])) AS r (consumer, room)
+        CROSS JOIN LATERAL (
+            SELECT o.ctid, o.state FROM open_steps o
+            WHERE o.consumer = r.consumer AND o.state <> 'dead' AND o.due_at <= statement_timestamp()
+            ORDER BY o.due_at LIMIT r.room FOR UPDATE SKIP LOCKED
+        ) d
+    ), given AS (
     UPDATE open_steps s
-    SET state = 'running', token = nextval('step_tokens'), wake_key = NULL,
+    SET state = 'running', token = nextval('step_tokens'), wake_key = NULL, claim = NULL,
         attempt = s.attempt + CASE WHEN s.state = 'running' THEN 1 ELSE 0 END,
         due_at = clock_timestamp() + make_interval(secs => :lease)
-    FROM unnest((SELECT CAST(:consumers AS text[])), CAST(:rooms AS int[])) AS r (consumer, room)
-    CROSS JOIN LATERAL (
-        SELECT o.ctid, o.state FROM open_steps o
-        WHERE o.consumer = r.consumer AND o.state <> 'dead' AND o.due_at <= statement_timestamp()
-        ORDER BY o.due_at LIMIT r.room FOR UPDATE SKIP LOCKED
-    ) d
-    WHERE s.ctid = d.ctid
+    FROM due d WHERE s.ctid = d.ctid AND s.ctid = ANY (ARRAY(SELECT ctid FROM due))
     RETURNING s.consumer, {STEP}, d.state = 'running' AS crashed
     ) {WITH_FACTS}
 """)  # noqa: S608 - constants of ours
+
+# The version before made a claim of two statements; a crash between them has left a step of what was done.
+_UNTAKE_SETTLED = Statement(f"""
+    DELETE FROM open_steps s
+    USING unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[])) AS d (consumer, event_id)
+    WHERE s.consumer = d.consumer AND s.event_id = d.event_id
+      AND EXISTS (SELECT FROM provisioning_log l
+                  WHERE l.consumer = d.consumer AND l.event_id = d.event_id AND l.{SETTLED} OFFSET 0)
+    RETURNING s.event_id, s.consumer
+""")  # noqa: S608 - a constant of ours
 
 _RENEW = Statement("""
     UPDATE open_steps s SET due_at = clock_timestamp() + make_interval(secs => :lease)
@@ -98,6 +113,12 @@ async def take(transaction: Transaction, rooms: Mapping[str, int], lease: float)
     taken: dict[str, list[StepRow]] = {consumer: [] for consumer in rooms}
     for row in await transaction.rows(TAKE, consumers=list(rooms), rooms=list(rooms.values()), lease=lease):
         taken[row["consumer"]].append(step_of(row))
+    crashed = [(consumer, row.event_id) for consumer, rows in taken.items() for row in rows if row.crashed]
+    if crashed:
+        consumers, event_ids = map(list, zip(*crashed, strict=True))
+        settled = await transaction.rows(_UNTAKE_SETTLED, consumers=consumers, event_ids=event_ids)
+        gone = {(row["consumer"], row["event_id"]) for row in settled}
+        taken = {to: [row for row in rows if (to, row.event_id) not in gone] for to, rows in taken.items()}
     return taken
 
 

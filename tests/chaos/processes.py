@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import os
 import signal
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any
 
 from contracts import ServiceName
 from ops import services
+from ops.ports import free_port
 from ops.stack import Guard
 from tests.shared.messaging.harness import until
 
@@ -32,8 +32,7 @@ class Launch:
 
     def start(self, name: ServiceName, wires: Mapping[str, str]) -> ForkServerProcess:
         """Start a service that reaches broker and database by `wires` (settings)."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        port = free_port()
         health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
         process = services._context.Process(
             target=_become,

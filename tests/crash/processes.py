@@ -1,7 +1,6 @@
 """The services as processes of their own that can be killed and started again, with simulators that stand still."""
 
 import multiprocessing
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from contracts import ServiceName
+from ops.ports import free_port
 from ops.services import ServiceProcess
 from ops.stack import Guard
 from tests.crash.observer import run
@@ -38,8 +38,7 @@ class Processes:
 
     def start(self, name: ServiceName) -> None:
         """Start the service, or start it again."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port: int = listener.getsockname()[1]
+        port = free_port()
         health = {"VRS_HEALTH_HOST": "127.0.0.1", "VRS_HEALTH_PORT": str(port), "VRS_LOG_FORMAT": "json"}
         log = self.folder / f"{name}.log"
         process: ForkServerProcess = _context.Process(

@@ -1,7 +1,6 @@
 """`/health/ready` of a service as a process: it tells what the service lacks, and when it has it again."""
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from contracts import AppDeployed, ServiceName
+from ops.ports import free_port
 from ops.stack import Stack
 from shared.messaging.topology import queue_name
 from tests.erlang import close_consuming_channels, own_node
@@ -75,8 +75,7 @@ async def bootstrap(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
 @asynccontextmanager
 async def started(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
     """The service bootstrap as a process, as long as the block runs."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ops", "run", "bootstrap"),
         env=environment(

@@ -1,6 +1,5 @@
 """What the doctor knows with RabbitMQ's management API, from a node that has it."""
 
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 
 from ops.contracts.system import build_services
 from ops.failure import CommandError
+from ops.ports import free_ports
 from ops.stack import RabbitNode, Stack
 from ops.topology.comparison import compare
 from ops.topology.definitions import definitions, user_of
@@ -32,13 +32,13 @@ async def managed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asy
     """A node with the management plugin."""
     folder = tmp_path_factory.mktemp("managed")
     assert stack.node is not None, "this test starts a node of its own: unset VRS_AMQP_URL"
-    amqp, distribution, epmd, api = free_ports()
+    *ports, api = free_ports(4)
     (folder / "enabled_plugins").write_text("[rabbitmq_management].")
     (folder / "rabbitmq.conf").write_text(
         f"management.tcp.port = {api}\nmanagement.tcp.ip = 127.0.0.1\ncollect_statistics_interval = 500\n"
     )
     (folder / "advanced.config").write_text("[{rabbit, [{quorum_tick_interval, 200}]}].")  # it counts unacked then
-    node = RabbitNode(stack.node.script, folder, folder, stack.guard, (amqp, distribution, epmd))
+    node = RabbitNode(stack.node.script, folder, folder, stack.guard, ports)
     try:
         node.start()
         await node.wait()
@@ -115,11 +115,3 @@ def test_the_api_is_where_rabbitmq_is_and_has_its_login_unless_told_otherwise(gi
 async def test_an_api_that_does_not_answer_is_named(connection: AbstractConnection) -> None:
     with pytest.raises(CommandError, match=r"VRS_RABBITMQ_API_URL: the management API at http://127\.0\.0\.1:1 does"):
         await ask_management(connection, SecretStr("http://guest:wrong@127.0.0.1:1"))
-
-
-def free_ports() -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports

@@ -1,12 +1,12 @@
 """TLS to the broker, by its URL alone: encrypted, and only to a server that the authority vouches for."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trustme
 
+from ops.ports import free_port
 from ops.stack import Stack
 from shared.database import Database
 from shared.messaging.runtime import running
@@ -36,8 +36,7 @@ async def tls(stack: Stack, amqp_url: str, tmp_path: Path) -> Tls:
     authority.cert_pem.write_to_path(str(files["authority"]))
     trustme.CA().cert_pem.write_to_path(str(files["stranger"]))
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(files["broker"]))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     options = f'[{{certfile, "{files["broker"]}"}}, {{keyfile, "{files["broker"]}"}}]'
     await evaluate(own_node(stack), f'rabbit_networking:start_ssl_listener({{"127.0.0.1", {port}}}, {options}, 2)')
     return Tls(f"amqps://guest:guest@127.0.0.1:{port}/", files["authority"], files["stranger"])

@@ -45,10 +45,9 @@ PRUNE_EVERY = 3600.0
 
 log = structlog.get_logger(__name__)
 
+# Materialized: a locking subquery that a join evaluates again takes more each time, whatever its LIMIT.
 _TAKE = text("""
-    UPDATE webhook_deliveries d SET due_at = clock_timestamp() + CAST(:lease AS interval)
-    FROM webhook_endpoints e
-    WHERE d.endpoint_id = e.id AND d.id IN (
+    WITH taken AS MATERIALIZED (
         SELECT due.id FROM webhook_endpoints a CROSS JOIN LATERAL (
             SELECT id FROM webhook_deliveries
             WHERE endpoint_id = a.id AND state = 'pending' AND due_at <= statement_timestamp()
@@ -56,6 +55,9 @@ _TAKE = text("""
         ) due
         WHERE a.disabled_at IS NULL AND a.id <> ALL(CAST(:busy AS uuid[])) LIMIT :most
     )
+    UPDATE webhook_deliveries d SET due_at = clock_timestamp() + CAST(:lease AS interval)
+    FROM webhook_endpoints e
+    WHERE d.endpoint_id = e.id AND d.id = ANY (ARRAY(SELECT id FROM taken))
     RETURNING d.id, d.endpoint_id, d.event_id, d.body, d.created_at, jsonb_array_length(d.tries) AS tried, e.url,
               ARRAY(SELECT kept FROM unnest(ARRAY[e.secret,
                     CASE WHEN e.previous_until > clock_timestamp() THEN e.previous_secret END]) kept

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 from aiormq import Connection
+from aiormq.channel import Channel
 
 from contracts import CloudEvent, ProjectOrdered, ServiceName
 from ops.stack import Stack
@@ -145,3 +147,16 @@ async def test_a_network_that_falls_silent_makes_readiness_fail_within_30_second
             await until(lambda: not dns.not_ready, within=20)
             await harness.publish(event := order())
             await harness.logged(event.subject, "completed")
+
+
+async def test_a_stop_ends_although_a_channel_cannot_be_closed(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any, **__: Any) -> None:
+        raise TimeoutError
+
+    async with asyncio.timeout(20):
+        async with harness.running() as runtime:
+            [*intakes] = runtime.intakes
+            monkeypatch.setattr(Channel, "close", silent)
+    assert not any(intake.subscribed for intake in intakes)

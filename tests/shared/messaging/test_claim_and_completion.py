@@ -68,6 +68,26 @@ async def test_the_plans_of_a_claim_and_of_a_completion_are_kept(database: Datab
     assert kept == [True] * 3  # introduce, claim, complete
 
 
+async def test_what_refuses_a_settled_event_never_reads_the_log_from_end_to_end(database: Database) -> None:
+    logged = text(
+        "INSERT INTO provisioning_log (service, consumer, step, status, attempt, event_id, message, detail,"
+        " started_at, duration_ms) SELECT 'dns', :consumer, 'x', 'completed', 1, gen_random_uuid(), '', '{}', now(), 1"
+        " FROM generate_series(1, 55)"
+    )
+    opened = text(
+        "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
+        " VALUES (:consumer, gen_random_uuid(), gen_random_uuid(), '', 'running', 1, nextval('step_tokens'), now())"
+    )
+    scans = text("SELECT pg_stat_get_xact_numscans('provisioning_log'::regclass)")
+    async with begin(database) as transaction:
+        await transaction.connection.execute(logged, {"consumer": ORDERED})
+        await transaction.connection.execute(text("ANALYZE provisioning_log"))
+        before = await transaction.connection.scalar(scans)
+        for _ in range(ENOUGH):
+            await transaction.connection.execute(opened, {"consumer": ORDERED})
+        assert await transaction.connection.scalar(scans) == before
+
+
 async def test_a_copy_that_is_claimed_while_its_event_is_being_completed_is_a_duplicate(harness: Harness) -> None:
     event = order()
     async with begin(harness.database) as transaction:

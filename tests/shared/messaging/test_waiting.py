@@ -6,6 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from shared.messaging import act
+from shared.messaging.claim import Claim, claim
+from shared.messaging.say import SWEEP
 from shared.messaging.waiting_room import TAKE, take
 from shared.models import ProvisioningState
 from shared.outcome import Later, Outcome, Parked
@@ -193,17 +195,61 @@ async def test_a_look_at_what_is_due_reads_nothing_of_what_waits_for_later(harne
     assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 50
 
 
+async def due(harness: Harness, consumer: str, count: int) -> None:
+    await harness.sql(
+        "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
+        " SELECT :consumer, gen_random_uuid(), gen_random_uuid(), '', 'waiting', 1, nextval('step_tokens'),"
+        "        now() - make_interval(secs => i) FROM generate_series(1, :count) i",
+        consumer=consumer,
+        count=count,
+    )
+
+
+async def unsaid(harness: Harness, count: int, owner: str = "dns") -> None:
+    await harness.sql(
+        "INSERT INTO outbox (id, owner, exchange, routing_key, body, headers, required, lease_until)"
+        " SELECT gen_random_uuid(), :owner, 'vrs.events', 'x', '', '{}', false, now() - interval '1 hour'"
+        " FROM generate_series(1, :count)",
+        owner=owner,
+        count=count,
+    )
+
+
 async def test_of_each_consumer_as_many_are_taken_as_it_has_room_for(harness: Harness) -> None:
-    for consumer, count in ((ORDERED, 5), (CANCELLED, 3)):
-        await harness.sql(
-            "INSERT INTO open_steps (consumer, event_id, project_id, body, state, attempt, token, due_at)"
-            " SELECT :consumer, gen_random_uuid(), gen_random_uuid(), '', 'waiting', 1, nextval('step_tokens'),"
-            "        now() - make_interval(secs => i) FROM generate_series(1, :count) i",
-            consumer=consumer,
-            count=count,
-        )
+    await due(harness, ORDERED, 5)
+    await due(harness, CANCELLED, 3)
     async with begin(harness.database) as transaction:
         taken = await take(transaction, {ORDERED: 2, CANCELLED: 64}, 30.0)
     assert {consumer: len(rows) for consumer, rows in taken.items()} == {ORDERED: 2, CANCELLED: 3}
     left = await harness.sql("SELECT now() - due_at FROM open_steps WHERE state = 'waiting' ORDER BY 1 DESC")
     assert [round(row[0].total_seconds()) for row in left] == [3, 2, 1]
+
+
+async def test_no_more_is_taken_or_swept_than_was_asked_for_by_a_plan_that_was_made_for_a_single_row(
+    harness: Harness,
+) -> None:
+    await due(harness, "nobody's", 1)
+    await unsaid(harness, 1, owner="nobody")
+    for table in ("open_steps", "outbox"):
+        await harness.sql(f"VACUUM ANALYZE {table}")
+    async with begin(harness.database) as transaction:
+        for _ in range(8):  # enough for PostgreSQL to keep a plan
+            await take(transaction, {ORDERED: 2}, 30.0)
+            await transaction.rows(SWEEP, owner="dns", lease=1.0, most=7)
+        await due(harness, ORDERED, 40)
+        await unsaid(harness, 40)
+        taken = await take(transaction, {ORDERED: 2}, 30.0)
+        swept = await transaction.rows(SWEEP, owner="dns", lease=1.0, most=7)
+    assert (len(taken[ORDERED]), len(swept)) == (2, 7)
+
+
+async def test_a_claim_that_is_repeated_does_not_find_what_was_taken_since(harness: Harness) -> None:
+    event = order()
+    claiming = Claim(uuid4(), ORDERED, False, 0.0, 600.0, [(event.id, event.subject, event.encode(), 0)])
+    async with begin(harness.database) as transaction:
+        [claimed] = await claim(transaction, claiming, again=False)
+    async with begin(harness.database) as transaction:
+        [taken] = (await take(transaction, {ORDERED: 2}, 30.0))[ORDERED]
+    async with begin(harness.database) as transaction:
+        assert await claim(transaction, claiming, again=True) == []
+    assert taken.token > claimed.token
