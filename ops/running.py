@@ -1,5 +1,6 @@
 """Runs one service, with nothing imported that only people at a terminal need."""
 
+import asyncio
 import gc
 from importlib.metadata import entry_points
 
@@ -7,6 +8,9 @@ import uvloop
 
 from ops.failure import CommandError
 from shared.messaging import run as kernel
+from shared.service import Build
+
+OFTEN = 5
 
 
 def run_service(name: str) -> None:
@@ -23,4 +27,20 @@ def run_service(name: str) -> None:
     build = known[name].load()
     gc.freeze()  # all that is imported stays: looking through it for garbage is a tenth of the way to being ready
     gc.enable()  # `ops.start` has switched it off for the imports
-    uvloop.run(kernel.run(build))
+    uvloop.run(_until_nothing_runs(build))
+
+
+async def _until_nothing_runs(build: Build) -> None:
+    """End what libraries have begun as well: asyncio cancels it once and waits for ever.
+
+    aio-pika's reconnecting takes a cancellation for an attempt that has failed and goes on (`RobustConnection`, 10.2).
+    """
+    try:
+        await kernel.run(build)
+    finally:
+        for _ in range(OFTEN):
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            if others:
+                await asyncio.wait(others, timeout=1.0)

@@ -140,7 +140,7 @@ def cells_of(world: World, row: Row, undisturbed: Story) -> Iterator[Cell]:
     for point in CrashPoint:
         most = min(reached[point], 1 if point in ONCE else MOST_QUERIES if point in QUERIES else reached[point])
         yield from (Cell(row, point, nth) for nth in range(1, most + 1))
-    for first, points in ((CrashPoint.ACKED, TAKES), (CrashPoint.BEFORE_PUBLISH, SWEEPS)):
+    for first, points in ((CrashPoint.CLAIM_COMMITTED, TAKES), (CrashPoint.BEFORE_PUBLISH, SWEEPS)):
         yield from (Cell(row, point, first=first) for point in points if reached[first])
 
 

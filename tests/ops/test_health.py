@@ -72,19 +72,23 @@ async def bootstrap(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
         yield probe
 
 
+def settings(database_url: str, amqp_url: str, port: int) -> dict[str, str]:
+    return {
+        "VRS_AMQP_URL": amqp_url,
+        "VRS_DATABASE_URL": database_url,
+        "VRS_HEALTH_HOST": "127.0.0.1",
+        "VRS_HEALTH_PORT": str(port),
+        "VRS_LOG_LEVEL": "ERROR",
+    }
+
+
 @asynccontextmanager
 async def started(database_url: str, amqp_url: str) -> AsyncIterator[Probe]:
     """The service bootstrap as a process, as long as the block runs."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ops", "run", "bootstrap"),
-        env=environment(
-            VRS_AMQP_URL=amqp_url,
-            VRS_DATABASE_URL=database_url,
-            VRS_HEALTH_HOST="127.0.0.1",
-            VRS_HEALTH_PORT=str(port),
-            VRS_LOG_LEVEL="ERROR",
-        ),
+        env=environment(**settings(database_url, amqp_url, port)),
     )
     try:
         async with httpx.AsyncClient() as http:
@@ -162,3 +166,30 @@ async def consumers(url: str) -> int:
     async with await aiormq.connect(url) as connection:
         declared = await (await connection.channel()).queue_declare(QUEUE, passive=True)
         return declared.consumer_count or 0
+
+
+async def test_a_service_that_is_stopped_while_rabbitmq_does_not_answer_ends(database_url: str) -> None:
+    """aio-pika goes on connecting when it is cancelled: such a process would stay for ever."""
+    asked = asyncio.Event()
+
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await ended.wait()
+        writer.close()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    broker = f"amqp://guest:guest@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ops", "run", "bootstrap"),
+        env=environment(**settings(database_url, broker, free_port())),
+    )
+    try:
+        await asyncio.wait_for(asked.wait(), WITHIN)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), WITHIN) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        ended.set()
+        server.close()
