@@ -49,7 +49,7 @@ async def test_taken_and_returned_messages_of_one_group_are_told_apart(channel: 
 
 async def test_a_message_for_a_full_queue_is_refused(channel: Channel) -> None:
     await declare(channel, [])
-    await channel.queue_declare("full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+    await channel.queue_declare("full", exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
     await channel.queue_bind("full", "vrs.events", "full.v1")
     assert await publish(channel, [message("full.v1")]) == [Said.REFUSED]
 
