@@ -55,6 +55,9 @@ async def test_the_topology_of_the_document_is_the_brokers(
         for service in services:
             await declare(channel, queues_of(service))
         names = {queue.name for service in services for queue in queues_of(service)}
+        for queue in (await topology(stack.node))["queues"]:
+            if queue["name"] not in names:  # of a test before this one
+                await channel.queue_delete(queue["name"])
         real = await topology_with(stack.node, names)
         for queue in real["queues"]:
             await channel.queue_delete(queue["name"])
