@@ -10,7 +10,8 @@ from ops.failure import CommandError
 from shared.messaging import run as kernel
 from shared.service import Build
 
-OFTEN = 5
+ROUNDS = 5
+"""In which what still runs is cancelled, a second each."""
 
 
 def run_service(name: str) -> None:
@@ -38,9 +39,10 @@ async def _until_nothing_runs(build: Build) -> None:
     try:
         await kernel.run(build)
     finally:
-        for _ in range(OFTEN):
+        for _ in range(ROUNDS):
             others = asyncio.all_tasks() - {asyncio.current_task()}
+            if not others:
+                break
             for task in others:
                 task.cancel()
-            if others:
-                await asyncio.wait(others, timeout=1.0)
+            await asyncio.wait(others, timeout=1.0)

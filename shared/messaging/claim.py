@@ -9,12 +9,18 @@ from shared.messaging.given import STEP, WITH_FACTS, StepRow, step_of
 from shared.models.log import SETTLED
 from shared.transaction import Statement, Transaction
 
-SETTLED_ALREADY = f"""
-    EXISTS (SELECT FROM provisioning_log l
-            WHERE l.consumer = :consumer AND l.event_id = d.event_id AND l.{SETTLED} OFFSET 0)
-"""
-"""SQL condition of an event `d` that is done: one look into the index for each. OFFSET 0 keeps the planner from making
-a join of it, which, where statistics are missing or old, reads the consumer's whole log for each group."""
+
+def settled_already(consumer: str = ":consumer") -> str:
+    """SQL condition of an event `d` that is done: one look into the index for each.
+
+    OFFSET 0 keeps the planner from making a join of it, which, where statistics are missing or old, reads the
+    consumer's whole log for each group.
+    """
+    return f"""
+        EXISTS (SELECT FROM provisioning_log l
+                WHERE l.consumer = {consumer} AND l.event_id = d.event_id AND l.{SETTLED} OFFSET 0)
+    """
+
 
 _CLAIM = Statement(f"""
     WITH given AS (
@@ -25,7 +31,7 @@ _CLAIM = Statement(f"""
            d.deaths, :claim
     FROM unnest((SELECT CAST(:event_ids AS uuid[])), CAST(:project_ids AS uuid[]), CAST(:bodies AS bytea[]),
                 CAST(:deaths AS int[])) AS d (event_id, project_id, body, deaths)
-    WHERE NOT {SETTLED_ALREADY}
+    WHERE NOT {settled_already()}
       AND ((SELECT CAST(:despite_cancellation AS boolean))
            OR NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id OFFSET 0))
     ON CONFLICT (consumer, event_id) DO UPDATE

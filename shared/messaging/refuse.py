@@ -12,7 +12,7 @@ import structlog
 
 from contracts import CloudEvent, ContractError, ProvisioningFailed, ServiceName
 from shared.messaging.act import Lane
-from shared.messaging.claim import SETTLED_ALREADY
+from shared.messaging.claim import settled_already
 from shared.messaging.clean import clean
 from shared.messaging.ending import dead_letter, failure
 from shared.messaging.settle import LogRow, lock_projects, write_down
@@ -29,7 +29,7 @@ _BURY = Statement(f"""
            d.reason, d.deaths + 1
     FROM unnest(CAST(:event_ids AS uuid[]), CAST(:project_ids AS uuid[]), CAST(:bodies AS bytea[]),
                 CAST(:reasons AS text[]), CAST(:deaths AS int[])) AS d (event_id, project_id, body, reason, deaths)
-    WHERE NOT {SETTLED_ALREADY}
+    WHERE NOT {settled_already()}
     ON CONFLICT (consumer, event_id) DO UPDATE
         SET attempt = s.attempt + 1, token = EXCLUDED.token, reason = EXCLUDED.reason, deaths = EXCLUDED.deaths
         WHERE s.state = 'dead' AND s.deaths = EXCLUDED.deaths - 1
@@ -39,7 +39,7 @@ _BURY = Statement(f"""
 # What was settled while the first statement waited for that very commit: its snapshot did not have it.
 _UNBURY_SETTLED = Statement(f"""
     DELETE FROM open_steps d
-    WHERE d.consumer = :consumer AND d.event_id = ANY(CAST(:event_ids AS uuid[])) AND {SETTLED_ALREADY}
+    WHERE d.consumer = :consumer AND d.event_id = ANY(CAST(:event_ids AS uuid[])) AND {settled_already()}
     RETURNING d.event_id
 """)  # noqa: S608 - a constant of ours
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from shared.messaging.claim import settled_already
 from shared.messaging.given import STEP, WITH_FACTS, StepRow, step_of
-from shared.models.log import SETTLED
 from shared.transaction import Statement, Transaction
 
 # Materialized: a locking subquery that a join evaluates again takes more each time, whatever its LIMIT. By an array of
@@ -39,9 +39,7 @@ TAKE = Statement(f"""
 _UNTAKE_SETTLED = Statement(f"""
     DELETE FROM open_steps s
     USING unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[])) AS d (consumer, event_id)
-    WHERE s.consumer = d.consumer AND s.event_id = d.event_id
-      AND EXISTS (SELECT FROM provisioning_log l
-                  WHERE l.consumer = d.consumer AND l.event_id = d.event_id AND l.{SETTLED} OFFSET 0)
+    WHERE s.consumer = d.consumer AND s.event_id = d.event_id AND {settled_already("d.consumer")}
     RETURNING s.event_id, s.consumer
 """)  # noqa: S608 - a constant of ours
 
