@@ -7,6 +7,7 @@ is on no server; the marketplace signs the `Manifest` that names the releases of
 
 import base64
 import binascii
+import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -36,6 +37,21 @@ EntryPoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z
 
 Specifier = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.,<>=!~*+\s-]*$", max_length=200)]
 """Versions that will do, as PEP 440 writes them (``>=1.2,<2``); empty: any."""
+
+
+KEY_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
+"""32 bytes in base64url without padding: the form in which Coolify's `.env` file keeps them whole."""
+
+
+def key_bytes(written: str) -> bytes:
+    """Return the bytes of an Ed25519 key, private or public, that is written in base64.
+
+    Any 32 bytes are a private key (RFC 8032, 5.1.5). Raises ValueError if there are not 32.
+    """
+    key = written.strip().rstrip("=").translate(str.maketrans("+/", "-_"))
+    if not KEY_FORM.fullmatch(key):
+        raise ValueError("expected an Ed25519 key: 32 bytes in base64")
+    return base64.urlsafe_b64decode(key + "=")
 
 
 def pre_authenticated(payload_type: str, payload: bytes) -> bytes:

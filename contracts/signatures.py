@@ -6,17 +6,13 @@ Beside the models, because both ends need it and neither may import the other. I
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import BaseModel
 
-from contracts.core import HEALTH_TYPE, Envelope, Signature, pre_authenticated
-
-KEY_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
-"""32 bytes in base64url without padding: the form in which Coolify's `.env` file keeps them whole."""
+from contracts.core import HEALTH_TYPE, Envelope, Signature, key_bytes, pre_authenticated
 
 
 class SignatureError(Exception):
@@ -25,12 +21,12 @@ class SignatureError(Exception):
 
 def public_key(written: str) -> Ed25519PublicKey:
     """Read a public key: 32 bytes in base64. Raises ValueError if it is none."""
-    return Ed25519PublicKey.from_public_bytes(_key_bytes(written))
+    return Ed25519PublicKey.from_public_bytes(key_bytes(written))
 
 
 def private_key(written: str) -> Ed25519PrivateKey:
     """Read a private key: its 32 bytes in base64. Raises ValueError if it is none."""
-    return Ed25519PrivateKey.from_private_bytes(_key_bytes(written))
+    return Ed25519PrivateKey.from_private_bytes(key_bytes(written))
 
 
 def written(key: Ed25519PrivateKey | Ed25519PublicKey) -> str:
@@ -99,10 +95,3 @@ def _holds(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-def _key_bytes(text: str) -> bytes:
-    key = text.strip().rstrip("=").translate(str.maketrans("+/", "-_"))
-    if not KEY_FORM.fullmatch(key):
-        raise ValueError("expected an Ed25519 key: 32 bytes in base64")
-    return base64.urlsafe_b64decode(key + "=")

@@ -1,11 +1,16 @@
 """Secrets that must be kept for a while: encrypted by a key that stands in a setting, never in the database."""
 
+import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
+
+
+FORM = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
 class UnreadableSecretError(Exception):
@@ -22,7 +27,15 @@ class Seal:
             ValueError: one is no such key.
 
         """
-        self._keys = _read(keys)
+        checked(keys)
+        self._written = keys
+
+    @cached_property
+    def _keys(self) -> "MultiFernet":
+        # cryptography takes 9 MB: not before the first secret.
+        from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415
+
+        return MultiFernet([Fernet(key) for key in _each(self._written)])
 
     def close(self, secret: SecretStr) -> bytes:
         """Encrypt it."""
@@ -44,17 +57,12 @@ class Seal:
 
 
 def checked(keys: SecretStr) -> SecretStr:
-    """For settings: the keys as they are, if they are keys."""
-    _read(keys)
+    """For settings: the keys as they are, if they are keys. Any 32 bytes are one (Fernet's specification)."""
+    if not all(FORM.fullmatch(key) for key in _each(keys)):
+        remedy = "`openssl rand -base64 32 | tr +/ -_` makes one"
+        raise ValueError(f"expected 32 bytes in base64url, with a comma between several; {remedy}")
     return keys
 
 
-def _read(keys: SecretStr) -> "MultiFernet":
-    # cryptography takes 9 MB; a service without such a key has none.
-    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415
-
-    try:
-        return MultiFernet([Fernet(key.strip()) for key in keys.get_secret_value().split(",")])
-    except ValueError:
-        remedy = "`openssl rand -base64 32 | tr +/ -_` makes one"
-        raise ValueError(f"expected 32 bytes in base64url, with a comma between several; {remedy}") from None
+def _each(keys: SecretStr) -> list[str]:
+    return [key.strip() for key in keys.get_secret_value().split(",")]

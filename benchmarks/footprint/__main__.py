@@ -5,10 +5,11 @@
 
 A service is held against a process that imports what is not ours of the modules that this very service has imported
 when it is ready, and nothing else: what is above that is ours. Both are measured in turns, as processes of their own,
-and the best of the rounds counts. Memory is the resident set some seconds after the service is ready. Ready counts from
-the start of the process, interpreter included, until `/health/ready` says so, without the time in which the process
-could run and others had the CPU (`/proc/PID/schedstat`): on a quiet machine that is the wall clock. To end it gets
-SIGTERM while it works on as many steps as it takes at once, and more lie in its queue.
+and the best of the rounds counts. Memory is the resident set some seconds after the service is ready; in all, a
+service's share counts with all of them running, for a page of a library is there once for all. Ready counts from the
+start of the process, interpreter included, until `/health/ready` says so, without the time in which the process could
+run and others had the CPU (`/proc/PID/schedstat`): on a quiet machine that is the wall clock. To end it gets SIGTERM
+while it works on as many steps as it takes at once, and more lie in its queue.
 Exit 1 if a target is missed. The image's size is told where `docker` is and has it (`--image`).
 """
 
@@ -47,14 +48,14 @@ LATENCIES = Latencies(call=0.1, deployment=1.0, boot=0.5, requests=60_000)
 class Cost:
     """MB, seconds with a CPU of its own, and CPU seconds: of importing, and of the service until it is ready.
 
-    `private_mb` is what of its memory are not pages of files. `end_s`: what it takes to end with its hands full, by the
-    wall clock.
+    `share_mb` and `private_mb`: as in `Memory`. `end_s`: what it takes to end with its hands full, by the wall clock.
     """
 
     imports_mb: float
     imports_s: float
     imports_cpu: float
     idle_mb: float
+    share_mb: float
     private_mb: float
     ready_s: float
     ready_cpu: float
@@ -65,7 +66,7 @@ class Cost:
         """The targets that are missed."""
         targets = {
             "own memory": (self.idle_mb - self.imports_mb, MOST_OWN_MEGABYTES),
-            "memory": (self.idle_mb, MOST_MEGABYTES),
+            "memory": (self.share_mb, MOST_MEGABYTES),
             "own time": (self.ready_s - self.imports_s, MOST_OWN_SECONDS),
             "end": (self.end_s, MOST_END_SECONDS),
         }
@@ -116,7 +117,7 @@ class Stage:
             await asyncio.sleep(IDLE_SECONDS)
             for service, running in started.items():
                 idle = memory(running.process.pid)
-                found[service] += [idle.resident, idle.private, running.took.alone, running.took.cpu]
+                found[service] += [idle.resident, idle.share, idle.private, running.took.alone, running.took.cpu]
         return found
 
     async def end(self, service: ServiceName) -> float:
@@ -189,10 +190,10 @@ def main() -> None:
         print(json.dumps({"services": {name: asdict(cost) for name, cost in costs.items()}, "image_mb": image}))
     else:
         table = Table(
-            "service", "imports", "idle", "ours", "private", "imports", "ready", "ours", "CPU", "end", "missed"
+            "service", "imports", "idle", "ours", "share", "private", "imports", "ready", "ours", "CPU", "end", "missed"
         )
         for name, cost in costs.items():
-            sizes = (cost.imports_mb, cost.idle_mb, cost.idle_mb - cost.imports_mb, cost.private_mb)
+            sizes = (cost.imports_mb, cost.idle_mb, cost.idle_mb - cost.imports_mb, cost.share_mb, cost.private_mb)
             megabytes = (f"{value:.0f} MB" for value in sizes)
             seconds = (f"{value:.2f} s" for value in (cost.imports_s, cost.ready_s, cost.ready_s - cost.imports_s))
             ours = f"{cost.ready_cpu - cost.imports_cpu:.2f} s"

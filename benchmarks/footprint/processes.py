@@ -63,16 +63,22 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """MB: the resident set, and what of it is not the pages of files, which services of one image share."""
+    """MB: the resident set, its share, and what of it is private.
+
+    The share (Pss) counts a page that n processes have mapped as 1/n: with all services running, what a machine has
+    less of. Private is what are no pages of files: what a container is charged for and cannot give back.
+    """
 
     resident: float
+    share: float
     private: float
 
 
 def memory(pid: int) -> Memory:
     """The process's memory now."""
-    lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return Memory(*(int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")))
+    lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    kilobytes = {name: int(size) for name, size, *_unit in lines}
+    return Memory(*(kilobytes[name] / 1024 for name in ("Rss:", "Pss:", "Anonymous:")))
 
 
 def times(pid: int, began: float) -> Times:

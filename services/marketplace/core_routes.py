@@ -19,7 +19,7 @@ from services.marketplace.manifest import may_download, signed_manifest
 from services.marketplace.problems import Problem
 from shared.database import Database
 from shared.models import DownloadOutcome, PluginDownload, PluginRelease
-from shared.plugins.registry import read_archive
+from shared.plugins.pieces import read_archive
 
 FROM_BYTE = re.compile(r"bytes=(\d{1,12})-")
 CoreVersion = Annotated[str, Header(alias="VRS-Core-Version", pattern=r"^[0-9][0-9A-Za-z.+-]*$", max_length=64)]

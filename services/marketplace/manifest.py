@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.core import MANIFEST_TYPE, Envelope, Manifest, ManifestPlugin
-from contracts.signatures import sign
 from shared.licenses import licensed
 from shared.models import PluginRelease
-from shared.plugins.resolve import resolve
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 async def may_download(session: AsyncSession, project: UUID, name: str, version: str) -> PluginRelease | None:
@@ -29,9 +30,13 @@ async def may_download(session: AsyncSession, project: UUID, name: str, version:
 
 
 async def signed_manifest(
-    session: AsyncSession, project: UUID, core_version: str, keys: Sequence[Ed25519PrivateKey]
+    session: AsyncSession, project: UUID, core_version: str, keys: Sequence["Ed25519PrivateKey"]
 ) -> Envelope:
     """Return the project's manifest: it has everything that was committed before it was issued."""
+    # With cryptography and packaging, which take 9 MB: not before the first vrs-core asks.
+    from contracts.signatures import sign  # noqa: PLC0415
+    from shared.plugins.resolve import resolve  # noqa: PLC0415
+
     issued_at: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()  # before what it tells
     versions = await licensed(await session.connection(), project)
     chosen = await asyncio.to_thread(resolve, versions, await _reachable(session, versions), core_version)

@@ -1,9 +1,8 @@
 """What the marketplace service is told by its environment."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import (
     AfterValidator,
     AnyHttpUrl,
@@ -16,7 +15,7 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from contracts import ServiceName
-from contracts.signatures import private_key
+from contracts.core import key_bytes
 from services.marketplace.oidc import Oidc, encrypted, roles_of
 from services.marketplace.webhooks.guard import Network
 from shared import seal
@@ -24,14 +23,14 @@ from shared.models import StaffRole
 from shared.settings import Seconds, Settings
 from shared.status_links import StatusLinks, checked, keys_of
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 
 def _readable(keys: SecretStr) -> SecretStr:
-    _private_keys(keys)
+    for key in keys.get_secret_value().split(","):
+        key_bytes(key)
     return keys
-
-
-def _private_keys(keys: SecretStr) -> tuple[Ed25519PrivateKey, ...]:
-    return tuple(private_key(key) for key in keys.get_secret_value().split(","))
 
 
 def _addresses(listed: object) -> object:
@@ -111,9 +110,13 @@ class MarketplaceSettings(Settings):
         return issuer
 
     @property
-    def signing_keys(self) -> tuple[Ed25519PrivateKey, ...]:
+    def signing_keys(self) -> tuple["Ed25519PrivateKey", ...]:
         """The keys of `manifest_key`."""
-        return _private_keys(self.manifest_key) if self.manifest_key else ()
+        # With cryptography, which takes 8 MB: not before the first vrs-core asks.
+        from contracts.signatures import private_key  # noqa: PLC0415
+
+        written = self.manifest_key.get_secret_value().split(",") if self.manifest_key else ()
+        return tuple(private_key(key) for key in written)
 
     @property
     def oidc(self) -> Oidc | None:

@@ -1,17 +1,18 @@
-"""Keeps plugins: publishing, yanking, listing, and their archives in pieces. Runs in the caller's transaction."""
+"""Keeps plugins: publishing, yanking, listing. Runs in the caller's transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.core import RELEASE_TYPE, Envelope
 from contracts.core import PluginRelease as SignedRelease
 from contracts.signatures import SignatureError, verified
-from shared.models.plugins import CHUNK_BYTES, PluginChunk, PluginRelease
+from shared.models.plugins import PluginRelease
+from shared.plugins.pieces import store
 
 
 class RegistryError(Exception):
@@ -56,7 +57,7 @@ async def publish(
         )
     )
     await session.flush()
-    await _store(await session.connection(), archive, release)
+    await store(await session.connection(), archive, release.sha256)
     return release
 
 
@@ -77,21 +78,6 @@ async def releases(session: AsyncSession) -> Sequence[PluginRelease]:
     return (await session.scalars(select(PluginRelease).order_by(PluginRelease.name, PluginRelease.published_at))).all()
 
 
-async def read_archive(engine: AsyncEngine, release: PluginRelease, start: int) -> AsyncIterator[bytes]:
-    """Read the archive from its byte `start` on, a piece at a time; no connection is held between two pieces."""
-    number, skip = divmod(start, CHUNK_BYTES)
-    pieces = -(-release.size // CHUNK_BYTES)
-    for each in range(number, pieces):
-        async with engine.connect() as connection:
-            body = await connection.scalar(
-                select(PluginChunk.body).where(PluginChunk.sha256 == release.sha256, PluginChunk.number == each)
-            )
-        if body is None:
-            raise RegistryError(f"piece {each} of {release.name} {release.version} is missing: publish it again")
-        yield bytes(body)[skip:]
-        skip = 0
-
-
 def _signed_by_both(known: Envelope, new: Envelope, release: SignedRelease) -> dict[str, Any]:
     if new.content != known.content:
         raise RegistryError(
@@ -100,13 +86,3 @@ def _signed_by_both(known: Envelope, new: Envelope, release: SignedRelease) -> d
     there = {signature.keyid for signature in known.signatures}
     more = tuple(signature for signature in new.signatures if signature.keyid not in there)
     return known.model_copy(update={"signatures": known.signatures + more}).model_dump(by_alias=True)
-
-
-async def _store(connection: AsyncConnection, archive: Path, release: SignedRelease) -> None:
-    """Put the archive into pieces, whatever an earlier version with the same content has left."""
-    await connection.execute(delete(PluginChunk).where(PluginChunk.sha256 == release.sha256))
-    number = 0
-    with archive.open("rb") as file:
-        while body := file.read(CHUNK_BYTES):
-            await connection.execute(insert(PluginChunk).values(sha256=release.sha256, number=number, body=body))
-            number += 1
