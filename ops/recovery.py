@@ -1,7 +1,8 @@
 """After a restore with an empty broker: say again what was said, and not taken up by whom it was for.
 
 The waiting room and the outbox go on by themselves, their services see to that. What is lost with the broker lay in its
-queues: said, confirmed, and claimed by nobody. The log keeps the bytes of every event that a step said.
+queues: said, confirmed, and claimed by nobody. The log keeps the bytes of every event that a step said, a table those
+of what was said in the marketplace's name in the last 30 days.
 """
 
 import json
@@ -23,8 +24,12 @@ from shared.service import Service
 ROWS = 2000
 """Of the log at once."""
 
-_SAID = text("""
-    SELECT id, emitted FROM provisioning_log WHERE emitted IS NOT NULL AND id > :after ORDER BY id LIMIT :most
+_BY_STEPS = text("""
+    SELECT id AS place, emitted AS said FROM provisioning_log WHERE emitted IS NOT NULL AND id > :after
+    ORDER BY id LIMIT :most
+""")
+_BY_MARKETPLACE = text("""
+    SELECT event_id AS place, body AS said FROM said_events WHERE event_id > :after ORDER BY event_id LIMIT :most
 """)
 
 _NOT_TAKEN_UP = text(f"""
@@ -37,7 +42,7 @@ _NOT_TAKEN_UP = text(f"""
 """)  # noqa: S608 - a constant of ours
 
 _UNHEARD = text("""
-    SELECT p.slug FROM projects p
+    SELECT p.vrs_id, p.slug FROM projects p
     WHERE p.provisioning_state = 'ordered'
       AND NOT EXISTS (SELECT FROM provisioning_log l WHERE l.project_id = p.vrs_id AND l.service <> 'notify')
       AND NOT EXISTS (SELECT FROM open_steps s WHERE s.project_id = p.vrs_id AND s.consumer NOT LIKE 'notify.%')
@@ -59,7 +64,7 @@ class Due:
     """What is to be done. `messages` are for one consumer each.
 
     `unheard`: slugs of orders that nobody has heard of, and whose bytes nobody keeps. `not_undone`: ids of cancelled
-    projects whose undoing nobody goes on with.
+    projects whose undoing nobody goes on with, nor would with `messages`.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -82,7 +87,7 @@ async def due(connection: AsyncConnection, services: Sequence[Service]) -> Due:
     for service in services:
         for consumer in service.consumers:
             consumers.setdefault(consumer.event.type, []).append(queue_name(service.name, consumer.event))
-    found = Due()
+    found, again = Due(), set[UUID]()
     async for events in _said(connection):
         wanted = [
             (consumer, event_id) for event_id, (kind, _) in events.items() for consumer in consumers.get(kind, ())
@@ -91,18 +96,24 @@ async def due(connection: AsyncConnection, services: Sequence[Service]) -> Due:
             _NOT_TAKEN_UP,
             {"consumers": [consumer for consumer, _ in wanted], "event_ids": [event_id for _, event_id in wanted]},
         )
-        found.messages.extend(_message(row.consumer, row.event_id, *events[row.event_id]) for row in rows)
-    found.unheard.extend((await connection.execute(_UNHEARD)).scalars())
+        for row in rows:
+            kind, body = events[row.event_id]
+            found.messages.append(_message(row.consumer, row.event_id, kind, body))
+            again.add(UUID(json.loads(body)["subject"]))
+    unheard = await connection.execute(_UNHEARD)
+    found.unheard.extend(row.slug for row in unheard if row.vrs_id not in again)
     undo = {"services": [service.value for service in ProjectCancelled.undone_by]}
-    found.not_undone.extend((await connection.execute(_NOT_UNDONE, undo)).scalars())
+    not_undone = await connection.scalars(_NOT_UNDONE, undo)
+    found.not_undone.extend(project_id for project_id in not_undone if project_id not in again)
     return found
 
 
 async def _said(connection: AsyncConnection) -> AsyncIterator[dict[UUID, tuple[str, bytes]]]:
-    after = 0
-    while rows := (await connection.execute(_SAID, {"after": after, "most": ROWS})).all():
-        yield dict(_events(bytes(row.emitted) for row in rows))
-        after = rows[-1].id
+    for statement, after in ((_BY_STEPS, 0), (_BY_MARKETPLACE, UUID(int=0))):
+        place: int | UUID = after
+        while rows := (await connection.execute(statement, {"after": place, "most": ROWS})).all():
+            yield dict(_events(bytes(row.said) for row in rows))
+            place = rows[-1].place
 
 
 def _events(emitted: Iterable[bytes]) -> Iterable[tuple[UUID, tuple[str, bytes]]]:

@@ -36,6 +36,7 @@ from shared.models import (
     ProjectOwner,
     ProjectType,
     ProvisioningLog,
+    SaidEvent,
     Server,
     StaffAction,
     StaffSession,
@@ -93,6 +94,7 @@ GRANTS = (
     Grant(PluginDownload, (May.READ, May.ADD)),
     Grant(WebhookEndpoint, ALL),
     Grant(WebhookDelivery, (May.READ, May.CHANGE, May.REMOVE)),  # added by the trigger on the outbox
+    Grant(SaidEvent, (May.READ, May.REMOVE)),  # added by a trigger on the outbox, too
     *_OFFER,
     *_RETRIES,
     *_ADMIN_UI,

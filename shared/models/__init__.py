@@ -8,7 +8,7 @@ from shared.models.api import ApiKey, OrderAnswer, PreviewUse, Scope
 from shared.models.desk import ArchivedLetter, DeadLetterNote, DeskAction, DeskActionLetter, LetterOutcome
 from shared.models.domains import AddedDomain, DomainRegistration, RegistrationStage
 from shared.models.expiries import Expiry, ExpiryKind
-from shared.models.kernel import Cancellation, OpenStep, Outbox, StepState
+from shared.models.kernel import Cancellation, OpenStep, Outbox, SaidEvent, StepState
 from shared.models.log import LATE, LogStatus, ProvisioningLog
 from shared.models.mail_domains import MailDomain, MailSender
 from shared.models.marketplace import (
@@ -88,6 +88,7 @@ __all__ = [
     "ProvisioningState",
     "Reconciliation",
     "RegistrationStage",
+    "SaidEvent",
     "Scope",
     "Server",
     "ServerReach",

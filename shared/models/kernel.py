@@ -77,6 +77,21 @@ class Outbox(Table):
     __table_args__ = (Index("ix_outbox_owner_lease", "owner", "lease_until"),)
 
 
+class SaidEvent(Table):
+    """An event that was put into the outbox in the marketplace's name, in its bytes: no log row of a step has them.
+
+    For `vrs recover`. Written by a trigger on the outbox; kept for 30 days, or until its customer is forgotten. Owner:
+    the marketplace.
+    """
+
+    __tablename__ = "said_events"
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    body: Mapped[bytes]
+    said_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (Index("ix_said_events_said_at", "said_at"),)
+
+
 class Cancellation(Table):
     """The mark that a project is cancelled: never cleared, also for a project nobody knows. Owner: whoever cancels.
 

