@@ -19,7 +19,7 @@ from shared.errors import RefusedError, WrongFieldsError
 from shared.marketplace_outbox import OURS
 from shared.settings import load
 from shared.transaction import begin
-from shared.transfers import TransferRequest, ask_for_transfer
+from shared.transfers import TransferRequest, ask_for_transfer, withdraw_transfer
 
 _OPTIONS = {"auth_code": "--auth-code-file", "registrant": "--registrant", "max_cents": "--max-price"}
 """What fields of a request are called on the command line."""
@@ -72,3 +72,13 @@ async def transfer(database: Database, project: str, request: TransferRequest, *
     done = f"The transfer of {request.domain} is asked for; the event is"
     await publish_now(database, amqp_url(), DomainTransferRequested, message, done=done)
     return True
+
+
+async def withdraw(database: Database, project: str, domain: str) -> None:
+    """Withdraw the transfer. Raises CommandError if there is none, or if it has come."""
+    project_id, _ = await named_project(database.engine, project)
+    try:
+        async with begin(database) as transaction:
+            await withdraw_transfer(transaction, project_id, domain)
+    except RefusedError as error:
+        raise CommandError(str(error)) from error

@@ -16,7 +16,14 @@ from shared.errors import FieldProblem, RefusedError, UnknownError, WrongFieldsE
 from shared.host_claims import ClaimHosts, HostProblem, HostRefused, own_hosts
 from shared.marketplace_outbox import AT_ONCE, put
 from shared.messaging.settle import lock_projects
-from shared.models import BaseDomain, DomainTransfer, ProjectDomain, ProjectOrder, TransferStage
+from shared.models import (
+    BaseDomain,
+    DomainTransfer,
+    ProjectDomain,
+    ProjectOrder,
+    TransferStage,
+    TransferWithdrawal,
+)
 from shared.outbox import Message
 from shared.registrant import problems
 from shared.seal import Seal
@@ -40,7 +47,10 @@ class TransferRequest(BaseModel):
 
 
 class TransferLine(BaseModel):
-    """How far a transfer is. `cents` is what it costs, once that is known; `expires_at`, UTC, when the year ends."""
+    """How far a transfer is. `cents` is what it costs, once that is known; `expires_at`, UTC, when the year ends.
+
+    `is_withdrawn`: somebody has withdrawn it, and it is not undone yet, or had come before.
+    """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
@@ -50,9 +60,16 @@ class TransferLine(BaseModel):
     max_cents: int
     cents: int | None = None
     expires_at: datetime | None = None
+    is_withdrawn: bool = False
 
 
-_LINES = select(*(getattr(DomainTransfer, name) for name in TransferLine.model_fields))
+_WITHDRAWN = exists().where(
+    TransferWithdrawal.project_id == DomainTransfer.project_id, TransferWithdrawal.domain == DomainTransfer.domain
+)
+_LINES = select(
+    *(getattr(DomainTransfer, name) for name in TransferLine.model_fields if name != "is_withdrawn"),
+    _WITHDRAWN.label("is_withdrawn"),
+)
 
 
 async def lines_of(connection: AsyncConnection, project_id: UUID) -> list[TransferLine]:
@@ -78,7 +95,7 @@ async def ask_for_transfer(
 
     Raises:
         UnknownError: there is no such project, or it has no order.
-        RefusedError: it is cancelled; the transfer is under way or done; the domain is another project's.
+        RefusedError: it is cancelled; the transfer is under way, withdrawn or done; the domain is another project's.
         WrongFieldsError: names the fields that are missing or that the domain's registry would not take.
 
     """
@@ -91,9 +108,13 @@ async def ask_for_transfer(
         said = f"project {project_id} is cancelled: nothing more is begun for it"
         raise RefusedError(said, code="project_cancelled")
     this = (DomainTransfer.project_id == project_id) & (DomainTransfer.domain == request.domain)
-    known = (await connection.execute(select(DomainTransfer.__table__).where(this))).one_or_none()
+    found = select(DomainTransfer.__table__, _WITHDRAWN.label("is_withdrawn")).where(this)
+    known = (await connection.execute(found)).one_or_none()
     values = _values(request, seal, known)
     if known is not None:
+        if known.is_withdrawn and known.stage is not TransferStage.TRANSFERRED:
+            said = f"the transfer of {request.domain} is withdrawn: ask for it again when that is done"
+            raise RefusedError(said, code="transfer_withdrawn")
         if known.stage is not TransferStage.FAILED:
             said = f"the transfer of {request.domain} waits for nobody: it is {known.stage}"
             raise RefusedError(said, code="transfer_not_failed")
@@ -110,6 +131,29 @@ async def ask_for_transfer(
     )
     [message] = await put(connection, [event], lease=lease)
     return message
+
+
+async def withdraw_transfer(transaction: Transaction, project_id: UUID, domain: str) -> None:
+    """Say, with the caller's transaction, that the domain is not to come any more; saying it again changes nothing.
+
+    dns undoes it: at once if nothing is under way, else within minutes, and not if the domain comes before that.
+
+    Raises:
+        UnknownError: no transfer of it was asked for.
+        RefusedError: it has come.
+
+    """
+    await lock_projects(transaction, [project_id])
+    connection = transaction.connection
+    this = (DomainTransfer.project_id == project_id) & (DomainTransfer.domain == domain)
+    stage = await connection.scalar(select(DomainTransfer.stage).where(this))
+    if stage is None:
+        raise UnknownError(f"no transfer of {domain} was asked for this project")
+    if stage is TransferStage.TRANSFERRED:
+        said = f"{domain} has come: it is in our account, and removed from the project like any other domain"
+        raise RefusedError(said, code="transfer_done")
+    new = {"project_id": project_id, "domain": domain}
+    await connection.execute(insert(TransferWithdrawal).values(new).on_conflict_do_nothing())
 
 
 def _values(request: TransferRequest, seal: Seal, known: Any) -> dict[str, Any]:

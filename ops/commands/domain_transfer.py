@@ -1,4 +1,4 @@
-"""``vrs domains transfer``."""
+"""``vrs domains transfer`` and ``withdraw``."""
 
 # ruff: noqa: PLC0415 - imports on call, see the package
 import asyncio
@@ -52,3 +52,27 @@ def transfer(
 
     is_new = asyncio.run(act())
     typer.echo(f"The transfer of {name} is {'asked for' if is_new else 'tried again'}; `vrs log {project}` tells how.")
+
+
+def withdraw(
+    project: Annotated[str, typer.Argument(help="The project's id or slug.")],
+    name: Annotated[str, typer.Argument(help="The domain, for example kunde.example.")],
+) -> None:
+    """Withdraw a transfer that has not come yet: the project stays where it is, the domain too.
+
+    What it made in our account is removed, and its names are free again: within seconds if it has failed, within
+    minutes if it is under way. If the domain comes before that, it is too late.
+
+    Examples:
+      vrs domains withdraw goldberg goldberg.example
+
+    """
+    from ops.connection import connected
+    from ops.transfers import withdraw as ask
+
+    async def act() -> None:
+        async with connected() as database:
+            await ask(database, project, stored(name))
+
+    asyncio.run(act())
+    typer.echo(f"The transfer of {name} is withdrawn; `vrs log {project}` tells how.")

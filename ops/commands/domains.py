@@ -12,7 +12,7 @@ import typer
 
 from ops.amounts import cents_of
 from ops.commands.domain_mail import mail
-from ops.commands.domain_transfer import transfer
+from ops.commands.domain_transfer import transfer, withdraw
 from ops.commands.domain_watch import watch
 from ops.failure import CommandError
 from ops.host_names import stored
@@ -49,6 +49,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 app.command()(transfer)
+app.command()(withdraw)
 app.command()(mail)
 app.command()(watch)
 

@@ -50,6 +50,7 @@ from services.dns.retention import forget_in_time
 from services.dns.settings import DnsSettings
 from services.dns.transfer import wake_when_answered
 from services.dns.transfer_zone import TransferZone
+from services.dns.withdrawal import WithdrawTransfer
 from shared.database import open_database
 from shared.http import http_client
 from shared.plans import read_plans
@@ -123,6 +124,7 @@ async def dns() -> AsyncIterator[Service]:
                     name_servers=settings.inwx_name_servers,
                     record_ttl=settings.record_ttl,
                 ),
+                withdraw=WithdrawTransfer(inwx=inwx, registrar=registrar, inwx_grace=settings.inwx_grace),
                 seal=Seal(settings.transfer_key) if settings.transfer_key else None,
                 inwx_grace=settings.inwx_grace,
                 gives_up_after=timedelta(days=settings.transfer_days),

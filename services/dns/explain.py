@@ -24,6 +24,7 @@ from shared.models import (
     ProvisioningState,
     RegistrationStage,
     TransferStage,
+    TransferWithdrawal,
 )
 
 
@@ -110,6 +111,8 @@ async def transfer(requested: DomainTransferRequested, now: Circumstances) -> li
     for row in await now.rows(DomainTransfer):
         if row.domain != requested.domain:
             continue
+        if row.stage is not TransferStage.TRANSFERRED and await _is_withdrawn(row, now):
+            return [f"would call INWX: give the transfer of {row.domain} up, and remove what it made"]
         match row.stage:
             case TransferStage.TRANSFERRED:
                 return [f"would find {row.domain} transferred"]
@@ -121,6 +124,10 @@ async def transfer(requested: DomainTransferRequested, now: Circumstances) -> li
                 price = f"{row.max_cents / 100:.2f} EUR"
                 return [f"would call INWX: order the transfer of {row.domain}, if it costs at most {price}"]
     return [f"would find that nobody wants {requested.domain} any more"]
+
+
+async def _is_withdrawn(row: DomainTransfer, now: Circumstances) -> bool:
+    return any(each.domain == row.domain for each in await now.rows(TransferWithdrawal))
 
 
 async def added(event: DomainAdded, now: Circumstances) -> list[str]:

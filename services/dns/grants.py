@@ -22,6 +22,7 @@ from shared.models import (
     ProjectOrder,
     Reconciliation,
     Server,
+    TransferWithdrawal,
     TypePlacement,
 )
 
@@ -34,6 +35,7 @@ GRANTS = (
     Grant(DomainRegistration, ALL),
     Grant(Expiry, ALL),
     Grant(DomainTransfer, ALL),
+    Grant(TransferWithdrawal, (May.READ,)),
     Grant(DomainOffer, (May.READ, May.CHANGE, May.REMOVE)),
     Grant(ProjectDomain, ALL),
     Grant(AddedDomain, ALL),

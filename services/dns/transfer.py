@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy import BindParameter, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts import DomainTransferFailed, TransferProblem
@@ -11,7 +11,7 @@ from services.dns.inwx_errors import InwxExistsError, InwxLoginError, InwxRefuse
 from services.dns.paid_order import LAST_LOOK, age, next_look
 from services.dns.registrar import Registrar, RenewalMode
 from services.dns.transfer_sentences import sentence_of
-from shared.models import DomainTransfer, TransferStage
+from shared.models import DomainTransfer, TransferStage, TransferWithdrawal
 from shared.outcome import Parked
 from shared.service import Background, Kernel
 from shared.writes import Upsert
@@ -37,8 +37,12 @@ _PENDING_ELSEWHERE = "inwx_2300"
 _LONGEST = 500
 _TRANSFER, _ADDRESS = "transfer:", "transfer-address:"
 _NAMES: BindParameter[list[str]] = bindparam("names", expanding=True)
+_WITHDRAWN = exists().where(
+    TransferWithdrawal.project_id == DomainTransfer.project_id, TransferWithdrawal.domain == DomainTransfer.domain
+)
 _ANSWERED = select(DomainTransfer.domain).where(
-    DomainTransfer.domain.in_(_NAMES), DomainTransfer.stage == TransferStage.REQUESTED
+    DomainTransfer.domain.in_(_NAMES),
+    (DomainTransfer.stage == TransferStage.REQUESTED) | (DomainTransfer.stage == TransferStage.FAILED) & _WITHDRAWN,
 )
 
 
@@ -113,7 +117,7 @@ async def give_up(registrar: Registrar, inwx: Inwx, row: DomainTransfer) -> str 
 
 
 async def wake_transfers(kernel: Kernel, engine: AsyncEngine) -> int:
-    """Wake the transfers that a case worker has answered."""
+    """Wake the failed transfers that a case worker has answered or withdrawn."""
     parked = [key.removeprefix(_TRANSFER) for key in await kernel.parked_keys(_TRANSFER)]
     if not parked:
         return 0

@@ -41,6 +41,7 @@ from shared.models import (
     StaffAction,
     StaffSession,
     StaffUser,
+    TransferWithdrawal,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -83,6 +84,7 @@ GRANTS = (
     Grant(ProjectDomain, (May.READ, May.ADD, May.REMOVE, May.CHANGE), ("is_coming",)),
     Grant(AddedDomain, (May.READ, May.ADD, May.CHANGE)),
     Grant(DomainTransfer, (May.READ, May.ADD, May.CHANGE), transfers.ANSWERED),
+    Grant(TransferWithdrawal, (May.READ, May.ADD)),
     Grant(DomainRegistration, (May.READ, May.CHANGE), registrations.ANSWERED),
     Grant(MailDomain, (May.READ,)),
     Grant(Cancellation, (May.READ, May.ADD)),

@@ -37,7 +37,7 @@ from shared.models.staff import (
     StaffUser,
 )
 from shared.models.table import Table
-from shared.models.transfers import DomainTransfer, TransferStage
+from shared.models.transfers import DomainTransfer, TransferStage, TransferWithdrawal
 from shared.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "StepState",
     "Table",
     "TransferStage",
+    "TransferWithdrawal",
     "TypePlacement",
     "WebhookDelivery",
     "WebhookEndpoint",

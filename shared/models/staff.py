@@ -59,6 +59,7 @@ class StaffActionKind(StrEnum):
     PRIMARY_CHANGED = "primary changed"
     REGISTRATION_ANSWERED = "registration answered"
     TRANSFER_ASKED = "transfer asked"
+    TRANSFER_WITHDRAWN = "transfer withdrawn"
     MAIL_DOMAIN_ASKED = "mail domain asked"
     WEBHOOK_MADE = "webhook made"
     WEBHOOK_CHANGED = "webhook changed"

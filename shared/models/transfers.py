@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts import TransferProblem
@@ -52,4 +52,23 @@ class DomainTransfer(Table):
         CheckConstraint("auth_code IS NULL OR stage NOT IN ('pending', 'transferred')", name="auth_code_forgotten"),
         Index("uq_domain_transfers_domain", "domain", unique=True),
         host_check("domain"),
+    )
+
+
+class TransferWithdrawal(Table):
+    """That a transfer is not wanted any more. The marketplace writes it; it goes with its transfer, which dns undoes.
+
+    A row of its own, so that nothing that dns writes about the transfer meanwhile can cover it. It stays beside a
+    transfer for which it came too late.
+    """
+
+    __tablename__ = "transfer_withdrawals"
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(HostNameType(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "domain"], ["domain_transfers.project_id", "domain_transfers.domain"], ondelete="CASCADE"
+        ),
     )

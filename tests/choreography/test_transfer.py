@@ -23,7 +23,7 @@ from services.marketplace.app import marketplace
 from shared.models import ProvisioningState
 from shared.seal import Seal
 from shared.transaction import begin
-from shared.transfers import TransferRequest, ask_for_transfer
+from shared.transfers import TransferRequest, ask_for_transfer, withdraw_transfer
 from tests.choreography.events import Story
 from tests.choreography.facts import MAX_CENTS, OWNER
 from tests.choreography.system import System
@@ -177,6 +177,28 @@ async def test_a_cancellation_gives_a_transfer_up_and_never_deletes_the_domain(s
     assert await inwx.charges() == []
     assert "domain.delete" not in await inwx.calls()
     assert await system.sql("SELECT 1 FROM domain_transfers") == []
+
+
+async def test_a_transfer_that_is_withdrawn_ends_and_its_names_are_free(system: System, inwx: Inwx) -> None:
+    story, other = Story(), Story()
+    async with asked_for(system, inwx, story, "wrong-0815-code"):
+        await system.hears(DomainTransferFailed, story)
+        async with begin(system.database) as transaction:
+            await withdraw_transfer(transaction, story.project_id, story.moving_domain)
+        event = await asking(system, story)
+        *_, row = await system.logged(TRANSFER, event, "parked", "completed", hurried=True)
+        assert "was withdrawn" in row.message
+        for table in ("domain_transfers", "transfer_withdrawals", "project_domains WHERE is_coming"):
+            assert await system.sql(f"SELECT 1 FROM {table}") == []
+        await system.publish(other.ordered())
+        await system.hears(DnsConfigured, other)
+        async with begin(system.database) as transaction:
+            request = TransferRequest(
+                domain=story.moving_domain, auth_code=SecretStr(CODE), registrant=OWNER, max_cents=MAX_CENTS
+            )
+            await ask_for_transfer(transaction, other.project_id, request, Seal(SecretStr(KEY)), by="case worker")
+        await system.hears(DomainTransferred, other)
+    assert await inwx.charges() == [story.moving_domain]
 
 
 async def contents(system: System, project_id: UUID) -> str:

@@ -32,6 +32,7 @@ from services.dns.transfer import (
     waits_for_registry,
 )
 from services.dns.transfer_zone import NOT_KEPT, TransferZone
+from services.dns.withdrawal import WithdrawTransfer
 from shared.errors import PermanentError, TemporaryError
 from shared.models import DomainTransfer, ProvisioningState, TransferStage
 from shared.outcome import Done, Outcome, Parked
@@ -51,6 +52,7 @@ class TransferDomain:
 
     registrar: Registrar
     zone: TransferZone
+    withdraw: WithdrawTransfer
     seal: Seal | None
     inwx_grace: float
     gives_up_after: timedelta
@@ -61,6 +63,8 @@ class TransferDomain:
         row = next((each for each in rows if each.domain == requested.domain), None)
         if row is None:
             return Done(message=f"Nobody wants {requested.domain} any more.")
+        if row.stage is not TransferStage.TRANSFERRED and (ended := await self.withdraw(row, step)) is not None:
+            return ended
         match row.stage:
             case TransferStage.TRANSFERRED:
                 return _transferred(row)

@@ -47,11 +47,11 @@ PROBLEMS: Mapping[TransferProblem, Failure] = {
     ),
     TransferProblem.NOT_REGISTERED: Failure(
         _("The domain does not move: nobody has registered it."),
-        _("Ask the customer whether the name is right, and ask for the move of the right one."),
+        _("Ask the customer whether the name is right; withdraw this move and ask for that of the right one."),
     ),
     TransferProblem.ALREADY_OURS: Failure(
         _("The domain is in our INWX account already: it need not move."),
-        _("Add it to the project as one more domain."),
+        _("Withdraw the move, and add the domain to the project as one more."),
     ),
     TransferProblem.TOO_EXPENSIVE: Failure(_("The move costs more than was agreed. Nothing was paid."), _ASK),
     TransferProblem.NO_CREDIT: Failure(
@@ -65,14 +65,14 @@ PROBLEMS: Mapping[TransferProblem, Failure] = {
 }
 _MOVES = """
     SELECT t.project_id, t.domain, t.stage::text AS stage, t.problem::text AS problem, t.max_cents, t.cents,
-           t.expires_at, t.registrant, t.auth_code IS NOT NULL AS has_code, l.emitted
-    FROM domain_transfers t LEFT JOIN LATERAL (
+           t.expires_at, t.registrant, t.auth_code IS NOT NULL AS has_code, w.at IS NOT NULL AS is_withdrawn, l.emitted
+    FROM domain_transfers t LEFT JOIN transfer_withdrawals w USING (project_id, domain) LEFT JOIN LATERAL (
         SELECT emitted FROM provisioning_log
         WHERE project_id = t.project_id AND consumer = :consumer AND emitted IS NOT NULL ORDER BY id DESC LIMIT 1
     ) l ON t.stage = 'failed'
 """
 _OF_PROJECT = text(f"{_MOVES} WHERE t.project_id = :id ORDER BY t.domain")
-_NEWEST_FAILED = text(f"{_MOVES} WHERE t.stage = 'failed' ORDER BY t.project_id DESC LIMIT :most")
+_NEWEST_FAILED = text(f"{_MOVES} WHERE t.stage = 'failed' AND w.at IS NULL ORDER BY t.project_id DESC LIMIT :most")
 MOVES = queue_name(ServiceName.DNS, DomainTransferRequested)
 """The consumer that carries transfers out."""
 
@@ -93,8 +93,14 @@ class Move:
     expires_at: datetime | None
     registrant: dict[str, Any] | None
     has_code: bool
+    is_withdrawn: bool
     price: int | None
     message: str
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether it has failed and somebody wants it still."""
+        return self.stage is TransferStage.FAILED and not self.is_withdrawn
 
     @property
     def failure(self) -> Failure:
@@ -142,6 +148,7 @@ def _move(row: Row[Any]) -> Move:
         expires_at=row.expires_at,
         registrant=row.registrant,
         has_code=row.has_code,
+        is_withdrawn=row.is_withdrawn,
         price=of_this.cents if of_this else None,
         message=of_this.message if of_this else "",
     )

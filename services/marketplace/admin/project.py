@@ -157,6 +157,6 @@ class ProjectPage(Page):
 def _waiting(facts: ProjectFacts) -> list[OpenStepAnswer]:
     """What is told of as waiting: of an order that waits for its domain what that waits for; no failed move."""
     waiting = [step for step in facts.project.waiting if step.state is not StepState.DEAD]
-    if any(move.problem for move in facts.moves):
+    if any(move.waits_for_answer for move in facts.moves):
         waiting = [step for step in waiting if step.consumer != MOVES]
     return waiting[-1:] if facts.project.state is ProvisioningState.WAITING_FOR_DOMAIN else waiting

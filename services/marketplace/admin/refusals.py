@@ -22,6 +22,8 @@ SAID: dict[str, Any] = {
     "project_cancelled": lazy_gettext("The project is cancelled."),
     "registration_not_held": lazy_gettext("The registration does not wait for an answer (any more)."),
     "transfer_not_failed": lazy_gettext("The transfer is under way or done already: there is nothing to answer."),
+    "transfer_withdrawn": lazy_gettext("The transfer is being withdrawn. Ask for it again in some minutes."),
+    "transfer_done": lazy_gettext("The domain has come already. Remove it like any other domain."),
     "project_not_live": lazy_gettext("Its domains can be changed as soon as the project is live."),
     "domain_had": lazy_gettext("The project has this domain already."),
     "domain_not_had": lazy_gettext("The project does not have this domain (any more)."),

@@ -14,14 +14,23 @@ from starlette_admin.i18n import gettext as _
 from services.marketplace.admin.moves import Move, read_moves
 from services.marketplace.admin.offer import cents_of
 from services.marketplace.admin.owner import FIELDS, OWNER, said_of, typed_owner
-from services.marketplace.admin.page import LONGEST_LINE, Page, all_typed, go_to, project_id_of, staff_of, write_down
+from services.marketplace.admin.page import (
+    LONGEST_LINE,
+    Page,
+    all_typed,
+    go_to,
+    project_id_of,
+    staff_of,
+    typed,
+    write_down,
+)
 from services.marketplace.admin.refusals import refusal
 from services.marketplace.projects import read_project
 from shared.errors import RefusedError, WrongFieldsError
-from shared.models import StaffActionKind, TransferStage
+from shared.models import StaffActionKind
 from shared.seal import Seal
 from shared.transaction import begin
-from shared.transfers import TransferRequest, ask_for_transfer
+from shared.transfers import TransferRequest, ask_for_transfer, withdraw_transfer
 
 USUAL = 1500
 """What a move may cost unless something else is said, in cents of euros."""
@@ -68,6 +77,20 @@ class Transfer(Page):
             return self._form(request, move, given, _wrong(["max_cents"]))
         return go_to(request, page, _("The move of the domain is asked for. It takes some days and goes on by itself."))
 
+    @route("/withdraw", methods=["POST"], name="transfer-withdraw")
+    async def withdraw(self, request: Request) -> Response:
+        """Say that a domain is not to come any more; that and its line in the audit log are one commit."""
+        project_id, domain = project_id_of(request), await typed(request, "domain")
+        page = f"/projects/{project_id}"
+        try:
+            async with begin(self.desk.database) as transaction:
+                await withdraw_transfer(transaction, project_id, domain)
+                kind = StaffActionKind.TRANSFER_WITHDRAWN
+                await write_down(transaction.connection, request, kind, domain, project_id=project_id)
+        except RefusedError as error:
+            return go_to(request, page, refusal(error), category="error")
+        return go_to(request, page, _("The move is withdrawn. The domain stays where it is."))
+
     async def _ask(self, request: Request, wanted: TransferRequest, seal: Seal, reason: str) -> None:
         """The wish and its line in the audit log, which tells neither the code nor the owner, are one commit."""
         project_id, kind = project_id_of(request), StaffActionKind.TRANSFER_ASKED
@@ -81,7 +104,7 @@ class Transfer(Page):
             if await read_project(connection, project_id_of(request)) is None:
                 raise HTTPException(HTTPStatus.NOT_FOUND)
             moves = await read_moves(connection, project_id_of(request))
-        return next((each for each in moves if each.domain == domain and each.stage is TransferStage.FAILED), None)
+        return next((each for each in moves if each.domain == domain and each.waits_for_answer), None)
 
     def _form(
         self, request: Request, move: Move | None, given: Mapping[str, str], wrong: Mapping[str, str]

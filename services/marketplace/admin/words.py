@@ -149,6 +149,7 @@ DONE = {
     StaffActionKind.PRIMARY_CHANGED: _("changed the primary domain"),
     StaffActionKind.REGISTRATION_ANSWERED: _("answered the registration of the domain"),
     StaffActionKind.TRANSFER_ASKED: _("asked for the transfer of a domain"),
+    StaffActionKind.TRANSFER_WITHDRAWN: _("withdrew the transfer of a domain"),
     StaffActionKind.MAIL_DOMAIN_ASKED: _("asked for mail under a domain"),
     StaffActionKind.WEBHOOK_MADE: _("made a webhook"),
     StaffActionKind.WEBHOOK_CHANGED: _("changed a webhook"),

@@ -7,6 +7,8 @@ from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
 from services.marketplace.api.answers import Answer
+from services.marketplace.api.base_domains import stored
+from services.marketplace.api.domains import Domain
 from services.marketplace.api.projects import ProjectId, known_project
 from services.marketplace.audit import record
 from services.marketplace.dependencies import Configured, Db, MayOrder, MayRead
@@ -15,7 +17,7 @@ from services.marketplace.settings import MarketplaceSettings
 from shared.models import StaffActionKind
 from shared.seal import Seal
 from shared.transaction import begin
-from shared.transfers import TransferLine, TransferRequest, ask_for_transfer, lines_of
+from shared.transfers import TransferLine, TransferRequest, ask_for_transfer, lines_of, withdraw_transfer
 
 router = APIRouter(prefix="/api/v1/projects/{project_id}/transfers", tags=["transfers"])
 
@@ -26,6 +28,7 @@ TRANSFER: JsonDict = {
     "max_cents": 1500,
     "cents": 465,
     "expires_at": None,
+    "is_withdrawn": False,
 }
 
 
@@ -51,6 +54,19 @@ async def transfer_domain(
         await ask_for_transfer(transaction, project_id, request, seal, by=caller.name)
         kind = StaffActionKind.TRANSFER_ASKED
         await record(transaction.connection, caller, kind, request.domain, project_id=project_id)
+        return TransfersAnswer(transfers=await lines_of(transaction.connection, project_id))
+
+
+@router.delete("/{domain}", status_code=HTTPStatus.ACCEPTED, responses={404: {}, 409: {}})
+async def delete_transfer(caller: MayOrder, database: Db, project_id: ProjectId, domain: Domain) -> TransfersAnswer:
+    """Withdraw a transfer that has not come yet: what it made is removed and its names are free again.
+
+    What is under way is given up within minutes, if it does not come before that. The project stays where it is.
+    """
+    name = stored(domain, "domain")
+    async with begin(database) as transaction:
+        await withdraw_transfer(transaction, project_id, name)
+        await record(transaction.connection, caller, StaffActionKind.TRANSFER_WITHDRAWN, name, project_id=project_id)
         return TransfersAnswer(transfers=await lines_of(transaction.connection, project_id))
 
 

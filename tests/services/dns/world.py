@@ -36,6 +36,7 @@ from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from services.dns.servers import wait_of
 from services.dns.tan import TanSource
 from services.dns.transfer_zone import TransferZone
+from services.dns.withdrawal import WithdrawTransfer
 from shared.host_claims import ClaimHosts, HostRefused
 from shared.http import http_client
 from shared.models import ProjectDomain, ProvisioningState, Table
@@ -152,6 +153,7 @@ class Project:
             zone=TransferZone(
                 inwx=self.world.inwx, authority=self.world.authority, name_servers=NAME_SERVERS, record_ttl=300
             ),
+            withdraw=WithdrawTransfer(inwx=self.world.inwx, registrar=self.world.registrar, inwx_grace=self.grace),
             seal=seal,
             inwx_grace=self.grace,
             gives_up_after=timedelta(days=14),

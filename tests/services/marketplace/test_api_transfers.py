@@ -39,7 +39,7 @@ async def test_a_transfer_is_asked_for_with_its_event_and_told_without_its_code(
     assert answer.status_code == 202, answer.text
     [line] = answer.json()["transfers"]
     told = {"domain": "sommer.example", "stage": "requested", "problem": None, "max_cents": 1500}
-    assert line == told | {"cents": None, "expires_at": None}
+    assert line == told | {"cents": None, "expires_at": None, "is_withdrawn": False}
     read = await api.call("GET", f"/projects/{project}/transfers", Scope.PROJECTS_READ)
     assert read.json() == answer.json()
     [row] = await api.sql("SELECT body FROM outbox WHERE routing_key = 'transfer.requested.v1'")
@@ -59,6 +59,22 @@ async def test_a_transfer_that_has_failed_goes_on_with_what_is_new(api: Api) -> 
     answer = await ask(api, project, auth_code="another", registrant=None, max_cents=None)
     assert answer.json()["transfers"][0]["stage"] == "requested"
     assert await api.count("outbox") == 2  # the order, and the transfer as it was asked for
+
+
+async def test_a_transfer_is_withdrawn_once_and_not_answered_meanwhile(api: Api) -> None:
+    project = await api.ordered()
+    there = f"/projects/{project}/transfers/Sommer.example"
+    assert (await api.call("DELETE", there)).status_code == 404
+    await ask(api, project)
+    await api.sql("UPDATE domain_transfers SET stage = 'failed', problem = 'locked', auth_code = NULL")
+    for _ in range(2):
+        answer = await api.call("DELETE", there)
+        assert (answer.status_code, answer.json()["transfers"][0]["is_withdrawn"]) == (202, True), answer.text
+    assert await api.count("transfer_withdrawals") == 1
+    assert "is withdrawn: ask for it again when that is done" in (await ask(api, project)).text
+    await api.sql("UPDATE domain_transfers SET stage = 'transferred', problem = NULL")
+    assert (await api.call("DELETE", there)).status_code == 409
+    assert (await api.call("DELETE", f"/projects/{uuid4()}/transfers/sommer.example")).status_code == 404
 
 
 async def test_what_the_registry_would_refuse_is_refused_at_once_by_field(api: Api) -> None:

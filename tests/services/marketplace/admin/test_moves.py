@@ -32,6 +32,29 @@ async def fails(desk: Desk, project_id: Any, why: TransferProblem, cents: int | 
     await batch.send(desk.database)
 
 
+async def test_a_move_that_nobody_wants_any_more_is_withdrawn_on_the_page(desk: Desk) -> None:
+    project_id = (await fill(desk.database))["hofladen-peters"]
+    page = f"/projects/{project_id}"
+    browser = await desk.signed_in(language="de")
+    await browser.follow(f"{page}/transfer", a_move(), on=page)
+    assert browser.page.count("Umzug zurücknehmen") == 1
+    await fails(desk, project_id, TransferProblem.ALREADY_OURS)
+    await browser.get(page)
+    assert browser.page.count("Umzug zurücknehmen") == 1
+    await browser.follow(f"{page}/transfer/withdraw", {"domain": DOMAIN}, on=page)
+    assert "Der Umzug ist zurückgenommen." in browser.page
+    assert ("der Umzug zu uns wird zurückgenommen" in browser.page, "Umzug zurücknehmen" in browser.page) == (
+        True,
+        False,
+    )
+    await browser.get("/")
+    assert DOMAIN not in browser.page
+    await browser.follow(f"{page}/transfer", a_move(), on=page)
+    assert "Der Umzug wird gerade zurückgenommen." in browser.page
+    lines = await desk.sql("SELECT kind::text, subject FROM staff_actions ORDER BY id")
+    assert lines == [("transfer asked", DOMAIN), ("transfer withdrawn", DOMAIN)]
+
+
 async def test_a_domain_is_brought_to_us_and_an_answer_lets_a_failed_move_go_on(desk: Desk) -> None:
     project_id = (await fill(desk.database))["hofladen-peters"]
     page = f"/projects/{project_id}"
