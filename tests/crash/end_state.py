@@ -64,6 +64,12 @@ async def end_states(world: World, stories: Iterable[Story]) -> dict[Story, EndS
                 for row in zone_of.get(story.fqdn, ())
                 if row["type"] not in ("SOA", "NS")
             ),
+            "its moving zone": sorted(
+                (row["type"], row["content"])
+                for zone in zones
+                if zone["domain"] == story.moving_domain and zone["account"]
+                for row in zone["records"]
+            ),
             "sender domain": senders.get(story.fqdn),
             "mail domain rows": [(row.sender, row.mx, row.is_ready) for row in rows["mail domain rows"]],
             "mail record rows": [(row.slot, row.answered, row.is_merged) for row in rows["mail record rows"]],

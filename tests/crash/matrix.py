@@ -57,6 +57,7 @@ ROWS = (
     Row("notify.mailrecords-needed", Scenario.MAIL_NEEDED),
     Row("notify.maildomain-ready", Scenario.MAIL),
     Row("dns.transfer-requested", Scenario.TRANSFER),
+    Row("dns.transfer-requested", Scenario.WITHDRAWN),
     Row("notify.transfer-started", Scenario.TRANSFER),
     Row("notify.domain-transferred", Scenario.TRANSFER),
     Row("notify.transfer-failed", Scenario.TRANSFER_FAILED),
@@ -176,7 +177,7 @@ async def kill_at(world: World, cell: Cell) -> None:
         world.arm(row.service, Arm(f"kill-{next(_numbers)}", row.consumer, point, projects, nth, cell.several))
         if number == 0:
             begun = [await _begin(world, row, stories)]
-            begun += [asyncio.create_task(world.set_records(story)) for story in stories]
+            begun += [asyncio.create_task(world.answer(story)) for story in stories]
         if number or row.group:
             await world.restart(row.service)
         cell.reached = await world.dies(row.service, row.consumer, stories)

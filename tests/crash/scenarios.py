@@ -33,10 +33,12 @@ class Scenario(StrEnum):
     MAIL_CANCELLED = "is cancelled when it sends mail under its own domain"
     MAIL_NEEDED = "needs records for mail"
     TRANSFER = "has a domain transferred when live"
+    WITHDRAWN = "withdraws a transfer that has failed when live"
     TRANSFER_FAILED = "has a transfer fail"
 
 
 MOVERS = ("dns.transfer-requested", "notify.transfer-started", "notify.domain-transferred")
+LIVE = ("notify.core-healthy",)
 UNDOERS = tuple(f"{service}.project-cancelled" for service in ("dns", "deploy", "bootstrap", "notify"))
 
 OURS = (Scenario.MAIL, Scenario.MAIL_CANCELLED)
@@ -46,10 +48,13 @@ ENDS = (Scenario.CANCELLED, Scenario.NEVER_ORDERED, Scenario.MAIL_CANCELLED)
 
 BEGIN_LIVE = (
     *(Scenario.CANCELLED, Scenario.DELAYED, Scenario.FAILED, Scenario.NO_ROOM, Scenario.HELD, Scenario.PLUGINS),
-    *(Scenario.TRANSFER, Scenario.TRANSFER_FAILED, Scenario.MAIL_NEEDED),
+    *(Scenario.TRANSFER, Scenario.WITHDRAWN, Scenario.TRANSFER_FAILED, Scenario.MAIL_NEEDED),
     *(Scenario.DOMAIN_ENDS, Scenario.CERTIFICATE_ENDS, Scenario.RESENT, Scenario.WEBHOOK_OFF),
     *(Scenario.GIVEN, Scenario.LOSES, Scenario.CHOOSES),
 )
+
+MOVING = (Scenario.TRANSFER, Scenario.WITHDRAWN)
+"""With a domain that another registrar has."""
 
 CONNECTING = ("dns.domain-added", "deploy.routes-changed", "bootstrap.app-routed", "dns.domain-connected")
 

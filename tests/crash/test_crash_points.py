@@ -29,6 +29,7 @@ KILLS = {
     Row("notify.core-healthy", LIVE): (CrashPoint.MAIL_TAKEN, 1),
     Row("notify.provisioning-failed", Scenario.FAILED): (CrashPoint.ENDING_WRITTEN, 1),
     Row("dns.transfer-requested", Scenario.TRANSFER): (CrashPoint.AFTER_CALL, 14),  # the one that costs money
+    Row("dns.transfer-requested", Scenario.WITHDRAWN): (CrashPoint.ENDING_WRITTEN, 1),
     Row("bootstrap.plugins-changed", Scenario.PLUGINS): (CrashPoint.AFTER_CALL, 1),
     Row("dns.domain-added", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 2),
     Row("deploy.routes-changed", Scenario.GIVEN): (CrashPoint.AFTER_CALL, 3),

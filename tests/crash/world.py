@@ -10,8 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from cryptography.fernet import Fernet
-from pydantic import SecretStr
 
 from contracts import CloudEvent, DnsRecordsNeeded, ProjectCancelled, ServiceName
 from ops.stack import Guard
@@ -19,32 +17,36 @@ from shared.database import Database
 from shared.marks import MOVE_TO_CANCELLING, SET_MARK, marks
 from shared.models import ProvisioningState
 from shared.outbox import NOTIFY_SERVICES, row_of, said
-from shared.seal import Seal
-from shared.transaction import begin
-from shared.transfers import TransferRequest, ask_for_transfer
 from simulators.brevo import running_brevo
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
 from tests.choreography.events import Story
-from tests.choreography.facts import MAX_CENTS, OWNER
 from tests.choreography.system import System, connected
 from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
+from tests.crash import transfers
 from tests.crash.observer import Arm, Sighting, arm, read_journal
 from tests.crash.processes import Processes, processes
-from tests.crash.scenarios import BEGIN_LIVE, BEGINNINGS, CONNECTING, ENDS, MOVERS, OURS, UNDOERS, Scenario
+from tests.crash.scenarios import (
+    BEGIN_LIVE,
+    BEGINNINGS,
+    CONNECTING,
+    ENDS,
+    LIVE,
+    MOVERS,
+    MOVING,
+    OURS,
+    UNDOERS,
+    Scenario,
+)
 from tests.shared.messaging.harness import until
 
 PATIENCE = 60.0
 """Seconds until something that must happen counts as hanging."""
 
-AUTH_CODE = "code-4711"
-KEY = SecretStr(Fernet.generate_key().decode())
-"""Encrypts it."""
-
 SETTINGS = {
-    "VRS_TRANSFER_KEY": KEY.get_secret_value(),
+    "VRS_TRANSFER_KEY": transfers.KEY.get_secret_value(),
     "VRS_INWX_GRACE": "1",
     "VRS_CUSTOMER_LOOK_AFTER": "0.2",
     "VRS_DATABASE_POOL_SIZE": "4",
@@ -82,9 +84,11 @@ class World:
             await self.system.publish(story.added(story.second))
             for consumer in (*CONNECTING, "notify.domain-connected"):
                 await self.handles(consumer, story)
-        if scenario is Scenario.TRANSFER:
+        if scenario in MOVING:
             mail = {"name": "@", "type": "MX", "content": "mail.provider.example", "prio": 10}
-            await self.inwx.set(elsewhere={"zone": story.moving_domain, "records": [mail], "auth_code": AUTH_CODE})
+            await self.inwx.set(
+                elsewhere={"zone": story.moving_domain, "records": [mail], "auth_code": transfers.AUTH_CODE}
+            )
         self.scenarios[story] = scenario
         if scenario in OURS:
             await self.inwx.set(zone={"account": "demo", "domain": story.fqdn})
@@ -108,8 +112,8 @@ class World:
     async def happen(self, story: Story, *, directly: bool = False) -> None:
         """Let the scenario begin: by the marketplace's outbox where that sends it, unless `directly`."""
         scenario = self.scenarios[story]
-        if scenario is Scenario.TRANSFER:
-            self.begun_by[story] = await self._ask_for_transfer(story)
+        if scenario in MOVING:
+            self.begun_by[story] = await transfers.ask(self.system, story, knows_code=scenario is Scenario.TRANSFER)
             return
         says, by_outbox = BEGINNINGS[scenario]
         event = story.resend_requested(await self._mail_of(story)) if scenario is Scenario.RESENT else says(story)
@@ -120,15 +124,6 @@ class World:
             await self._place(event)
         if scenario is Scenario.MAIL:
             await self._place(story.mail_requested())
-
-    async def _ask_for_transfer(self, story: Story) -> UUID:
-        """As a case worker does over HTTP."""
-        wish = {"auth_code": AUTH_CODE, "registrant": OWNER, "max_cents": MAX_CENTS}
-        request = TransferRequest.model_validate({"domain": story.moving_domain} | wish)
-        async with begin(self.system.database) as transaction:
-            message = await ask_for_transfer(transaction, story.project_id, request, Seal(KEY), by="case worker")
-        assert message
-        return UUID(message.headers["event-id"])
 
     async def _mail_of(self, story: Story) -> str:
         """The mail that told the customer that the project is live."""
@@ -145,8 +140,10 @@ class World:
             await connection.execute(row_of(said(event), owner=ServiceName.MARKETPLACE))
             await connection.execute(NOTIFY_SERVICES)
 
-    async def set_records(self, story: Story) -> None:
-        """Do what the customer does whose domain is held elsewhere, once dns has asked for it."""
+    async def answer(self, story: Story) -> None:
+        """Do what people do, once dns has asked for it: set records, or withdraw a transfer."""
+        if self.scenarios[story] is Scenario.WITHDRAWN:
+            await transfers.withdraw_failed(self.system, story, within=2 * PATIENCE)
         if self.scenarios[story] is not Scenario.ELSEWHERE:
             return
         await until(lambda: self.system.said(DnsRecordsNeeded, story), within=PATIENCE)
@@ -156,10 +153,10 @@ class World:
 
     async def finish(self, story: Story) -> None:
         """Do what the customer does, and wait until the project's story is over."""
-        await self.set_records(story)
+        await self.answer(story)
         cancelled = self.scenarios[story] in ENDS
-        moves = self.scenarios[story] is Scenario.TRANSFER
-        for consumer in UNDOERS if cancelled else MOVERS if moves else ("notify.core-healthy",):
+        last = {Scenario.TRANSFER: MOVERS, Scenario.WITHDRAWN: MOVERS[:1]}.get(self.scenarios[story], LIVE)
+        for consumer in UNDOERS if cancelled else last:
             await self.handles(consumer, story)
         known = self.scenarios[story] is not Scenario.NEVER_ORDERED
         state = ProvisioningState.CANCELLED if cancelled else ProvisioningState.LIVE
