@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts.signatures import private_key, written
 from ops.failure import CommandError
 from ops.grants import role_of, verifier
 from ops.topology.definitions import OPERATOR, definitions, password_hash, user_of
@@ -19,8 +22,14 @@ SIMULATED = {
 }
 """The file under which each vendor's secret stands, and the value that the simulators of compose.yaml accept."""
 
-OPTIONAL = {"brevo_api_key": "xkeysib-demo", "inwx_totp_secret": "", "manifest_key": "", "oidc_client_secret": ""}
+OPTIONAL = {"brevo_api_key": "xkeysib-demo", "inwx_totp_secret": "", "oidc_client_secret": ""}
 """The same of what nobody must have: the file is empty until somebody writes it, which is as if it were not set."""
+
+PLUGIN_KEYS = "plugin_keys"
+"""Public keys of who publishes plugins, empty as well until written. Simulated, nobody has the other half."""
+
+MANIFEST_KEY, MANIFEST_KEYS = "manifest_key", "manifest_keys"
+"""What signs manifests, made once, and its public half, which follows from it: for the marketplace and for deploy."""
 
 MADE_UP = ("status_key", "webhook_key", "transfer_key", "admin_key")
 """Keys of the marketplace that nobody else makes; notify has the first as well, dns the third."""
@@ -56,7 +65,9 @@ def write_secrets(folder: Path, services: Sequence[Service], *, simulated: bool)
             for name, value in SIMULATED.items():
                 _kept(folder / name, value)
         for name, value in OPTIONAL.items():
-            _kept(folder / name, value if simulated else "")
+            _to_fill_in(folder / name, value if simulated else "")
+        _to_fill_in(folder / PLUGIN_KEYS, written(Ed25519PrivateKey.generate().public_key()) if simulated else "")
+        _write(folder / MANIFEST_KEYS, _public_halves(folder / MANIFEST_KEY))
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from error
     return [name for name in SIMULATED if not (folder / name).exists()]
@@ -91,10 +102,31 @@ def _database_password(folder: Path, name: str, role: str) -> str:
     return urlsplit(url).password or ""
 
 
+def _public_halves(file: Path) -> str:
+    """The public halves of the keys in `file`, where one is made if it holds none."""
+    if _holds_nothing(file):
+        _write(file, written(Ed25519PrivateKey.generate()))
+    try:
+        keys = [private_key(key) for key in file.read_text(encoding="utf-8").split(",")]
+    except ValueError as error:
+        raise CommandError(f"{file}: {error}; `vrs plugins keygen` makes a key") from error
+    return ",".join(written(key.public_key()) for key in keys)
+
+
 def _kept(file: Path, value: str) -> str:
     if not file.exists():
         _write(file, value)
     return file.read_text(encoding="utf-8").strip()
+
+
+def _to_fill_in(file: Path, value: str) -> None:
+    if _holds_nothing(file):
+        _write(file, value)
+        file.chmod(0o644)  # for its owner to write; the folder keeps all others out
+
+
+def _holds_nothing(file: Path) -> bool:
+    return not file.exists() or not file.read_text(encoding="utf-8").strip()
 
 
 def _write(file: Path, value: str) -> None:

@@ -15,7 +15,7 @@ from ops.stack.containers import engine_answers
 from tests.containers.conftest import CHECKOUT, WITHIN
 from tests.examples.documents import blocks, printed
 
-[UP] = blocks("docs/containers.md")
+UP, KEYS = blocks("docs/containers.md")  # KEYS: tests/ops/test_secrets.py
 [DUMP, RESTORE, RECOVER] = blocks("docs/backup.md")
 [BUILD, IMAGE, *_] = blocks("docs/core.md")
 

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from contracts import ServiceName
+from ops.contracts.system import build_services
+from ops.plugins import RegistrySettings
+from ops.secrets import write_secrets
+from ops.transfers import TransferSettings
 from services.bootstrap.settings import BootstrapSettings
 from services.deploy.settings import DeploySettings
 from services.dns.settings import DnsSettings
@@ -18,6 +22,8 @@ OF_THE_SHAPE = {
     *("database_direct_url", "database_prepared_statements"),  # there is no pooler
     *("log_format", "health_host", "health_port", "http_host"),  # the image's, and the networks'
 }
+OF_THE_FOLDER = {"manifest_keys", "plugin_keys"}
+"""No secrets, but beside one: the first follows from it."""
 
 SETTINGS: dict[ServiceName, type[Settings]] = {
     ServiceName.DNS: DnsSettings,
@@ -36,10 +42,30 @@ def test_every_setting_can_be_given_to_its_service_and_secrets_are_files(service
     fields = {name: field for name, field in SETTINGS[service].model_fields.items() if name not in OF_THE_SHAPE}
     missing = []
     for name, field in fields.items():
-        if "SecretStr" in str(field.annotation):
+        if "SecretStr" in str(field.annotation) or name in OF_THE_FOLDER:
             mounted = re.findall(rf"^      VRS_{name.upper()}_FILE: /run/secrets/(\w+)\n", own, re.MULTILINE)
             is_given = [*mounted, "no file"][0] in own.partition("\n    secrets:")[2]
         else:
             is_given = re.search(rf"^ +VRS_{name.upper()}:", own + of_all, re.MULTILINE) is not None
         missing += [] if is_given else [name]
     assert missing == []
+
+
+@pytest.mark.parametrize("command", [TransferSettings, RegistrySettings])
+def test_the_desk_has_what_its_commands_need(command: type[Settings]) -> None:
+    [desk] = re.findall(r"^  operator:\n((?:    .*\n)+)", COMPOSE, re.MULTILINE)
+    for name in (name for name, field in command.model_fields.items() if field.is_required()):
+        assert f"VRS_{name.upper()}_FILE: /run/secrets/" in desk
+
+
+@pytest.mark.parametrize("secret", sorted(set(re.findall(r"/run/secrets/(\w+)$", COMPOSE, re.MULTILINE))))
+async def test_each_file_that_is_mounted_is_one_that_vrs_secrets_makes_or_names(secret: str, made: set[str]) -> None:
+    assert secret in made
+    assert f'  {secret}: {{file: "${{VRS_SECRETS:-./secrets}}/{secret}"}}' in COMPOSE
+
+
+@pytest.fixture(scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    folder = tmp_path_factory.mktemp("secrets")
+    write_secrets(folder, await build_services(), simulated=True)
+    return {file.name for file in folder.iterdir()}
