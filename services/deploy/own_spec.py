@@ -32,27 +32,38 @@ _ENTRYPOINTS = {
     **{service.value: f"vrs run {service}" for service in ServiceName},
 }
 
+_OF_THE_DESK = {
+    "VRS_DATABASE_ROLES": "database_roles.json",
+    "VRS_TRANSFER_KEY": "transfer_key",  # vrs domains transfer
+    "VRS_PLUGIN_KEYS": "plugin_keys",  # vrs plugins publish
+}
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Container(_Part):
-    """A service: its limits, variables, and files of secrets by variable.
-
-    `urls` (``https://…``, with commas) lead to its `port`; without them nothing outside does.
-    """
+class Desk(_Part):
+    """The operator's container: its limits, variables, and files of secrets by variable, beside those it always has."""
 
     memory: Text = "256m"
     cpus: Text = "1.0"
-    urls: Text | None = None
-    port: int = Field(default=HEALTH_PORT, ge=1, le=65535)
     env: Names = Field(default_factory=dict)
     secrets: Names = Field(default_factory=dict)
 
 
+class Container(Desk):
+    """A service: the same, and what leads to it.
+
+    `urls` (``https://…``, with commas) lead to its `port`; without them nothing outside does.
+    """
+
+    urls: Text | None = None
+    port: int = Field(default=HEALTH_PORT, ge=1, le=65535)
+
+
 class Spec(_Part):
-    """The whole file. `env` is every service's; the operator's container migrates the database before they start."""
+    """The whole file. `env` is everybody's; the operator's container migrates the database before the others start."""
 
     project: Text
     environment: Text = "production"
@@ -60,6 +71,7 @@ class Spec(_Part):
     image: Text
     tag: Text
     env: Names = Field(default_factory=dict)
+    operator: Desk = Field(default_factory=Desk)
     services: dict[ServiceName, Container] = Field(min_length=1)
 
 
@@ -106,7 +118,8 @@ def wanted_of(spec: Spec, secrets: Path) -> list[Wanted]:
         SettingsError: names each secret that is missing, and each value that Coolify would break.
 
     """
-    operator = Container(secrets={"VRS_DATABASE_ROLES": "database_roles.json"})
+    desk = spec.operator
+    operator = Container(**desk.model_dump(exclude={"secrets"}), secrets=_OF_THE_DESK | desk.secrets)
     parts = [(OPERATOR, operator), *((name.value, part) for name, part in spec.services.items())]
     problems: list[str] = []
     wanted = [
@@ -143,14 +156,17 @@ def _fields(spec: Spec, name: str, part: Container) -> OwnFields:
 
 
 def _variables(spec: Spec, name: str, part: Container, secrets: Path, problems: list[str]) -> Iterator[Variable]:
-    """Values as they go into Coolify's `.env` file; what is wrong goes to `problems`."""
+    """Values as they go into Coolify's `.env` file, none for an empty file; what is wrong goes to `problems`."""
     values = {"VRS_HEALTH_PORT": str(HEALTH_PORT), "VRS_LOG_FORMAT": "json"} | spec.env | part.env
     files = {"VRS_DATABASE_URL": f"{name}_database_url", "VRS_AMQP_URL": f"{name}_amqp_url"} | part.secrets
     for variable, file in files.items():
         try:
-            values[variable] = _on_one_line((secrets / file).read_text(encoding="utf-8"))
+            value = _on_one_line((secrets / file).read_text(encoding="utf-8"))
         except OSError as error:
-            problems.append(f"{variable}: {secrets / file}: {error.strerror}")
+            problems.append(f"{variable}: {secrets / file}: {error.strerror}: `vrs secrets` makes it, or names it")
+            continue
+        if value:
+            values[variable] = value
     for variable, value in sorted(values.items()):
         try:
             yield Variable(key=variable, value=value)

@@ -97,6 +97,7 @@ async def test_each_service_is_made_once_with_its_command_its_secrets_and_its_he
     given = await site.variables("vrs-dns")
     assert given["VRS_DATABASE_URL"] == (site.secrets / "dns_database_url").read_text().strip()
     assert given["VRS_INWX_PASSWORD"] == "demo"
+    assert "VRS_INWX_TOTP_SECRET" not in given  # its file is empty
     assert "VRS_COOLIFY_TOKEN" not in given
     roles = json.loads((await site.variables("vrs-operator"))["VRS_DATABASE_ROLES"])
     assert roles == json.loads((site.secrets / "database_roles.json").read_text())
@@ -120,6 +121,20 @@ async def test_what_differs_is_changed_whether_in_the_file_a_secret_or_by_hand(s
     notify = (await site.applications())["vrs-notify"]
     await site.http.patch(f"/applications/{notify['uuid']}", json={"limits_cpus": "4"})
     assert done(await site.apply()) == {"vrs-notify": ["limits_cpus"]}
+
+
+async def test_the_desk_has_the_keys_of_transfers_and_plugins_and_what_the_file_adds(site: Site) -> None:
+    site.edit("[operator]", '[operator]\nenv.VRS_RABBITMQ_API_URL = "http://mq:15672"\n')
+    await site.apply()
+    given = await site.variables("vrs-operator")
+    for variable, file in (("VRS_TRANSFER_KEY", "transfer_key"), ("VRS_PLUGIN_KEYS", "plugin_keys")):
+        assert given[variable] == (site.secrets / file).read_text().strip()
+    assert given["VRS_RABBITMQ_API_URL"] == "http://mq:15672"
+    operator = (await site.applications())["vrs-operator"]["uuid"]
+    await site.http.post(f"/applications/{operator}/envs", json={"key": "VRS_BY_HAND", "value": "1"})
+    (site.secrets / "transfer_key").write_text("another\n")
+    assert done(await site.apply())["vrs-operator"] == ["variables"]
+    assert (await site.variables("vrs-operator")) == given | {"VRS_TRANSFER_KEY": "another"}
 
 
 async def test_after_a_deployment_that_fails_nothing_more_is_touched_and_the_next_call_goes_on(site: Site) -> None:
