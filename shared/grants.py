@@ -44,7 +44,10 @@ class Call:
 
 ALL = (May.READ, May.ADD, May.CHANGE, May.REMOVE)
 
+_SCHEMA = Grant("vrs_alembic_version", (May.READ,))  # `vrs doctor` in the service's container
+
 OF_KERNEL = (
+    _SCHEMA,
     Grant(OpenStep, ALL),
     Grant(Outbox, ALL),
     Grant(ProvisioningLog, (May.READ, May.ADD)),  # append-only
@@ -56,6 +59,7 @@ OF_KERNEL = (
 """Of every service that consumes events."""
 
 OF_SPEAKER = (
+    _SCHEMA,
     Grant(Outbox, ALL),
     Grant(ProvisioningLog, (May.ADD,)),  # what was confirmed goes with the statement that writes logs and states too
     Grant(Project, (May.READ, May.CHANGE), ("provisioning_state", "step_due_at")),

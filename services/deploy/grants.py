@@ -2,7 +2,7 @@
 
 from services.deploy.models import AppRoutes, ProjectDeployment
 from shared.grants import ALL, Grant, May
-from shared.models import CoreToken, License, LicenseHistory, Reconciliation, Server
+from shared.models import AddedDomain, CoreToken, License, LicenseHistory, ProjectDomain, Reconciliation, Server
 
 GRANTS = (
     Grant(ProjectDeployment, ALL),
@@ -12,4 +12,5 @@ GRANTS = (
     Grant(LicenseHistory, (May.ADD,)),
     Grant(CoreToken, ALL),
     Grant(Reconciliation, ALL),
+    *(Grant(table, (May.READ,)) for table in (ProjectDomain, AddedDomain)),  # what an app's addresses are compared with
 )

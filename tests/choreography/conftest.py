@@ -1,14 +1,17 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from ops.stack import Stack
 from shared.database import Database
 from simulators.brevo import running_brevo
 from simulators.coolify import running_coolify
 from simulators.core import running_core
 from simulators.inwx import running_inwx
 from simulators.smtp import running_smtp
+from tests.choreography.roles import users_and_roles
 from tests.choreography.system import System, connected
 from tests.choreography.vendors import Brevo, Cores, Deployments, Inwx, Mailbox
 
@@ -18,6 +21,13 @@ async def system(database: Database, amqp_url: str, monkeypatch: pytest.MonkeyPa
     lead(monkeypatch, {"VRS_AMQP_URL": amqp_url, "VRS_DATABASE_URL": database.listen_url})
     async with connected(database, amqp_url) as system:
         yield system
+
+
+@pytest.fixture
+async def users(stack: Stack, system: System, tmp_path: Path) -> AsyncIterator[None]:
+    """A user and a role for each service, with its rights and no others."""
+    async with users_and_roles(stack, system, tmp_path):
+        yield
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Every service under a user and a role of its own: that is enough for all its work, and for nothing else."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,12 +21,9 @@ from contracts import (
     ProjectOrdered,
     ServiceName,
 )
-from ops.contracts.system import build_services
-from ops.grants import apply, role_of
 from ops.orders import place
 from ops.secrets import made_up
 from ops.stack import Stack
-from ops.topology.definitions import definitions, password_hash, user_of
 from services.bootstrap.app import bootstrap
 from services.deploy.app import deploy
 from services.dns.app import dns
@@ -42,6 +37,7 @@ from shared.dead_letters.queues import LOCK
 from shared.messaging.runtime import running
 from shared.models import ProvisioningState
 from tests.choreography.events import Story
+from tests.choreography.roles import amqp_of, database_of
 from tests.choreography.system import System
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.conftest import open_at
@@ -49,38 +45,11 @@ from tests.erlang import evaluate, own_node
 from tests.services.marketplace.api import running_api
 from tests.shared.messaging.harness import Harness, order, until
 
-PASSWORD = "made-up"
 REFUSED = aiormq.exceptions.ChannelAccessRefused
 
 
 async def ignore(message: aiormq.abc.DeliveredMessage) -> None:
     """A consumer that never gets anything."""
-
-
-@pytest.fixture
-async def users(stack: Stack, amqp_url: str, system: System, tmp_path: Path) -> AsyncIterator[None]:
-    """The definitions imported into the broker, and the roles made in the database."""
-    node = own_node(stack)
-    services = await build_services()
-    names = [user_of(service.name) for service in services]
-    file = tmp_path / "definitions.json"
-    file.write_text(json.dumps(definitions(services, {name: password_hash(PASSWORD) for name in names})))
-    await evaluate(node, f'{{ok, B}} = file:read_file("{file}"), ok = rabbit_definitions:import_raw(B)')
-    await apply(system.database.engine, services, {})
-    yield
-    for name in [*names, "vrs"]:
-        await evaluate(node, f'rabbit_auth_backend_internal:delete_user(<<"{name}">>, <<"test">>)')
-
-
-def amqp_of(url: str, service: ServiceName) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{user_of(service)}:{PASSWORD}@{parts.hostname}:{parts.port}").geturl()
-
-
-def database_of(url: str, service: ServiceName) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{role_of(service)}:{parts.password or PASSWORD}@{host}").geturl()
 
 
 @asynccontextmanager

@@ -37,8 +37,8 @@ from shared.models import (
 )
 from tests.choreography.events import Story
 from tests.choreography.facts import CUSTOMER
+from tests.choreography.roles import database_of
 from tests.choreography.system import System
-from tests.choreography.test_least_privilege import database_of
 from tests.choreography.test_secrets_stay_secret import forms
 from tests.choreography.vendors import Cores, Deployments, Inwx, Mailbox
 from tests.examples.documents import blocks

@@ -7,7 +7,9 @@ from ops.stack.containers import engine_answers, postgres_container, rabbitmq_co
 from tests.ops.conftest import environment
 
 SUITES = ("tests/shared", "tests/dead_letters", "tests/choreography", "tests/ops/test_schema.py")
-OWN_NODE = ("tests/choreography/test_least_privilege.py", "tests/choreography/test_secrets_stay_secret.py")
+OWN_NODE = tuple(
+    f"tests/choreography/test_{name}.py" for name in ("least_privilege", "desk_in_services", "secrets_stay_secret")
+)
 """These make users on a node of their own; compose.yaml has such users on these servers."""
 
 _TROUBLES = "tests/shared/messaging/test_broker_troubles.py::"

@@ -16,7 +16,7 @@ from services.bootstrap.models import WatchedCore, WatchedDomain
 from shared.database import Database
 from shared.models import Expiry, ProjectOrder
 from tests.choreography.events import Story
-from tests.choreography.test_least_privilege import database_of
+from tests.choreography.roles import database_of
 from tests.conftest import open_at
 from tests.expiries import Announcer
 from tests.services.bootstrap.test_bootstrap_core import SERVER

@@ -27,7 +27,7 @@ from shared.models import (
 )
 from tests.choreography.events import Story
 from tests.choreography.facts import OWNER
-from tests.choreography.test_least_privilege import database_of
+from tests.choreography.roles import database_of
 from tests.conftest import open_at
 from tests.expiries import Announcer
 from tests.services.dns.world import World

@@ -12,7 +12,7 @@ from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import web
 from shared.database import Database
 from shared.models import StaffRole
-from tests.choreography.test_least_privilege import database_of
+from tests.choreography.roles import database_of
 from tests.conftest import open_at
 from tests.services.marketplace.admin.browser import PASSWORD, TRANSFER_KEY, opened
 from tests.services.marketplace.admin.made import fill
