@@ -37,22 +37,31 @@ class LocalMarket:
         """The file with the private key for plugins: with it `vrs plugins publish` works against this system."""
         return self.folder / "plugins.key"
 
+    @property
+    def manifest_key(self) -> Path:
+        """The file with the private key for manifests."""
+        return self.folder / "manifest.key"
+
     def settings(self) -> dict[str, str]:
         """Make the keys; return the variables that services need of it."""
-        manifest_file = self.folder / "manifest.key"
-        manifest, plugin = make_key(manifest_file), make_key(self.plugin_key)
+        for file in (self.manifest_key, self.plugin_key):
+            make_key(file)
         return {
             "VRS_HTTP_HOST": "127.0.0.1",
             "VRS_HTTP_PORT": str(self.port),
             "VRS_MARKETPLACE_URL": self.url,
-            "VRS_MANIFEST_KEY": written(read_key(manifest_file)),
-            "VRS_MANIFEST_KEYS": written(manifest),
-            "VRS_PLUGIN_KEYS": written(plugin),
+            "VRS_MANIFEST_KEY": written(read_key(self.manifest_key)),
             "VRS_ADMIN_KEY": made_up(),
             "VRS_STATUS_KEY": made_up(),
             "VRS_WEBHOOK_KEY": made_up(),
             "VRS_TRANSFER_KEY": self.transfer_key.get_secret_value(),
+            **self.trusted(),
         }
+
+    def trusted(self) -> dict[str, str]:
+        """The variables with the public halves of the keys that `settings` has made."""
+        files = {"VRS_MANIFEST_KEYS": self.manifest_key, "VRS_PLUGIN_KEYS": self.plugin_key}
+        return {name: written(read_key(file).public_key()) for name, file in files.items()}
 
     async def admin_ui(self, database: Database) -> str:
         """Say where the admin UI is; if it has no user yet make one, with a password that nobody else has."""

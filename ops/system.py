@@ -12,11 +12,9 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from contracts.signatures import written
 from ops.failure import CommandError
 from ops.market import LocalMarket
 from ops.places import SEED
-from ops.plugins import read_key
 from ops.schema import upgrade
 from ops.seed import read_seed
 from ops.seeding import write_seed
@@ -88,7 +86,7 @@ class System:
             lines.append(f"mail        {self.simulators.smtp.inbox_url}  (simulated)")
         lines += [
             f"marketplace {self.market.url}/api/v1/core  (plugins are published with {self.market.plugin_key})",
-            f"export VRS_PLUGIN_KEYS='{written(read_key(self.market.plugin_key).public_key())}'",
+            *(f"export {name}='{key}'" for name, key in self.market.trusted().items() if name not in os.environ),
             f"export VRS_TRANSFER_KEY='{self.market.transfer_key.get_secret_value()}'",
         ]
         lines += [f"{service.name:<12}http://127.0.0.1:{service.port}/health/ready" for service in self.services]

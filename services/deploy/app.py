@@ -14,6 +14,7 @@ from contracts import (
     RoutesChanged,
     ServiceName,
 )
+from services.deploy.app_keys import check_app_keys
 from services.deploy.application import CoolifyProject
 from services.deploy.blueprint import Blueprint
 from services.deploy.budget import Budget
@@ -117,5 +118,8 @@ async def deploy() -> AsyncIterator[Service]:
                 reconcile(DeployReconciler(coolify, project, database, settings), database),
             ),
             grants=GRANTS,
-            checks=(Check(what="Coolify", run=lambda: check_coolify(coolify)),),
+            checks=(
+                Check(what="Coolify", run=lambda: check_coolify(coolify)),
+                Check(what="vrs-core's keys", run=lambda: check_app_keys(database, settings)),
+            ),
         )

@@ -6,6 +6,7 @@ import re
 import shlex
 import socket
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -77,14 +78,14 @@ async def test_where_nothing_differs_nothing_is_migrated(amqp_url: str, database
 
 
 async def test_with_the_vendors_credentials_the_doctor_has_nothing_to_complain_of(
-    system: System, inwx: Inwx, coolify: Deployments, mailbox: Mailbox
+    system: System, inwx: Inwx, coolify: Deployments, mailbox: Mailbox, tmp_path: Path
 ) -> None:
     await system.seed(servers=1, capacity=1)
     settings = {name: value for name, value in os.environ.items() if name.startswith("VRS_")}
     script = INWX[1] + COOLIFY[1]
-    for name in re.findall(r"VRS_(?!MARKETPLACE)\w+(?==)", script):
+    for name in re.findall(r"VRS_(?!MARKETPLACE|MANIFEST|PLUGIN)\w+(?==)", script):
         script = re.sub(rf"{name}=\S+", f"{name}={shlex.quote(settings[name])}", script)
-    assert "wrong" not in await printed("sh", script, folder=ROOT, **settings)
+    assert "wrong" not in await printed("sh", script, folder=tmp_path, **settings)
 
 
 async def test_each_make_target_is_there_with_its_arguments() -> None:

@@ -40,7 +40,7 @@ async def test_the_service_hears_three_events_and_says_three(environment: pytest
             assert all(consumer.failed_text for consumer in service.consumers if consumer.fails_project)
             needs = {consumer.event: consumer.needs_project for consumer in service.consumers}
             assert needs == {DnsConfigured: True, RoutesChanged: True, ProjectCancelled: False}
-            [check] = service.checks
+            check, _ = service.checks
             assert "10 of 10 servers usable" in await check.run()
 
 
