@@ -54,6 +54,12 @@ def test_every_page_with_code_has_a_test_that_takes_all_of_it() -> None:
         assert f'blocks("{page}")' in (ROOT / test).read_text(encoding="utf-8")
 
 
+def test_each_file_that_the_threat_model_names_is_there() -> None:
+    named = re.findall(r"\]\(([^)#]+)", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert sum(name.startswith("tests/") for name in named) > len(named) / 2
+
+
 @pytest.mark.timeout(240)  # the whole system, as processes
 async def test_what_make_up_prints_is_enough_to_order_to_follow_and_to_look_at_the_queues(
     amqp_url: str, database_url: str
