@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,9 +39,6 @@ LONGEST_ASKED = 86_400.0
 
 LONGEST_LINE = 500
 
-KEPT = timedelta(days=30)
-PRUNE_EVERY = 3600.0
-
 log = structlog.get_logger(__name__)
 
 # Materialized: a locking subquery that a join evaluates again takes more each time, whatever its LIMIT.
@@ -76,7 +72,6 @@ _SWITCH_OFF = text("""
     WHERE id = :id AND disabled_at IS NULL AND (:at_once OR last_delivered_at IS NULL OR last_delivered_at < :since)
     RETURNING id, url, description, created_by
 """)
-_PRUNE = text("DELETE FROM webhook_deliveries WHERE ended_at < statement_timestamp() - CAST(:kept AS interval)")
 
 
 def delivering(database: Database, seal: Seal, client: WebhookClient) -> Background:
@@ -84,25 +79,15 @@ def delivering(database: Database, seal: Seal, client: WebhookClient) -> Backgro
 
     async def run(kernel: Kernel) -> None:  # noqa: ARG001 - background work has one signature
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_again_and_again(lambda: _prune(database), PRUNE_EVERY))
             courier = Courier(database, seal, client)
-            await _again_and_again(lambda: courier.look(tasks), LOOK_EVERY)
+            while True:
+                try:
+                    await courier.look(tasks)
+                except DATABASE_ERRORS as error:
+                    log.warning("webhooks wait for the database", error=reason_of(error))
+                await asyncio.sleep(LOOK_EVERY)
 
     return run
-
-
-async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:
-    while True:
-        try:
-            await work()
-        except DATABASE_ERRORS as error:
-            log.warning("webhooks wait for the database", error=reason_of(error))
-        await asyncio.sleep(pause)
-
-
-async def _prune(database: Database) -> None:
-    async with database.autocommit.begin() as connection:
-        await connection.execute(_PRUNE, {"kept": KEPT})
 
 
 class Courier:
