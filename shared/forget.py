@@ -1,9 +1,15 @@
 """Removes a customer's contact from everywhere but the vendors: rows, log, archive, and the letters in the queues.
 
-The database's part is one function of its own (``vrs_forget``, migration 0020), because the log is append-only for
-every service and the desk's tables are none of theirs: whoever forgets may call it and needs no right to what it reads.
+The database's part is a function of its own (``vrs_forget``, migration 0032), because the log is append-only for every
+service and the desk's tables are none of theirs: whoever forgets may call it and needs no right to what it reads. What
+to look for in the letters it is told by another one, ``vrs_contact_of``.
 """
 
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,9 +21,10 @@ from shared.dead_letters.queues import Held
 from shared.grants import Call
 
 FORGET = Call("vrs_forget(uuid, text, text)")
+CONTACT = Call("vrs_contact_of(uuid)")
 
 _FORGET = text("SELECT vrs_forget(:project_id, :by, :reason)")
-_EMAIL = text("SELECT customer_email FROM project_orders WHERE project_id = :project_id")
+_CONTACT = text("SELECT told, addresses FROM vrs_contact_of(:project_id)")
 
 NOT_OVER = "55000"
 """SQLSTATE object_not_in_prerequisite_state."""
@@ -39,20 +46,38 @@ async def forget(
         UnderWayError: it is not cancelled, or steps or messages of it are open.
 
     """
-    email = await connection.scalar(_EMAIL, {"project_id": project_id})
+    told, addresses = (await connection.execute(_CONTACT, {"project_id": project_id})).one()
+    contact = _Contact(project_id, told, addresses)
     try:
         counts = await connection.scalar(_FORGET, {"project_id": project_id, "by": by, "reason": reason})
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == NOT_OVER:
             raise UnderWayError(str(project_id)) from error
         raise
-    letters = [letter for letter in held.letters if _tells(letter, project_id, (email or "").encode())]
-    return counts or {}, letters
+    return counts or {}, [letter for letter in held.letters if contact.is_in(letter)]
 
 
-def _tells(letter: Letter, project_id: UUID, email: bytes) -> bool:
-    """Whether it holds the contact. Of a letter that cannot be read the address alone says whose it is."""
-    if letter.project_id == project_id:
-        data = envelope(letter.body).get("data")
-        return not isinstance(data, dict) or "customer" in data
-    return bool(email) and email in letter.body
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """What stands for the customer: `words` in what machines write, `addresses` where a project is not named."""
+
+    project_id: UUID
+    words: Sequence[str]
+    addresses: Sequence[str]
+
+    def is_in(self, letter: Letter) -> bool:
+        """Whether it holds the contact. Of one that names no project an address, or the id, says whose it is."""
+        if letter.project_id is None:
+            marks = (*self.addresses, str(self.project_id))
+            return any(mark.encode() in letter.body for mark in marks)
+        if letter.project_id != self.project_id:
+            return False
+        event = envelope(letter.body)
+        data = event.get("data")
+        return not isinstance(data, dict) or "customer" in data or self._is_told(event, letter.headers)
+
+    def _is_told(self, *told: dict[str, Any]) -> bool:
+        """Whether a word stands by itself in one of their strings, however JSON writes it."""
+        written = json.dumps(told, ensure_ascii=False, default=str)
+        quoted = [re.escape(json.dumps(word, ensure_ascii=False)[1:-1]) for word in self.words]
+        return any(re.search(rf"(?<!\w){word}(?!\w)", written) for word in quoted)

@@ -7,7 +7,7 @@ from services.dns.models import (
     ManagedRecord,
     Placement,
 )
-from shared.forget import FORGET
+from shared.forget import CONTACT, FORGET
 from shared.grants import ALL, Grant, May
 from shared.models import (
     AddedDomain,
@@ -46,5 +46,6 @@ GRANTS = (
     Grant(TypePlacement, (May.READ,)),
     Grant(Reconciliation, ALL),
     FORGET,
+    CONTACT,
     Grant(BaseDomain, (May.READ, May.CHANGE), ("created_at",)),  # without it none is held while a name is claimed
 )

@@ -65,5 +65,5 @@ class WebhookDelivery(Table):
         Index("uq_webhook_deliveries_endpoint_id", "endpoint_id", "event_id", unique=True),
         Index("ix_webhook_deliveries_due", "endpoint_id", "due_at", postgresql_where=text("state = 'pending'")),
         Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
-        Index("ix_webhook_deliveries_ended_at", "ended_at"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
     )
