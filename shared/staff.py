@@ -15,7 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database
 from shared.errors import RefusedError, UnknownError
-from shared.models import NO_HASH, StaffAction, StaffActionKind, StaffRole, StaffSession, StaffUser
+from shared.models import (
+    NO_HASH,
+    DeadLetterNote,
+    ProjectOwner,
+    StaffAction,
+    StaffActionKind,
+    StaffRole,
+    StaffSession,
+    StaffUser,
+)
 
 MOST_FAILURES = 5
 LOCKED = timedelta(minutes=15)
@@ -100,6 +109,27 @@ async def disable_user(connection: AsyncConnection, name: str) -> None:
 
     """
     await _change(connection, name, {"disabled_at": func.coalesce(StaffUser.disabled_at, func.now())})
+
+
+async def remove_user(connection: AsyncConnection, name: str, *, by: str) -> None:
+    """Remove an account with its sessions, saved searches and recorded sign-ins; the user is on nothing any more.
+
+    What the user changed and noted stays under the name, for the audit log must say who did what; so does that `by`
+    has removed the account.
+
+    Raises:
+        UnknownError: there is no such account.
+
+    """
+    removed = await connection.execute(delete(StaffUser).where(StaffUser.name == name))
+    if not removed.rowcount:
+        raise UnknownError(f"There is no user {name!r}; `vrs users list` shows them")
+    signed_in = (StaffAction.by == name, StaffAction.kind == StaffActionKind.SIGNED_IN)
+    await connection.execute(delete(StaffAction).where(*signed_in))
+    await connection.execute(delete(ProjectOwner).where(ProjectOwner.owner == name))
+    await connection.execute(update(DeadLetterNote).where(DeadLetterNote.owner == name).values(owner=None))
+    done = {"by": by, "kind": StaffActionKind.USER_REMOVED, "subject": name}
+    await connection.execute(insert(StaffAction).values(done))
 
 
 async def sign_in(database: Database, name: str, password: str) -> str | None:

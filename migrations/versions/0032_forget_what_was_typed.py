@@ -1,6 +1,7 @@
 """A contact is forgotten in events' typed text, in orders that could not be read, and in what names no project, too.
 
 An event's strings are looked through one by one, so that its form stays; what the project is called stays in them.
+And the audit log says who removed a user.
 
 Revision: 0032
 """
@@ -205,6 +206,7 @@ COUNTED = """%s;
 
 
 def upgrade() -> None:
+    op.execute("ALTER TYPE staff_action_kind ADD VALUE IF NOT EXISTS 'user removed' AFTER 'user made'")  # for good
     changes = "".join(COUNTED % (statement, table) for table, statement in CHANGES.items())
     for function in (IN_JSON, IN_EVENT, IN_LINES, HOLDS, CONTACT, FORGET.replace("CHANGES", changes)):
         _make(function)

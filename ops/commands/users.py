@@ -19,7 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The name with which the user signs in: a-z, 0-9 and . _ @ -")]
 
 app = typer.Typer(
-    help="""Make, list and disable the users of the admin UI, and give them new passwords.
+    help="""Make, list, disable and remove the users of the admin UI, and give them new passwords.
 
     A password is asked for; where there is no terminal it is the first line of standard input.
     docs/case-workers.md tells what each role may do.
@@ -29,6 +29,7 @@ app = typer.Typer(
       vrs users list
       vrs users password anna
       vrs users disable anna
+      vrs users remove anna
     """,
     no_args_is_help=True,
 )
@@ -112,6 +113,32 @@ def disable(name: Name) -> None:
 
     asyncio.run(write())
     typer.echo(f"{name} is disabled")
+
+
+@app.command()
+def remove(
+    name: Name,
+    *,
+    by: Annotated[str | None, typer.Option(help="Who removes it; your user name if left out.")] = None,
+) -> None:
+    """Remove a user's account, sessions, saved searches and recorded sign-ins. It cannot be taken back.
+
+    What the user changed and noted stays, with the name: docs/personal-data.md tells why. Do not give the name to
+    somebody else. Whom a provider of OpenID Connect still lets in gets a new account.
+
+    Examples:
+      vrs users remove anna
+
+    """
+    from ops.connection import connected
+    from shared.staff import remove_user
+
+    async def write() -> None:
+        async with connected() as database, database.engine.begin() as connection:
+            await remove_user(connection, name, by=by or getpass.getuser())
+
+    asyncio.run(write())
+    typer.echo(f"{name} is removed; what {name} did stays in the log of changes")
 
 
 @app.command()

@@ -32,6 +32,7 @@ class StaffActionKind(StrEnum):
 
     SIGNED_IN = "signed in"
     USER_MADE = "user made"
+    USER_REMOVED = "user removed"
     ROLE_CHANGED = "role changed"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - the name of an action
     ORDERED = "ordered"
@@ -107,7 +108,8 @@ class StaffSession(Table):
 class StaffAction(Table):
     """The audit log: a change made in the admin UI or with an API key, in its transaction. Owner: marketplace.
 
-    `subject` names what was changed as people do; no personal data. Append-only.
+    `subject` names what was changed as people do; no customer's contact. Append-only, but for `vrs users remove`, which
+    takes out sign-ins.
     """
 
     __tablename__ = "staff_actions"

@@ -127,6 +127,7 @@ PARTS = {
 DONE = {
     StaffActionKind.SIGNED_IN: _("signed in"),
     StaffActionKind.USER_MADE: _("came for the first time"),
+    StaffActionKind.USER_REMOVED: _("removed a user"),
     StaffActionKind.ROLE_CHANGED: _("came with another role"),
     StaffActionKind.PASSWORD_CHANGED: _("changed the password"),
     StaffActionKind.ORDERED: _("placed the order"),
