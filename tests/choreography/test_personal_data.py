@@ -218,6 +218,10 @@ async def test_dns_forgets_by_itself_whose_project_was_cancelled_long_ago_and_wi
     as_dns = await asyncpg.connect(database_of(system.database.listen_url, ServiceName.DNS))
     as_notify = await asyncpg.connect(database_of(system.database.listen_url, ServiceName.NOTIFY))
     try:
+        contact = "SELECT addresses FROM vrs_contact_of($1)"
+        assert CUSTOMER.email in await as_dns.fetchval(contact, young.project_id)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await as_notify.fetchval(contact, young.project_id)
         assert await as_dns.fetchval("SELECT vrs_forget($1, 'dns', 'late')", young.project_id) != "{}"
         with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
             await as_dns.fetchval("SELECT vrs_forget($1, 'dns', 'late')", alive.project_id)
