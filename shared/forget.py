@@ -1,6 +1,6 @@
 """Removes a customer's contact from everywhere but the vendors: rows, log, archive, and the letters in the queues.
 
-The database's part is a function of its own (``vrs_forget``, migration 0032), because the log is append-only for every
+The database's part is a function of its own (``vrs_forget``, migration 0034), because the log is append-only for every
 service and the desk's tables are none of theirs: whoever forgets may call it and needs no right to what it reads. What
 to look for in the letters it is told by another one, ``vrs_contact_of``.
 """

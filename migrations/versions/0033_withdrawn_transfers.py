@@ -12,7 +12,7 @@ down_revision = "0032"
 
 def upgrade() -> None:
     # PostgreSQL takes no value out of a type again: a downgrade leaves it, unused
-    op.execute("ALTER TYPE staff_action_kind ADD VALUE IF NOT EXISTS 'transfer withdrawn'")
+    op.execute("ALTER TYPE staff_action_kind ADD VALUE IF NOT EXISTS 'transfer withdrawn' AFTER 'transfer asked'")
     op.create_table(
         "transfer_withdrawals",
         sa.Column("project_id", sa.Uuid(), nullable=False),
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["project_id", "domain"],
             ["domain_transfers.project_id", "domain_transfers.domain"],
-            name="fk_transfer_withdrawals_project_id_domain_domain_transfers",
+            name="fk_transfer_withdrawals_project_id_domain_transfers",
             ondelete="CASCADE",
         ),
     )

@@ -19,11 +19,10 @@ from contracts import (
 )
 from services.marketplace.grants import GRANTS
 from services.marketplace.project_metrics import count_projects
-from services.marketplace.said_events import dropping
+from services.marketplace.retention import dropping
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import serving, web
 from services.marketplace.webhooks.deliver import delivering
-from services.marketplace.webhooks.prune import pruning
 from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import WebhookClient
 from shared.database import open_database
@@ -37,7 +36,7 @@ async def marketplace() -> AsyncIterator[Service]:
     settings = load(MarketplaceSettings)
     database = open_database(settings, application_name="vrs marketplace web")
     client = WebhookClient(settings.webhook_networks)
-    background = [serving(web(database, settings), settings), dropping(database), pruning(database)]
+    background = [serving(web(database, settings), settings), dropping(database)]
     if settings.webhook_key is not None:
         background.append(delivering(database, Seal(settings.webhook_key), client))
     try:

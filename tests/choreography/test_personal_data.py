@@ -48,7 +48,15 @@ from tests.stored import tables_with
 ORDERED = "dns.project-ordered"
 CONFIRMED = "notify.project-ordered"
 SERVICES = (dns, deploy, bootstrap, notify)
-HOLDERS = {"project_orders", "outbox", "dead_letter_archive", "desk_actions", "dead_letter_notes", "open_steps"}
+HOLDERS = {
+    "project_orders",
+    "said_events",
+    "outbox",
+    "dead_letter_archive",
+    "desk_actions",
+    "dead_letter_notes",
+    "open_steps",
+}
 """Where docs/personal-data.md says that a contact may stand: the desk's tables what operators wrote."""
 
 

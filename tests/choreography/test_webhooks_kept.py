@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from ops.secrets import made_up
 from services.marketplace.app import marketplace
-from services.marketplace.webhooks.prune import KEPT
+from services.marketplace.retention import KEPT
 from shared.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from tests.choreography.system import System
 from tests.shared.messaging.harness import until

@@ -6,7 +6,7 @@ from uuid import uuid4
 from sqlalchemy import func, select, update
 
 from contracts import CloudEvent, PrimaryDomainChanged, ServiceName
-from services.marketplace.said_events import KEPT, drop_old
+from services.marketplace.retention import KEPT, drop_old
 from shared.database import Database
 from shared.marketplace_outbox import put
 from shared.models import SaidEvent

@@ -3,7 +3,7 @@
 An event's strings are looked through one by one, so that its form stays; what the project is called stays in them.
 And the audit log says who removed a user.
 
-Revision: 0032
+Revision: 0034
 """
 
 from importlib import import_module
@@ -11,8 +11,8 @@ from importlib import import_module
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0034"
+down_revision = "0033"
 
 IN_JSON = """
 CREATE FUNCTION vrs_without(said jsonb, words text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
@@ -67,6 +67,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = SCHEMA, pg_temp AS $$
     WITH bodies (body) AS (
         SELECT s.body FROM open_steps s WHERE s.project_id = project
         UNION ALL SELECT a.body FROM dead_letter_archive a WHERE a.project_id = project
+        UNION ALL SELECT e.body FROM said_events e WHERE vrs_holds(e.body, ARRAY[project::text])
     ), registrants (facts) AS (
         SELECT r.registrant FROM domain_registrations r WHERE r.project_id = project
         UNION ALL SELECT t.registrant FROM domain_transfers t WHERE t.project_id = project
@@ -104,6 +105,8 @@ CHANGES = {
     WHERE t.project_id = project
       AND (t.registrant IS NOT NULL OR t.auth_code IS NOT NULL
            OR vrs_without(t.kept_records, words) <> t.kept_records)""",
+    "said_events": """
+    DELETE FROM said_events e WHERE vrs_holds(e.body, ARRAY[project::text])""",
     "provisioning_log": """
     UPDATE provisioning_log l
     SET message = vrs_without(l.message, words), detail = vrs_without(l.detail, words),
