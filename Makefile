@@ -29,7 +29,7 @@ side-by-side: .venv/.ready ## Run the services of the release before on this one
 
 test-alerts: ## Test the alert rules with promtool (Debian's package prometheus)
 	@command -v promtool >/dev/null || { echo "There is no promtool: install the package prometheus" >&2; exit 1; }
-	@promtool check rules monitoring/alerts.yml && promtool test rules monitoring/alerts_test.yml
+	@promtool check config monitoring/prometheus.yml && promtool test rules monitoring/alerts_test.yml
 
 chaos: .venv/.ready ## Let orders go live while everything fails; ARGS="--orders 1000 --minutes 5 --seed 7"
 	@$(BIN)/python -m tests.chaos $(ARGS)

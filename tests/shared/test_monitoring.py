@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts import ServiceName
 from shared.metrics import REGISTRY
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
@@ -18,6 +19,15 @@ def test_every_metric_that_is_asked_for_is_one_that_a_service_shows(file: str) -
     asked = set(re.findall(r"\bvrs_[a-z_]+", (MONITORING / file).read_text()))
     assert len(asked) > 5
     assert {SUFFIXES.sub("", name) for name in asked} <= SHOWN
+
+
+def test_each_service_is_scraped_by_its_name_and_missed_when_it_is_stopped() -> None:
+    names = [each.value for each in ServiceName]
+    config, rules = ((MONITORING / file).read_text() for file in ("prometheus.yml", "alerts.yml"))
+    scraped = re.search(r"names: \[([a-z, ]+)\]", config)
+    assert scraped is not None
+    assert sorted(scraped[1].split(", ")) == sorted(names)
+    assert sorted(re.findall(r'absent\(up\{job="vrs", app="([a-z]+)"\}\)', rules)) == sorted(names)
 
 
 def test_every_metric_is_explained() -> None:
