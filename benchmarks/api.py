@@ -28,8 +28,9 @@ from pydantic import SecretStr
 from sqlalchemy import event, insert, text
 
 from benchmarks.throughput import usage
+from services.marketplace.listener import Listener
 from services.marketplace.settings import MarketplaceSettings
-from services.marketplace.web import serving, web
+from services.marketplace.web import web
 from shared.api_keys import create_key
 from shared.database import Database, open_database
 from shared.models import NO_HASH, Scope, StaffRole, StaffUser
@@ -167,7 +168,7 @@ async def _measure(
 
 async def _weigh(app: Any, settings: MarketplaceSettings, key: str, path: str, streams: int) -> float:
     """Have another process open so many streams; return the megabytes of this one."""
-    server: asyncio.Future[None] = asyncio.ensure_future(serving(app, settings)(None))  # type: ignore[arg-type]  # it asks nothing of the kernel
+    server: asyncio.Future[None] = asyncio.ensure_future(Listener(app, settings).serve(None))  # type: ignore[arg-type]  # it asks nothing of the kernel
     asked = f"GET {path} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {key}\r\n\r\n"
     listeners = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _LISTENERS, str(settings.http_port), str(streams), asked, stdout=asyncio.subprocess.PIPE

@@ -153,6 +153,7 @@ VENDOR_SECONDS = Histogram(
     buckets=SECONDS,
     registry=REGISTRY,
 )
+READY = Gauge("vrs_ready", "Whether the service can do its work, as /health/ready says.", registry=REGISTRY)
 DATABASE_ANSWERS = Gauge("vrs_database_up", "Whether PostgreSQL answered for the gauges.", registry=REGISTRY)
 OUTBOX = Gauge(
     "vrs_outbox_messages", "What is committed and not yet taken by RabbitMQ.", ("service",), registry=REGISTRY

@@ -81,7 +81,11 @@ class Kernel(Protocol):
 
 
 Background = Callable[[Kernel], Awaitable[None]]
-"""Runs as long as the service; restarted with backoff when it raises."""
+"""Runs as long as the service; restarted with backoff when it raises, which makes the service unready if it goes on."""
+
+
+Trouble = Callable[[], str | None]
+"""Why the service can't do its work now, beside what the kernel sees itself; None while it can."""
 
 
 Measure = Callable[[AsyncConnection], Awaitable[None]]
@@ -105,12 +109,14 @@ class Service:
 
     `grants` is what it may do in the database beside what the kernel needs for every service. `replays`: it reads the
     dead letters of every service and sends them back (`shared.dead_letters`), so its user in RabbitMQ may do that.
+    ``/health/ready`` calls `background` by its names.
     """
 
     name: ServiceName
     consumers: tuple[Consumer, ...] = ()
     publishes: tuple[type[Event], ...] = ()
-    background: tuple[Background, ...] = ()
+    background: Mapping[str, Background] = field(default_factory=dict)
+    readiness: tuple[Trouble, ...] = ()
     measures: tuple[Measure, ...] = ()
     grants: tuple[Grant | Call, ...] = ()
     checks: tuple[Check, ...] = ()

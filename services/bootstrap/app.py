@@ -65,7 +65,7 @@ async def bootstrap() -> AsyncIterator[Service]:
         yield Service(
             name=ServiceName.BOOTSTRAP,
             publishes=(CoreHealthy, PluginsConverged, DomainConnected, CertificateExpiring, CoreRetired),
-            background=(watch_certificates(database, core),),
+            background={"certificates": watch_certificates(database, core)},
             grants=GRANTS,
             consumers=(
                 Consumer(

@@ -15,7 +15,7 @@ from services.bootstrap.health import one_line
 from services.bootstrap.models import WatchedCore, WatchedDomain
 from shared.database import Database
 from shared.expiry import DAILY, EXPIRY, PAUSE, THRESHOLDS, Tell, passed, saw, saw_nothing, take
-from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
 from shared.models import ExpiryKind, ProjectOrder
 from shared.service import Announcement, Background, Kernel
 
@@ -52,6 +52,8 @@ def watch_certificates(database: Database, core: Core) -> Background:
             try:
                 await look_at_certificates(kernel, database, core, datetime.now(UTC))
             except DATABASE_ERRORS as error:
+                if lasts(error):
+                    raise
                 log.warning("no certificate's end is watched", error=reason_of(error))
             await asyncio.sleep(PAUSE)
 

@@ -112,11 +112,11 @@ async def deploy() -> AsyncIterator[Service]:
                 ),
             ),
             publishes=(AppDeployed, AppRouted, AppRemoved),
-            background=(
-                watch.run,
-                watch_servers(coolify, database.engine),
-                reconcile(DeployReconciler(coolify, project, database, settings), database),
-            ),
+            background={
+                "deployments": watch.run,
+                "servers": watch_servers(coolify, database.engine),
+                "reconciliation": reconcile(DeployReconciler(coolify, project, database, settings), database),
+            },
             grants=GRANTS,
             checks=(
                 Check(what="Coolify", run=lambda: check_coolify(coolify)),

@@ -203,19 +203,19 @@ async def dns() -> AsyncIterator[Service]:
                     MailDomainReady,
                     MailDomainReleased,
                 ),
-                background=(
-                    wake_when_free(database.engine, settings.weights),
-                    wake_when_registered(database.engine),
-                    wake_when_answered(database.engine),
-                    answer_offers(registrar, database.engine),
-                    watch(reconciler, database),
-                    watch_domains(database, registrar),
-                    forget_in_time(
+                background={
+                    "capacity": wake_when_free(database.engine, settings.weights),
+                    "registrations": wake_when_registered(database.engine),
+                    "transfers": wake_when_answered(database.engine),
+                    "offers": answer_offers(registrar, database.engine),
+                    "reconciliation": watch(reconciler, database),
+                    "what ends soon": watch_domains(database, registrar),
+                    "retention": forget_in_time(
                         database.engine,
                         settings.amqp_url.get_secret_value(),
                         keep=timedelta(days=settings.retention_days),
                     ),
-                ),
+                },
                 grants=GRANTS,
                 checks=checks(inwx, authority, brevo),
             )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.dns.registrar import Registrar
 from shared.errors import PermanentError, TemporaryError
-from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
 from shared.models import Availability, DomainOffer
 from shared.service import Background, Kernel
 
@@ -77,6 +77,8 @@ def answer_offers(registrar: Registrar, engine: AsyncEngine) -> Background:
                     async with engine.begin() as connection:
                         await connection.execute(_OLD)
             except (TemporaryError, PermanentError, *DATABASE_ERRORS) as error:
+                if lasts(error):
+                    raise
                 log.warning("a question about a domain is not answered", error=reason_of(error))
                 await asyncio.sleep(LOOK_EVERY * 10)
             looks += 1

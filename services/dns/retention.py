@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts import ProjectOrdered
 from shared.dead_letters.queues import BrokerAwayError, holding
 from shared.forget import UnderWayError, forget
-from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
 from shared.service import Background, Kernel
 
 log = structlog.get_logger(__name__)
@@ -67,6 +67,8 @@ def forget_in_time(engine: AsyncEngine, amqp_url: str, *, keep: timedelta) -> Ba
             try:
                 await forget_who_is_due(engine, amqp_url, keep=keep)
             except (*DATABASE_ERRORS, BrokerAwayError) as error:
+                if lasts(error):
+                    raise
                 log.warning("nobody was forgotten", error=reason_of(error))
             await asyncio.sleep(LOOK_EVERY)
 

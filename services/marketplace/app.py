@@ -18,15 +18,16 @@ from contracts import (
     WebhookDisabled,
 )
 from services.marketplace.grants import GRANTS
+from services.marketplace.listener import Listener
 from services.marketplace.project_metrics import count_projects
 from services.marketplace.retention import dropping
 from services.marketplace.settings import MarketplaceSettings
-from services.marketplace.web import serving, web
+from services.marketplace.web import web
 from services.marketplace.webhooks.deliver import delivering
 from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import WebhookClient
 from shared.database import open_database
-from shared.service import Service
+from shared.service import Background, Service
 from shared.settings import load
 
 
@@ -36,9 +37,10 @@ async def marketplace() -> AsyncIterator[Service]:
     settings = load(MarketplaceSettings)
     database = open_database(settings, application_name="vrs marketplace web")
     client = WebhookClient(settings.webhook_networks)
-    background = [serving(web(database, settings), settings), dropping(database)]
+    listener = Listener(web(database, settings), settings)
+    background: dict[str, Background] = {"HTTP": listener.serve, "retention": dropping(database)}
     if settings.webhook_key is not None:
-        background.append(delivering(database, Seal(settings.webhook_key), client))
+        background["webhooks"] = delivering(database, Seal(settings.webhook_key), client)
     try:
         yield Service(
             name=ServiceName.MARKETPLACE,
@@ -47,7 +49,8 @@ async def marketplace() -> AsyncIterator[Service]:
                 *(DomainAdded, DomainRemoved, PrimaryDomainChanged, ProjectCancelled, DeadLetterHandled),
                 *(WebhookDisabled, MailResendRequested),
             ),
-            background=tuple(background),
+            background=background,
+            readiness=(listener.trouble,),
             measures=(count_projects,),
             grants=GRANTS,
             replays=True,

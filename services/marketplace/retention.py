@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import delete, func
 
 from shared.database import Database
-from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
 from shared.models import SaidEvent, WebhookDelivery
 from shared.service import Background, Kernel
 
@@ -39,6 +39,8 @@ def dropping(database: Database) -> Background:
             try:
                 await drop_old(database)
             except DATABASE_ERRORS as error:
+                if lasts(error):
+                    raise
                 log.warning("what is old stays for now", error=reason_of(error))
             await asyncio.sleep(LOOK_EVERY)
 

@@ -88,7 +88,7 @@ async def notify() -> AsyncIterator[Service]:
             name=ServiceName.NOTIFY,
             consumers=tuple(_consumer(event, partial(tell, post)) for event, tell in TELLS),
             publishes=(ProvisioningDelayed,),
-            background=(watch(database.engine),),
+            background={"delays": watch(database.engine)},
             grants=(Grant(Mail, ALL),),
             checks=(Check(what="mail server", run=smtp.check),),
         )

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts import ProvisioningDelayed
 from services.notify.late import LateStep, NothingOpen, late_steps
 from shared.history import Durations, Forecast, durations, forecast
-from shared.messaging.trouble import DATABASE_ERRORS, passes, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, passes, reason_of
 from shared.models import LATE
 from shared.service import Announcement, Background, Kernel
 
@@ -72,6 +72,8 @@ def watch(engine: AsyncEngine) -> Background:
             try:
                 await tell_of_delays(kernel, engine)
             except DATABASE_ERRORS as error:
+                if lasts(error):
+                    raise
                 log.warning("nobody watches for delays", error=reason_of(error))
             await asyncio.sleep(LOOK_EVERY)
 

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from shared.measure import measure
 from shared.messaging.runtime import Runtime
-from shared.metrics import REGISTRY
+from shared.metrics import READY, REGISTRY
 
 
 @asynccontextmanager
@@ -55,6 +55,7 @@ def _app(runtime: Runtime) -> AsgiFastStream:
     async def metrics(scope: Any) -> AsgiResponse:  # noqa: ARG001 - FastStream's signature
         """Everything that `shared.metrics` knows, for Prometheus."""
         await measure(runtime.database, runtime.service)
+        READY.set(not runtime.not_ready)
         return AsgiResponse(generate_latest(REGISTRY), 200, {"content-type": CONTENT_TYPE_PLAIN_0_0_4})
 
     routes = [("/health/live", live), ("/health/ready", ready), ("/metrics", metrics)]

@@ -1,24 +1,23 @@
 """One service, put together and running."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import Any
 
 import structlog
 
 from shared.database import Database, wait_until_up
 from shared.messaging.act import Actor
+from shared.messaging.background import BackgroundWork
 from shared.messaging.broker import CONNECTION_ERRORS, ServiceBroker
 from shared.messaging.commit import Committer
 from shared.messaging.intake import Intake
 from shared.messaging.say import Speaker
 from shared.messaging.schedule import Scheduler
-from shared.messaging.trouble import DATABASE_ERRORS, Pause
+from shared.messaging.trouble import DATABASE_ERRORS
 from shared.messaging.waiting_room import release
-from shared.service import Background, Service
+from shared.service import Service
 from shared.transaction import begin, give_back, keep
 
 log = structlog.get_logger(__name__)
@@ -29,8 +28,6 @@ GRACE = 3.0
 FLUSH = 5.0
 CLOSE_TIMEOUT = 3.0
 """Seconds each. With the broker or the database gone silent a stop still ends within 30 s."""
-
-LONGEST_PAUSE = 60.0
 
 
 class Runtime:
@@ -49,6 +46,7 @@ class Runtime:
         self.scheduler = Scheduler(self.actor, self.speaker, database)
         self.actor.look_again = self.scheduler.look_at
         self.intakes = [Intake(lane, self.actor, database, self.broker, self.speaker) for lane in self.actor.lanes]
+        self._background = [BackgroundWork(name, work, self.scheduler) for name, work in service.background.items()]
         self._database_answers = False
         self._loops: dict[str, asyncio.Task[None]] = {}
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -69,7 +67,8 @@ class Runtime:
             if not intake.subscribed
         ]
         away = self.scheduler.database_is_away if self._loops else None
-        reasons += [reason for reason in (away, self.speaker.unsaid) if reason]
+        background = [each.trouble for each in self._background] + [trouble() for trouble in self.service.readiness]
+        reasons += [reason for reason in (away, self.speaker.unsaid, *background) if reason]
         return reasons + [f"{name} has stopped" for name, task in self._loops.items() if task.done()]
 
     async def start(self) -> None:
@@ -95,8 +94,8 @@ class Runtime:
         self._run("listen", self.scheduler.listen)
         for intake in self.intakes:
             self._run(intake.lane.queue, intake.run)
-        for number, background in enumerate(self.service.background, 1):
-            self._run(f"background {number}", partial(self._restart, background))
+        for work in self._background:
+            self._run(f"background {work.name}", work.run)
 
     async def stop(self) -> None:
         """Stop taking, let running tries end, say what is committed; give back what is left."""
@@ -135,20 +134,6 @@ class Runtime:
         error = None if task.cancelled() else task.exception()
         log.error("the kernel is broken", loop=task.get_name(), exc_info=error)
         self.broken.set_exception(error or RuntimeError(f"{task.get_name()} has ended"))
-
-    async def _restart(self, background: Background) -> None:
-        pause = Pause(1.0, LONGEST_PAUSE)
-        while True:
-            began = time.monotonic()
-            try:
-                await background(self.scheduler)
-            except Exception:
-                log.exception("background work failed")
-            else:
-                raise RuntimeError("background work has ended")
-            if time.monotonic() - began > LONGEST_PAUSE:
-                pause.reset()
-            await pause.wait()
 
     async def _cancel(self, names: list[str]) -> None:
         tasks = [self._loops.pop(name) for name in names if name in self._loops]

@@ -39,6 +39,11 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, OSError | TimeoutError | InternalClientError)  # the last: the connection broke midway
 
 
+def lasts(error: BaseException) -> bool:
+    """Whether waiting does not help either: a right, a table or a column is missing, and somebody has to give it."""
+    return (sqlstate(error) or "").startswith("42")
+
+
 def sqlstate(error: BaseException) -> str | None:
     """PostgreSQL's five-letter code of an error, if it has one."""
     origin: Any = getattr(error, "orig", error)

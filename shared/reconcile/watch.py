@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
-from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
 from shared.models import Reconciliation
 from shared.reconcile.finding import Caution, Finding, Reconciler, RepairRefusedError, repair
 from shared.service import Background, Kernel
@@ -34,6 +34,8 @@ def watch(reconciler: Reconciler, database: Database) -> Background:
                 if await _is_due(reconciler, database):
                     await everything(reconciler, database)
             except (TemporaryError, PermanentError, *DATABASE_ERRORS) as error:
+                if lasts(error):
+                    raise
                 log.warning("nothing is reconciled now", error=reason_of(error))
             await asyncio.sleep(LOOK_EVERY)
 

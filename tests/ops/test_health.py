@@ -61,6 +61,7 @@ async def test_the_health_port_shows_the_metrics_to_prometheus(bootstrap: Probe)
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'vrs_open_steps{consumer="bootstrap.app-deployed",state="dead"} 0.0' in answer.text
     assert "vrs_database_up 1.0" in answer.text
+    assert "vrs_ready 1.0" in answer.text
     assert "process_resident_memory_bytes" in answer.text
 
 
@@ -133,6 +134,8 @@ async def test_a_service_answers_before_it_has_what_it_needs_and_says_what_it_wa
         await bootstrap.says('"PostgreSQL: not connected", "RabbitMQ: not connected: ')
         alive = await bootstrap.http.get(bootstrap.url.replace("/ready", "/live"))
         assert alive.status_code == 204
+        metrics = await bootstrap.http.get(bootstrap.url.replace("/health/ready", "/metrics"))
+        assert "vrs_ready 0.0" in metrics.text
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import Answer, WebhookClient
 from shared.database import Database
 from shared.marketplace_outbox import put
-from shared.messaging.trouble import DATABASE_ERRORS, reason_of
+from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
 from shared.metrics import WEBHOOKS_OFF
 from shared.seal import UnreadableSecretError
 from shared.service import Background, Kernel
@@ -84,6 +84,8 @@ def delivering(database: Database, seal: Seal, client: WebhookClient) -> Backgro
                 try:
                     await courier.look(tasks)
                 except DATABASE_ERRORS as error:
+                    if lasts(error):
+                        raise
                     log.warning("webhooks wait for the database", error=reason_of(error))
                 await asyncio.sleep(LOOK_EVERY)
 
