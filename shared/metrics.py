@@ -160,6 +160,9 @@ OUTBOX = Gauge(
 )
 OUTBOX_AGE = Gauge("vrs_outbox_oldest_seconds", "Age of the oldest of them.", ("service",), registry=REGISTRY)
 OPEN_STEPS = Gauge("vrs_open_steps", "Steps in the waiting room.", ("consumer", "state"), registry=REGISTRY)
+DEAD_LETTERS_WAITING = Gauge(
+    "vrs_dead_letters_waiting", "Dead steps that nobody has discarded.", ("service", "consumer"), registry=REGISTRY
+)
 WEBHOOKS_OFF = Counter(
     "vrs_webhooks_switched_off", "Webhooks that were switched off because nobody took what was sent.", registry=REGISTRY
 )

@@ -17,6 +17,7 @@ from contracts import (
     ServiceName,
     WebhookDisabled,
 )
+from services.marketplace.dead_letter_metrics import count_dead_letters
 from services.marketplace.grants import GRANTS
 from services.marketplace.listener import Listener
 from services.marketplace.project_metrics import count_projects
@@ -51,7 +52,7 @@ async def marketplace() -> AsyncIterator[Service]:
             ),
             background=background,
             readiness=(listener.trouble,),
-            measures=(count_projects,),
+            measures=(count_projects, count_dead_letters),
             grants=GRANTS,
             replays=True,
         )

@@ -7,6 +7,7 @@ import pytest
 from pamqp import commands as spec
 
 from contracts import DeskActionKind
+from services.marketplace.dead_letter_metrics import count_dead_letters
 from shared.dead_letters.archive import archived, discard, restore
 from shared.dead_letters.audit import history
 from shared.dead_letters.notes import note_of, read_notes, subject_of, take, write_note
@@ -16,8 +17,9 @@ from shared.dead_letters.room import Room, read_bodies, read_room
 from shared.dead_letters.selection import group_id
 from shared.dead_letters.transfer import TransferError, exported, import_letters, read_lines
 from shared.dead_letters.view import Agreement, DeadLetter, joined
-from tests.dead_letters.conftest import ALICE, Desk
-from tests.shared.messaging.harness import DEAD, NEXT, until
+from shared.metrics import REGISTRY
+from tests.dead_letters.conftest import ALICE, Desk, refuse
+from tests.shared.messaging.harness import DEAD, NEXT, ORDERED, until
 
 
 async def test_a_discarded_letter_is_out_of_sight_and_comes_back_as_it_was(desk: Desk) -> None:
@@ -41,6 +43,29 @@ async def test_a_discarded_letter_is_out_of_sight_and_comes_back_as_it_was(desk:
     assert report.counts == {"done": 2}
     kinds = [action.kind for action in await history(desk.database)]
     assert kinds == [DeskActionKind.REPLAY, DeskActionKind.RESTORE, DeskActionKind.DISCARD]
+
+
+async def test_whoever_watches_counts_dead_steps_until_somebody_has_discarded_them(desk: Desk) -> None:
+    [event] = await desk.bury()
+    assert await waiting(desk) == 1
+    await discard(desk.database, desk.amqp_url, lambda view: view.letters, ALICE)
+    assert await waiting(desk) == 0
+    await restore(desk.database, desk.amqp_url, await archived(desk.database), ALICE)
+    assert await waiting(desk) == 1
+    desk.harness.handle = refuse
+    async with desk.harness.running():
+        report = await replay(desk.database, desk.amqp_url, lambda view: view.letters, ALICE, Plan(wait=60.0))
+    assert report.counts == {"dead again": 1}
+    await desk.sql("UPDATE dead_letter_archive SET restored_at = NULL")  # it is of the death before
+    assert await waiting(desk) == 1
+    await desk.sql("DELETE FROM open_steps WHERE event_id = :id", id=event.id)
+    assert await waiting(desk) == 0
+
+
+async def waiting(desk: Desk) -> float | None:
+    async with desk.database.autocommit.begin() as connection:
+        await count_dead_letters(connection)
+    return REGISTRY.get_sample_value("vrs_dead_letters_waiting", {"service": "dns", "consumer": ORDERED})
 
 
 async def test_a_discard_that_was_killed_before_the_queue_is_finished_by_another(desk: Desk) -> None:
