@@ -39,6 +39,7 @@ ORDER_SECONDS = (
     86_400.0,
     604_800.0,
 )
+HTTP_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 MEMBERS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
 DONE = "done"
@@ -69,6 +70,10 @@ class PlainHistogram:
         """Count one value."""
         self._counts[labels][bisect_left(self._bounds, value)] += 1
         self._sums[labels] += value
+
+    def collect(self) -> Iterator[Metric]:
+        """Give Prometheus what was counted."""
+        yield self.family()
 
     def family(self) -> HistogramMetricFamily:
         """What Prometheus reads."""
@@ -166,7 +171,34 @@ DEAD_LETTERS_WAITING = Gauge(
 WEBHOOKS_OFF = Counter(
     "vrs_webhooks_switched_off", "Webhooks that were switched off because nobody took what was sent.", registry=REGISTRY
 )
+WEBHOOK_TRIES = Counter(
+    "vrs_webhook_tries", "Tries to deliver to a webhook, by how they ended.", ("outcome",), registry=REGISTRY
+)
+WEBHOOKS_WAITING = Gauge("vrs_webhook_deliveries", "Deliveries that are not taken yet.", registry=REGISTRY)
+WEBHOOKS_AGE = Gauge("vrs_webhook_oldest_seconds", "Age of the oldest of them.", registry=REGISTRY)
 PROJECTS = Gauge("vrs_projects", "Projects by provisioning state.", ("state",), registry=REGISTRY)
+WAITS_FOR_PEOPLE = Gauge(
+    "vrs_waits_for_people",
+    "Registrations and transfers of which a case worker was asked.",
+    ("what",),
+    registry=REGISTRY,
+)
+ENDING = Gauge(
+    "vrs_ending", "What ends within a week and nobody has seen to, by what it is.", ("kind",), registry=REGISTRY
+)
+RECONCILIATION_OFF = Gauge(
+    "vrs_reconciliation_off", "What the last daily comparison has left to people.", ("service",), registry=REGISTRY
+)
+RECONCILIATION_UNFINISHED = Gauge(
+    "vrs_reconciliation_unfinished_seconds",
+    "Since when a daily comparison has not come to its end; 0: it has.",
+    ("service",),
+    registry=REGISTRY,
+)
+HTTP_REQUESTS = PlainHistogram(
+    "vrs_http_request_seconds", "Until the answer to a request began.", ("method", "route", "status"), HTTP_SECONDS
+)
+REGISTRY.register(HTTP_REQUESTS)
 
 
 @contextmanager

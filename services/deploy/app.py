@@ -31,6 +31,7 @@ from services.deploy.settings import DeploySettings
 from shared.database import open_database
 from shared.http import http_client
 from shared.plans import read_plans
+from shared.reconcile.measure import reconciliation_of
 from shared.reconcile.watch import watch as reconcile
 from shared.service import Check, Consumer, Service
 from shared.settings import load
@@ -117,6 +118,7 @@ async def deploy() -> AsyncIterator[Service]:
                 "servers": watch_servers(coolify, database.engine),
                 "reconciliation": reconcile(DeployReconciler(coolify, project, database, settings), database),
             },
+            measures=(reconciliation_of(ServiceName.DEPLOY),),
             grants=GRANTS,
             checks=(
                 Check(what="Coolify", run=lambda: check_coolify(coolify)),

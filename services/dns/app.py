@@ -54,6 +54,7 @@ from services.dns.withdrawal import WithdrawTransfer
 from shared.database import open_database
 from shared.http import http_client
 from shared.plans import read_plans
+from shared.reconcile.measure import reconciliation_of
 from shared.reconcile.watch import watch
 from shared.seal import Seal
 from shared.service import Consumer, Service
@@ -216,6 +217,7 @@ async def dns() -> AsyncIterator[Service]:
                         keep=timedelta(days=settings.retention_days),
                     ),
                 },
+                measures=(reconciliation_of(ServiceName.DNS),),
                 grants=GRANTS,
                 checks=checks(inwx, authority, brevo),
             )

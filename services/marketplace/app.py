@@ -20,11 +20,12 @@ from contracts import (
 from services.marketplace.dead_letter_metrics import count_dead_letters
 from services.marketplace.grants import GRANTS
 from services.marketplace.listener import Listener
-from services.marketplace.project_metrics import count_projects
+from services.marketplace.project_metrics import count_projects, count_what_waits_for_people
 from services.marketplace.retention import dropping
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.web import web
 from services.marketplace.webhooks.deliver import delivering
+from services.marketplace.webhooks.metrics import count_webhooks
 from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import WebhookClient
 from shared.database import open_database
@@ -52,7 +53,7 @@ async def marketplace() -> AsyncIterator[Service]:
             ),
             background=background,
             readiness=(listener.trouble,),
-            measures=(count_projects, count_dead_letters),
+            measures=(count_projects, count_what_waits_for_people, count_dead_letters, count_webhooks),
             grants=GRANTS,
             replays=True,
         )

@@ -24,6 +24,7 @@ from services.marketplace.body_limit import BodyLimit
 from services.marketplace.dependencies import RateLimit
 from services.marketplace.feed import Feed
 from services.marketplace.problems import answer_with_problems
+from services.marketplace.request_metrics import RequestTimes
 from services.marketplace.request_spans import RequestSpans
 from services.marketplace.settings import MarketplaceSettings
 from services.marketplace.status.routes import serve_status
@@ -41,6 +42,7 @@ def web(database: Database, settings: MarketplaceSettings) -> FastAPI:
     answer_with_problems(app)
     app.add_middleware(BodyLimit, most=settings.api_body_bytes)
     app.add_middleware(RequestSpans)
+    app.add_middleware(RequestTimes)
     app.state.database, app.state.settings = database, settings
     app.state.rate_limit, app.state.feed = RateLimit(settings.api_rate_limit), Feed(database)
     for resource in (core_routes, *API, preview_routes):

@@ -11,7 +11,7 @@ class Reconciliation(Table):
     """A service's daily comparison with its vendor. Owner: the service named.
 
     `due_at`: the next one; whoever takes it moves it on, so that of several instances one does it. `off` counts what
-    the last one found that was not as written down. Without `ended_at` it goes on, or was killed.
+    the last one found that was not as written down, and did not repair. Without `ended_at` it goes on, or was killed.
     """
 
     __tablename__ = "reconciliations"

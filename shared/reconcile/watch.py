@@ -43,11 +43,9 @@ def watch(reconciler: Reconciler, database: Database) -> Background:
 
 
 async def everything(reconciler: Reconciler, database: Database) -> list[Finding]:
-    """Compare everything, log what is off, repair what is certain; return what was found."""
+    """Compare everything, log what is off, repair what is certain and count the rest; return what was found."""
     found = [finding async for finding in reconciler.look()]
-    for finding in found:
-        await _heed(reconciler, finding)
-    off = sum(finding.is_off for finding in found)
+    off = [await _is_left(reconciler, finding) for finding in found].count(True)
     log.info("compared everything", off=off)
     async with database.engine.begin() as connection:
         await connection.execute(
@@ -64,21 +62,24 @@ async def _answer(reconciler: Reconciler, looked_at: set[tuple[UUID, datetime]])
     looked_at &= set(expired)
     for intent in [intent for intent in expired if intent not in looked_at][:MOST_AT_ONCE]:
         async for finding in reconciler.look(intent[0]):
-            await _heed(reconciler, finding)
+            await _is_left(reconciler, finding)
         looked_at.add(intent)
 
 
-async def _heed(reconciler: Reconciler, finding: Finding) -> None:
+async def _is_left(reconciler: Reconciler, finding: Finding) -> bool:
+    """Repair what is certain; return whether people have to."""
     if not finding.is_off:
-        return
+        return False
     known = finding.as_json() | {"project": str(finding.project_id)}
     if finding.repair is None or finding.repair.caution is not Caution.CERTAIN:
         log.warning("the vendor differs from the database", **known)
-        return
+        return True
     try:
         log.warning("repaired", done=await repair(reconciler, finding), **known)
     except (RepairRefusedError, TemporaryError, PermanentError) as error:
         log.warning("not repaired", problem=str(error), **known)
+        return True
+    return False
 
 
 async def _is_due(reconciler: Reconciler, database: Database) -> bool:

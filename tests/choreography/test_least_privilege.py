@@ -34,7 +34,9 @@ from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import WebhookClient
 from services.notify.app import notify
 from shared.dead_letters.queues import LOCK
-from shared.messaging.runtime import running
+from shared.measure import measure
+from shared.messaging.runtime import Runtime, running
+from shared.metrics import REGISTRY
 from shared.models import ProvisioningState
 from tests.choreography.events import Story
 from tests.choreography.roles import amqp_of, database_of
@@ -56,7 +58,7 @@ async def ignore(message: aiormq.abc.DeliveredMessage) -> None:
 async def all_as_themselves(system: System, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Run every service, each with its own user and role."""
     async with AsyncExitStack() as stack:
-        runtimes = []
+        runtimes: list[Runtime] = []
         for build in (dns, deploy, bootstrap, notify, marketplace):
             name = ServiceName(build.__name__)
             url = database_of(system.database.listen_url, name)
@@ -67,6 +69,9 @@ async def all_as_themselves(system: System, monkeypatch: pytest.MonkeyPatch) -> 
             runtime = running(service, database, amqp_url=amqp_of(system.amqp_url, name))
             runtimes.append(await stack.enter_async_context(runtime))
         await until(lambda: not any(runtime.not_ready for runtime in runtimes), within=30)
+        for each in runtimes:
+            await measure(each.database, each.service)
+            assert REGISTRY.get_sample_value("vrs_database_up") == 1, each.service.name
         yield
 
 

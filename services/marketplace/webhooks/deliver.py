@@ -17,7 +17,7 @@ from services.marketplace.webhooks.send import Answer, WebhookClient
 from shared.database import Database
 from shared.marketplace_outbox import put
 from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
-from shared.metrics import WEBHOOKS_OFF
+from shared.metrics import WEBHOOK_TRIES, WEBHOOKS_OFF
 from shared.seal import UnreadableSecretError
 from shared.service import Background, Kernel
 
@@ -138,6 +138,7 @@ class Courier:
         pause = None if answer.problem is None else _pause(delivery.tried, answer)
         state = "delivered" if answer.problem is None else "failed" if pause is None else "pending"
         entry = {"at": at.isoformat(), "status": answer.status, "problem": answer.problem, "ms": answer.ms}
+        WEBHOOK_TRIES.labels("delivered" if answer.problem is None else "failed").inc()
         ended = {"id": delivery.id, "state": state, "try": json.dumps(entry), "pause": pause or timedelta()}
         async with self._database.engine.begin() as connection:
             await connection.execute(_ENDED, ended)
