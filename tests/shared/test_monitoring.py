@@ -30,6 +30,14 @@ def test_each_service_is_scraped_by_its_name_and_missed_when_it_is_stopped() -> 
     assert sorted(re.findall(r'absent\(up\{job="vrs", app="([a-z]+)"\}\)', rules)) == sorted(names)
 
 
+def test_commands_that_ask_a_vendor_are_told_with_the_service_that_has_its_settings() -> None:
+    for file in (MONITORING / "alerts.yml", *(MONITORING.parent / "docs").glob("monitoring.md")):
+        commands = re.findall(r"vrs (?:doctor|reconcile)\b[^`;,.\"]*", file.read_text())
+        assert commands
+        whole = re.compile(r"vrs (doctor (--queues|[a-z]+$|SERVICE|\{\{)|reconcile --service )")
+        assert [each for each in commands if not whole.match(each.strip())] == [], file.name
+
+
 def test_every_metric_is_explained() -> None:
     page = (MONITORING.parent / "docs" / "monitoring.md").read_text()
     assert [name for name in SHOWN if name.startswith("vrs_") and name not in page] == []
