@@ -15,7 +15,8 @@ CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
 """Seconds. A request (pool, connect, write, read) ends within a third of the default lease."""
 
-THROTTLED = 429
+TOLD_IN_FULL = frozenset({401, 403, 429})
+"""Statuses that say something of us and not of what was asked for: not let in, or too often."""
 
 
 SENDS = frozenset({"http11.send_request_headers.started", "http11.send_request_body.started"})
@@ -60,7 +61,8 @@ class CountedTransport(httpx.AsyncHTTPTransport):
         """See `httpx.AsyncHTTPTransport`."""
         with vendor_call(self._vendor) as outcome:
             response = await super().handle_async_request(request)
-            outcome.append(f"{response.status_code // 100}xx" if response.status_code != THROTTLED else "429")
+            status = response.status_code
+            outcome.append(str(status) if status in TOLD_IN_FULL else f"{status // 100}xx")
             return response
 
 

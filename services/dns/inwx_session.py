@@ -34,6 +34,9 @@ _NO_SECOND_FACTOR = ("", "0")
 _SECOND_FACTOR = "GOOGLE-AUTH"
 _TAN_TRIES = 2
 
+SIGNED_OUT = "signed out"
+"""The outcome of a call whose session had ended, as each does: no failure unless the sign-in is one."""
+
 
 class _Answer(BaseModel):
     """The envelope. Everything but `code` may be missing."""
@@ -84,9 +87,10 @@ class InwxSession:
 
         """
         async with self._turns.turn():
-            if not self._signed_in:
+            is_old = self._signed_in
+            if not is_old:
                 await self._sign_in()
-            answer = await self._send(method, params, writes=writes)
+            answer = await self._send(method, params, writes=writes, may_be_signed_out=is_old)
             if answer.code in SESSION_GONE and not (costs and answer.code == CONNECTION_CLOSED):
                 await self._sign_in()
                 answer = await self._send(method, params, writes=writes)
@@ -123,11 +127,14 @@ class InwxSession:
                 break
         raise error_of("account.unlock", answer.code, answer.text)
 
-    async def _send(self, method: str, params: dict[str, Any], *, writes: bool = False) -> _Answer:
+    async def _send(
+        self, method: str, params: dict[str, Any], *, writes: bool = False, may_be_signed_out: bool = False
+    ) -> _Answer:
         with vendor_call("inwx") as outcome:
             answer = await self._post(method, params, writes=writes)
             if answer.code not in _SUCCESS:
-                outcome.append(str(answer.code))
+                is_normal = may_be_signed_out and answer.code in SESSION_GONE
+                outcome.append(SIGNED_OUT if is_normal else str(answer.code))
             return answer
 
     async def _post(self, method: str, params: dict[str, Any], *, writes: bool) -> _Answer:

@@ -152,7 +152,8 @@ class Smtp:
     async def _opened(self) -> aiosmtplib.SMTP:
         session = self._server.connection(self._greeting, lease=self._lease)
         try:
-            await session.connect()
+            with vendor_call("smtp"):
+                await session.connect()
         except (aiosmtplib.SMTPException, OSError) as error:
             raise self._unreachable(error) from None
         return session

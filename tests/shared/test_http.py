@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from shared.errors import StepVoidError
 from shared.http import http_client
 from shared.lease import Lease, current_lease
+from shared.metrics import REGISTRY
 
 
 @pytest.mark.parametrize("ends_on_the_way", [True, False])
@@ -39,3 +41,21 @@ async def test_a_call_whose_lease_ends_on_its_way_to_the_socket_is_not_sent(ends
                 assert (await received.get()).startswith(b"PATCH /envs")
     finally:
         current_lease.reset(before)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(204, "2xx"), (401, "401"), (403, "403"), (404, "4xx"), (429, "429"), (503, "5xx")]
+)
+async def test_a_vendors_answer_is_counted_so_that_not_being_let_in_can_be_told_apart(
+    status: int, outcome: str
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    vendor = uuid4().hex
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, http_client(vendor=vendor) as client:
+        await client.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    labels = {"vendor": vendor, "outcome": outcome}
+    assert REGISTRY.get_sample_value("vrs_vendor_call_seconds_count", labels) == 1

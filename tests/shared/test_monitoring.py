@@ -43,6 +43,17 @@ def test_every_metric_is_explained() -> None:
     assert [name for name in SHOWN if name.startswith("vrs_") and name not in page] == []
 
 
+def test_every_alert_and_every_vendor_is_explained() -> None:
+    page = (MONITORING.parent / "docs" / "monitoring.md").read_text()
+    alerts = re.findall(r"- alert: (\w+)", (MONITORING / "alerts.yml").read_text())
+    assert [alert for alert in alerts if f"`{alert}`" not in page] == []
+    sources = [*(MONITORING.parent / "services").rglob("*.py"), *(MONITORING.parent / "shared").rglob("*.py")]
+    calls = re.compile(r"(?:vendor=|vendor_call\()\"([^\"]+)\"")
+    vendors = {vendor for source in sources for vendor in calls.findall(source.read_text())}
+    assert {"inwx", "brevo", "coolify", "smtp"} < vendors
+    assert [vendor for vendor in vendors if page.count(f"`{vendor}`") < len(("metric", "span"))] == []
+
+
 def test_the_dashboard_shows_everything_that_is_counted() -> None:
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ()))

@@ -22,6 +22,7 @@ from services.dns.inwx_errors import (
 from services.dns.tan import WINDOW, TanSource, normalised_secret
 from shared.errors import PermanentError, TemporaryError
 from shared.http import http_client
+from shared.metrics import REGISTRY
 from simulators.inwx import TOTP_SECRET
 from tests.services.dns.world import CREATE, World, session
 
@@ -157,6 +158,26 @@ async def test_a_lost_session_is_opened_again_once(world: World, code: int) -> N
     with pytest.raises(InwxUnavailableError if code == 2500 else InwxLoginError):
         await world.inwx.records("vrs.example")
     assert await world.inwx.records("vrs.example")
+
+
+async def test_a_session_that_has_ended_counts_as_no_failure_and_a_sign_in_that_is_refused_does(world: World) -> None:
+    def counted(outcome: str) -> float:
+        labels = {"vendor": "inwx", "outcome": outcome}
+        return REGISTRY.get_sample_value("vrs_vendor_call_seconds_count", labels) or 0.0
+
+    await world.inwx.user()
+    ended, refused = counted("signed out"), counted("2200")
+    await world.fault(INFO, "refused", code=2200)
+    await world.inwx.records("vrs.example")
+    assert (counted("signed out"), counted("2200")) == (ended + 1, refused)
+    await world.fault(INFO, "refused", code=2200, times=2)
+    with pytest.raises(InwxLoginError):
+        await world.inwx.records("vrs.example")
+    assert (counted("signed out"), counted("2200")) == (ended + 2, refused + 1)
+    async with http_client() as http:
+        with pytest.raises(InwxLoginError):
+            await Inwx(session(world.running, http, password="not-the-password")).user()
+    assert counted("2200") == refused + 2
 
 
 async def test_an_expired_session_costs_no_write(world: World) -> None:

@@ -24,6 +24,7 @@ from services.notify.smtp import (
 )
 from shared.errors import StepVoidError
 from shared.lease import Lease, current_lease
+from shared.metrics import REGISTRY
 from simulators.core.certificates import Authority
 from simulators.smtp import running_smtp
 
@@ -163,10 +164,13 @@ async def test_the_check_logs_in_over_starttls(authority: Authority) -> None:
 
 
 async def test_wrong_credentials_are_named_with_their_setting(authority: Authority) -> None:
+    counted = {"vendor": "smtp", "outcome": "SMTPAuthenticationError"}
+    before = REGISTRY.get_sample_value("vrs_vendor_call_seconds_count", counted)
     async with serving(tls_context=authority.context_for("localhost")) as port:
         with pytest.raises(SmtpUnreachableError, match=r"VRS_SMTP_URL.*refuses user or password") as refused:
             await client(port, login="demo:wrong").check()
     assert refused.value.code == "smtp_login"
+    assert REGISTRY.get_sample_value("vrs_vendor_call_seconds_count", counted) == (before or 0) + 1
     assert "wrong" not in str(refused.value)
 
 
