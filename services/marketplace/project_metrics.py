@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.metrics import ENDING, PROJECTS, WAITS_FOR_PEOPLE
@@ -16,18 +16,22 @@ from shared.models import (
     ProvisioningState,
     RegistrationStage,
     TransferStage,
+    TransferWithdrawal,
 )
 
 WEEK = timedelta(days=7)
 
 _COUNT = select(Project.provisioning_state, func.count().label("projects")).group_by(Project.provisioning_state)
 _CANCELLED = select(Cancellation.project_id)
+_WITHDRAWN = select(TransferWithdrawal.project_id, TransferWithdrawal.domain)
 _WAITING = {
     "registration": select(func.count()).where(
         DomainRegistration.stage == RegistrationStage.HELD, DomainRegistration.project_id.not_in(_CANCELLED)
     ),
     "transfer": select(func.count()).where(
-        DomainTransfer.stage == TransferStage.FAILED, DomainTransfer.project_id.not_in(_CANCELLED)
+        DomainTransfer.stage == TransferStage.FAILED,
+        DomainTransfer.project_id.not_in(_CANCELLED),
+        tuple_(DomainTransfer.project_id, DomainTransfer.domain).not_in(_WITHDRAWN),
     ),
 }
 _ENDING = (

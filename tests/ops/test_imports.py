@@ -17,7 +17,7 @@ USED = {
     ServiceName.BOOTSTRAP: {"cryptography", "httpx"},
     ServiceName.NOTIFY: {"aiosmtplib", "babel", "jinja2"},
     ServiceName.MARKETPLACE: {
-        *("argon2", "babel", "cryptography", "fastapi", "httpx", "jinja2", "limits", "starlette_admin"),
+        *("argon2", "babel", "fastapi", "httpx", "jinja2", "limits", "starlette_admin"),
     },
 }
 RUN = """

@@ -93,7 +93,7 @@ async def webhooks(hooks: Hooks) -> tuple[float, float]:
     return value("vrs_webhook_deliveries"), value("vrs_webhook_oldest_seconds")
 
 
-async def test_what_waits_for_case_workers_is_counted_unless_its_project_is_cancelled(api: Api) -> None:
+async def test_what_waits_for_case_workers_is_counted_unless_nobody_wants_it_any_more(api: Api) -> None:
     for _ in range(2):
         await api.sql(
             "INSERT INTO domain_registrations (project_id, domain, stage, hold, max_cents, zone_made)"
@@ -114,6 +114,10 @@ async def test_what_waits_for_case_workers_is_counted_unless_its_project_is_canc
             f" SELECT project_id, 'x', 'x' FROM {table} LIMIT 1"
         )
     assert await waiting(api) == {"registration": 1, "transfer": 1}
+    left = "domain_transfers t WHERE NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = t.project_id)"
+    await api.sql(f"INSERT INTO transfer_withdrawals (project_id, domain) SELECT project_id, domain FROM {left}")
+    assert await waiting(api) == {"registration": 1, "transfer": 0}
+    await api.sql("DELETE FROM transfer_withdrawals")
     await api.sql("UPDATE domain_registrations SET stage = 'requested', hold = NULL")
     await api.sql("UPDATE domain_transfers SET stage = 'requested', problem = NULL")
     assert await waiting(api) == {"registration": 0, "transfer": 0}
