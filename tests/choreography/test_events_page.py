@@ -28,8 +28,8 @@ def test_each_link_names_a_test() -> None:
 OF_THE_WHOLE = {
     f"test_{subject}.py"
     for subject in (
-        *("adopted", "in_a_browser", "least_privilege", "offers", "personal_data", "recover", "scaled_out"),
-        *("secrets_stay_secret", "traces", "two_versions"),
+        *("adopted", "desk_in_services", "forgotten_everywhere", "in_a_browser", "least_privilege", "offers"),
+        *("personal_data", "recover", "scaled_out", "secrets_stay_secret", "traces", "two_versions", "webhooks_kept"),
     )
 }
 """What they show is true of all events and stands on pages of its own: data, access, backup, monitoring, …"""

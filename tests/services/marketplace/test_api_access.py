@@ -32,6 +32,7 @@ SCOPES = {
     ("GET", "/projects/{project_id}/mail-domains"): Scope.PROJECTS_READ,
     ("POST", "/projects/{project_id}/transfers"): Scope.PROJECTS_WRITE,
     ("GET", "/projects/{project_id}/transfers"): Scope.PROJECTS_READ,
+    ("DELETE", "/projects/{project_id}/transfers/{domain}"): Scope.PROJECTS_WRITE,
     ("GET", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("POST", "/projects/{project_id}/previews"): Scope.PREVIEWS,
     ("DELETE", "/projects/{project_id}/previews/{preview_id}"): Scope.PREVIEWS,

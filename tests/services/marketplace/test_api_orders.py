@@ -38,7 +38,7 @@ async def test_an_order_is_project_name_event_and_answer_at_once(api: Api) -> No
     assert (owner, str(event.subject), event.data.slug) == ("marketplace", project["id"], "baeckerei-suess")
     assert [await api.count(table) for table in WRITTEN] == [1, 1, 1, 1, 1]
     assert (await api.call("GET", f"/projects/{project['id']}")).json() == project
-    assert await tables_with(api.database, "Erika", "erika") == {"project_orders", "outbox"}
+    assert await tables_with(api.database, "Erika", "erika") == {"project_orders", "outbox", "said_events"}
 
 
 async def test_the_same_key_and_body_is_one_order_however_often_and_at_once(api: Api) -> None:
