@@ -74,11 +74,11 @@ async def transfer(database: Database, project: str, request: TransferRequest, *
     return True
 
 
-async def withdraw(database: Database, project: str, domain: str) -> None:
+async def withdraw(database: Database, project: str, domain: str, *, by: str) -> None:
     """Withdraw the transfer. Raises CommandError if there is none, or if it has come."""
     project_id, _ = await named_project(database.engine, project)
     try:
         async with begin(database) as transaction:
-            await withdraw_transfer(transaction, project_id, domain)
+            await withdraw_transfer(transaction, project_id, domain, by=by)
     except RefusedError as error:
         raise CommandError(str(error)) from error

@@ -16,11 +16,14 @@ from shared.errors import FieldProblem, RefusedError, UnknownError, WrongFieldsE
 from shared.host_claims import ClaimHosts, HostProblem, HostRefused, own_hosts
 from shared.marketplace_outbox import AT_ONCE, put
 from shared.messaging.settle import lock_projects
+from shared.messaging.topology import queue_name
 from shared.models import (
     BaseDomain,
     DomainTransfer,
+    OpenStep,
     ProjectDomain,
     ProjectOrder,
+    StepState,
     TransferStage,
     TransferWithdrawal,
 )
@@ -123,20 +126,14 @@ async def ask_for_transfer(
     await _claim(connection, project_id, request.domain)
     new = {"project_id": project_id, "domain": request.domain, "zone_made": False, "kept_records": []}
     await connection.execute(insert(DomainTransfer).values(new | values))
-    event = CloudEvent.of(
-        DomainTransferRequested(domain=request.domain, max_cents=values["max_cents"], requested_by=by),
-        source=ServiceName.MARKETPLACE.value,
-        project_id=project_id,
-        correlation_id=story,
-    )
-    [message] = await put(connection, [event], lease=lease)
-    return message
+    return await _say(connection, project_id, request.domain, values["max_cents"], by=by, lease=lease)
 
 
-async def withdraw_transfer(transaction: Transaction, project_id: UUID, domain: str) -> None:
+async def withdraw_transfer(transaction: Transaction, project_id: UUID, domain: str, *, by: str) -> None:
     """Say, with the caller's transaction, that the domain is not to come any more; saying it again changes nothing.
 
-    dns undoes it: at once if nothing is under way, else within minutes, and not if the domain comes before that.
+    dns undoes it: at once if nothing is under way, else within minutes, and not if the domain comes before that. If
+    its step is dead, DomainTransferRequested is said once more: the new step finds the withdrawal.
 
     Raises:
         UnknownError: no transfer of it was asked for.
@@ -146,14 +143,39 @@ async def withdraw_transfer(transaction: Transaction, project_id: UUID, domain: 
     await lock_projects(transaction, [project_id])
     connection = transaction.connection
     this = (DomainTransfer.project_id == project_id) & (DomainTransfer.domain == domain)
-    stage = await connection.scalar(select(DomainTransfer.stage).where(this))
-    if stage is None:
+    found = await connection.execute(select(DomainTransfer.stage, DomainTransfer.max_cents).where(this))
+    if (known := found.one_or_none()) is None:
         raise UnknownError(f"no transfer of {domain} was asked for this project")
-    if stage is TransferStage.TRANSFERRED:
+    if known.stage is TransferStage.TRANSFERRED:
         said = f"{domain} has come: it is in our account, and removed from the project like any other domain"
         raise RefusedError(said, code="transfer_done")
     new = {"project_id": project_id, "domain": domain}
     await connection.execute(insert(TransferWithdrawal).values(new).on_conflict_do_nothing())
+    if await _is_dead(connection, project_id, domain):
+        await _say(connection, project_id, domain, known.max_cents, by=by, lease=AT_ONCE)
+
+
+async def _is_dead(connection: AsyncConnection, project_id: UUID, domain: str) -> bool:
+    steps = select(OpenStep.state, OpenStep.body).where(
+        OpenStep.project_id == project_id, OpenStep.consumer == queue_name(ServiceName.DNS, DomainTransferRequested)
+    )
+    named = f'"{domain}"'.encode()
+    of_this = [row.state for row in await connection.execute(steps) if named in row.body]
+    return bool(of_this) and all(state is StepState.DEAD for state in of_this)
+
+
+async def _say(
+    connection: AsyncConnection, project_id: UUID, domain: str, max_cents: int, *, by: str, lease: timedelta
+) -> Message:
+    story = await connection.scalar(select(ProjectOrder.correlation_id).where(ProjectOrder.project_id == project_id))
+    event = CloudEvent.of(
+        DomainTransferRequested(domain=domain, max_cents=max_cents, requested_by=by),
+        source=ServiceName.MARKETPLACE.value,
+        project_id=project_id,
+        correlation_id=story,
+    )
+    [message] = await put(connection, [event], lease=lease)
+    return message
 
 
 def _values(request: TransferRequest, seal: Seal, known: Any) -> dict[str, Any]:

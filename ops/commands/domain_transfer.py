@@ -57,6 +57,8 @@ def transfer(
 def withdraw(
     project: Annotated[str, typer.Argument(help="The project's id or slug.")],
     name: Annotated[str, typer.Argument(help="The domain, for example kunde.example.")],
+    *,
+    by: Annotated[str | None, typer.Option(help="Who withdraws it; your user name if left out.")] = None,
 ) -> None:
     """Withdraw a transfer that has not come yet: the project stays where it is, the domain too.
 
@@ -72,7 +74,7 @@ def withdraw(
 
     async def act() -> None:
         async with connected() as database:
-            await ask(database, project, stored(name))
+            await ask(database, project, stored(name), by=by or getpass.getuser())
 
     asyncio.run(act())
     typer.echo(f"The transfer of {name} is withdrawn; `vrs log {project}` tells how.")

@@ -176,6 +176,7 @@ async def dns() -> AsyncIterator[Service]:
                         concurrency=8,
                         deadline=timedelta(seconds=settings.dns_deadline),
                         fails_project=False,  # it is live, where it was
+                        serial=True,
                     ),
                     Consumer(
                         event=ProjectCancelled,

@@ -27,6 +27,7 @@ from tests.choreography.events import Story
 from tests.choreography.facts import MAX_CENTS, OWNER
 from tests.choreography.system import System
 from tests.choreography.vendors import Inwx
+from tests.shared.messaging.harness import until
 from tests.stored import is_told, tables_with
 
 TRANSFER = "dns.transfer-requested"
@@ -167,6 +168,27 @@ async def test_a_transfer_that_cannot_sign_in_is_a_dead_letter_whose_replay_goes
     assert await inwx.charges() == [story.moving_domain]
 
 
+async def test_a_dead_transfer_that_is_withdrawn_is_undone_and_its_replay_finds_nothing(
+    system: System, inwx: Inwx
+) -> None:
+    story = Story()
+    await inwx.break_(ORDER, "refused", code=2200)
+    async with asked_for(system, inwx, story):
+        event = await asking(system, story)
+        letter = await system.dies(TRANSFER, event, code="inwx_2200")
+        async with begin(system.database) as transaction:
+            await withdraw_transfer(transaction, story.project_id, story.moving_domain, by="case worker")
+
+        async def is_undone() -> bool:
+            return await system.sql("SELECT 1 FROM domain_transfers") == []
+
+        await until(is_undone)
+        await system.replay(letter)
+        *_, row = await system.logged(TRANSFER, event, "dead", "completed")
+    assert row.message == f"Nobody wants {story.moving_domain} any more."
+    assert await inwx.charges() == []
+
+
 async def test_a_cancellation_gives_a_transfer_up_and_never_deletes_the_domain(system: System, inwx: Inwx) -> None:
     story = Story()
     await inwx.set(transfer_seconds=3600)
@@ -185,7 +207,7 @@ async def test_a_transfer_that_is_withdrawn_ends_and_its_names_are_free(system: 
     async with asked_for(system, inwx, story, "wrong-0815-code"):
         await system.hears(DomainTransferFailed, story)
         async with begin(system.database) as transaction:
-            await withdraw_transfer(transaction, story.project_id, story.moving_domain)
+            await withdraw_transfer(transaction, story.project_id, story.moving_domain, by="case worker")
         event = await asking(system, story)
         *_, row = await system.logged(TRANSFER, event, "parked", "completed", hurried=True)
         assert "was withdrawn" in row.message

@@ -37,4 +37,4 @@ async def withdraw_failed(system: System, story: Story, *, within: float) -> Non
 
     await until(has_failed, within=within)
     async with begin(system.database) as transaction:
-        await withdraw_transfer(transaction, story.project_id, story.moving_domain)
+        await withdraw_transfer(transaction, story.project_id, story.moving_domain, by="case worker")

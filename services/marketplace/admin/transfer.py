@@ -84,7 +84,7 @@ class Transfer(Page):
         page = f"/projects/{project_id}"
         try:
             async with begin(self.desk.database) as transaction:
-                await withdraw_transfer(transaction, project_id, domain)
+                await withdraw_transfer(transaction, project_id, domain, by=staff_of(request).name)
                 kind = StaffActionKind.TRANSFER_WITHDRAWN
                 await write_down(transaction.connection, request, kind, domain, project_id=project_id)
         except RefusedError as error:

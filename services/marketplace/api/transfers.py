@@ -65,7 +65,7 @@ async def delete_transfer(caller: MayOrder, database: Db, project_id: ProjectId,
     """
     name = stored(domain, "domain")
     async with begin(database) as transaction:
-        await withdraw_transfer(transaction, project_id, name)
+        await withdraw_transfer(transaction, project_id, name, by=caller.name)
         await record(transaction.connection, caller, StaffActionKind.TRANSFER_WITHDRAWN, name, project_id=project_id)
         return TransfersAnswer(transfers=await lines_of(transaction.connection, project_id))
 

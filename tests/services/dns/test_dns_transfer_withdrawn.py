@@ -1,15 +1,17 @@
 """A transfer that is not wanted any more, at every moment of it."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import pytest
 
 from contracts import TransferProblem
 from services.dns.inwx_errors import OutcomeUnknownError
 from services.dns.models import ManagedRecord
-from shared.models import AddedDomain, DomainTransfer, ProjectDomain, TransferWithdrawal
+from shared.models import DomainTransfer, ProjectDomain, TransferWithdrawal
 from shared.outcome import Done, Parked
-from tests.services.dns.test_dns_registration import charges
+from tests.choreography.facts import OWNER
+from tests.services.dns.test_dns_registration import begun as registering
+from tests.services.dns.test_dns_registration import bought, charges
 from tests.services.dns.test_dns_transfer import (
     CANCEL,
     CODE,
@@ -23,7 +25,7 @@ from tests.services.dns.test_dns_transfer import (
     transferred,
     write,
 )
-from tests.services.dns.world import Project, World
+from tests.services.dns.world import IPV4, Project, World, configured
 
 WITHDRAWN = f"The transfer of {DOMAIN} was withdrawn; the domain stays where it is."
 
@@ -37,13 +39,13 @@ def withdraw(project: Project) -> None:
         project.tables.setdefault(("project_domains", host), claim)
 
 
-async def undone(project: Project) -> bool:
+async def undone(project: Project, kept: Sequence[str] = ()) -> bool:
     outcome = await project.transfer(DOMAIN)
     assert isinstance(outcome, Done), outcome
     assert (outcome.message, outcome.events) == (WITHDRAWN, ())
     hosts = {row.host for row in project.rows(ProjectDomain)}
-    kept = [row for row in project.rows(ManagedRecord) if row.name.endswith(DOMAIN)]
-    return (project.rows(DomainTransfer), kept) == ([], []) and DOMAIN not in hosts
+    left = [row.name for row in project.rows(ManagedRecord) if row.name.endswith(DOMAIN)]
+    return (project.rows(DomainTransfer), set(left)) == ([], set(kept)) and DOMAIN not in hosts
 
 
 async def zones(world: World) -> list[str | None]:
@@ -103,21 +105,49 @@ async def test_a_domain_that_has_come_goes_its_way(world: World) -> None:
     assert (await late.transfer(DOMAIN)).events == done.events
 
 
-async def test_what_the_project_was_given_in_another_way_stays(world: World) -> None:
+async def test_names_that_the_project_was_given_in_another_way_stay_its_own(world: World) -> None:
     await held_elsewhere(world)
     failing = await asked_for(world, "a wrong code")
     failure(await failing.transfer(DOMAIN), TransferProblem.AUTH_CODE_WRONG)
-    records = await world.records(DOMAIN)
-    now, wanted = datetime.now(UTC), {"is_wanted": True, "makes_primary": False, "is_new": False, "findings": []}
-    counts = {"revision": 1, "since": 1, "reminders": 0}
-    added = AddedDomain(project_id=failing.project_id, domain=DOMAIN, said_at=now, **wanted, **counts)
-    failing.tables["added_domains", failing.project_id, DOMAIN] = added
     withdraw(failing)
-    outcome = await failing.transfer(DOMAIN)
+    failing.tables["project_domains", f"www.{DOMAIN}"] = ProjectDomain(
+        host=f"www.{DOMAIN}", project_id=failing.project_id, is_primary=False, is_coming=False
+    )
+    assert await undone(failing, kept=[f"www.{DOMAIN}"])
+    [row] = [row for row in failing.rows(ManagedRecord) if row.name.endswith(DOMAIN)]
+    assert (row.name, row.holder, row.zone) == (f"www.{DOMAIN}", "customer", None)
+    assert await zones(world) == [None]
+
+
+async def test_a_domain_that_is_ours_already_keeps_leading_to_the_project(world: World) -> None:
+    project = await registering(world)
+    await project.register()
+    await bought(project)
+    configured(await project.configure())
+    records = await world.records(DOMAIN)
+    assert len(records) == 2
+    answer(project, CODE, max_cents=1500, registrant=OWNER.model_dump(mode="json"))
+    failure(await project.transfer(DOMAIN), TransferProblem.ALREADY_OURS)
+    withdraw(project)
+    for host in (DOMAIN, f"www.{DOMAIN}"):
+        named = ProjectDomain(host=host, project_id=project.project_id, is_primary=host == DOMAIN, is_coming=False)
+        project.tables["project_domains", host] = named
+    outcome = await project.transfer(DOMAIN)
     assert (isinstance(outcome, Done), outcome.message) == (True, WITHDRAWN)
-    assert failing.rows(DomainTransfer) == []
     assert await world.records(DOMAIN) == records
-    assert {row.host for row in failing.rows(ProjectDomain)} >= {DOMAIN, f"www.{DOMAIN}"}
+    assert len(project.rows(ManagedRecord)) == 2
+    assert {row.host for row in project.rows(ProjectDomain)} >= {DOMAIN, f"www.{DOMAIN}"}
+
+
+async def test_a_zone_in_which_others_have_something_is_kept(world: World) -> None:
+    await held_elsewhere(world)
+    failing = await asked_for(world, "a wrong code")
+    failure(await failing.transfer(DOMAIN), TransferProblem.AUTH_CODE_WRONG)
+    await world.stranger(DOMAIN, name="shop", type="A", content="203.0.113.99")
+    withdraw(failing)
+    assert await undone(failing)
+    assert "shop" in {row["name"].partition(".")[0] for row in await world.records(DOMAIN)}
+    assert IPV4 not in {row["content"] for row in await world.records(DOMAIN)}
 
 
 async def test_it_can_be_asked_for_again(world: World) -> None:

@@ -36,7 +36,7 @@ from services.dns.reservation import ReleasePlace, ReservePlace, Waiting
 from services.dns.servers import wait_of
 from services.dns.tan import TanSource
 from services.dns.transfer_zone import TransferZone
-from services.dns.withdrawal import WithdrawTransfer
+from services.dns.withdrawal import FreeComing, WithdrawTransfer
 from shared.host_claims import ClaimHosts, HostRefused
 from shared.http import http_client
 from shared.models import ProjectDomain, ProvisioningState, Table
@@ -209,6 +209,10 @@ class Project:
                 return self.refused
             case ReservePlace(wish=wish):
                 return self._place() if self.has_room else self._wait(wish)
+            case FreeComing(hosts=hosts):
+                for host in hosts:
+                    if getattr(self.tables.get(("project_domains", host)), "is_coming", None):
+                        del self.tables["project_domains", host]
             case ReleasePlace():
                 self.tables.pop(("placements", self.project_id), None)
         return None
