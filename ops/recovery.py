@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts import EVENTS, ProjectCancelled, uuid7
+from contracts import EVENTS, ProjectCancelled, ProjectOrdered, uuid7
 from shared.messaging.topology import TO_EXCHANGE, queue_name
 from shared.models.log import SETTLED
 from shared.outbox import Message
@@ -32,13 +32,16 @@ _BY_MARKETPLACE = text("""
     SELECT event_id AS place, body AS said FROM said_events WHERE event_id > :after ORDER BY event_id LIMIT :most
 """)
 
+# A cancelled project's events are void, but for who undoes it and who works despite that: no row ever tells of them.
 _NOT_TAKEN_UP = text(f"""
     SELECT d.consumer, d.event_id
-    FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[])) AS d (consumer, event_id)
+    FROM unnest(CAST(:consumers AS text[]), CAST(:event_ids AS uuid[]), CAST(:projects AS uuid[]),
+                CAST(:despite AS boolean[])) AS d (consumer, event_id, project_id, despite)
     WHERE NOT EXISTS (SELECT FROM provisioning_log l
                       WHERE l.consumer = d.consumer AND l.event_id = d.event_id AND l.{SETTLED})
       AND NOT EXISTS (SELECT FROM open_steps s WHERE s.consumer = d.consumer AND s.event_id = d.event_id)
       AND NOT EXISTS (SELECT FROM outbox o WHERE o.headers ->> 'event-id' = CAST(d.event_id AS text))
+      AND (d.despite OR NOT EXISTS (SELECT FROM cancellations c WHERE c.project_id = d.project_id))
 """)  # noqa: S608 - a constant of ours
 
 _UNHEARD = text("""
@@ -81,34 +84,52 @@ class Due:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An event as it was said."""
+
+    kind: str
+    project_id: UUID
+    body: bytes
+
+    def again(self, consumer: str, event_id: UUID) -> Message:
+        """For this consumer alone."""
+        headers = {"event-id": str(event_id), "type": self.kind}
+        return Message(uuid7(), TO_EXCHANGE, consumer, self.body, headers, required=True)
+
+
 async def due(connection: AsyncConnection, services: Sequence[Service]) -> Due:
     """Read what is due. Changes nothing."""
-    consumers: dict[str, list[str]] = {}
+    hearers: dict[str, list[tuple[str, bool]]] = {}
     for service in services:
         for consumer in service.consumers:
-            consumers.setdefault(consumer.event.type, []).append(queue_name(service.name, consumer.event))
-    found, again = Due(), set[UUID]()
+            despite = consumer.event is ProjectCancelled or consumer.despite_cancellation
+            hearers.setdefault(consumer.event.type, []).append((queue_name(service.name, consumer.event), despite))
+    found, ordered, cancelled = Due(), set[UUID](), set[UUID]()
     async for events in _said(connection):
-        wanted = [
-            (consumer, event_id) for event_id, (kind, _) in events.items() for consumer in consumers.get(kind, ())
-        ]
-        rows = await connection.execute(
-            _NOT_TAKEN_UP,
-            {"consumers": [consumer for consumer, _ in wanted], "event_ids": [event_id for _, event_id in wanted]},
-        )
-        for row in rows:
-            kind, body = events[row.event_id]
-            found.messages.append(_message(row.consumer, row.event_id, kind, body))
-            again.add(UUID(json.loads(body)["subject"]))
+        wanted = [(id_, each, *hearer) for id_, each in events.items() for hearer in hearers.get(each.kind, ())]
+        asked = {
+            "event_ids": [id_ for id_, *_ in wanted],
+            "projects": [each.project_id for _, each, *_ in wanted],
+            "consumers": [queue for *_, queue, _ in wanted],
+            "despite": [despite for *_, despite in wanted],
+        }
+        for row in await connection.execute(_NOT_TAKEN_UP, asked):
+            said = events[row.event_id]
+            found.messages.append(said.again(row.consumer, row.event_id))
+            if said.kind == ProjectOrdered.type:
+                ordered.add(said.project_id)
+            elif said.kind == ProjectCancelled.type:
+                cancelled.add(said.project_id)
     unheard = await connection.execute(_UNHEARD)
-    found.unheard.extend(row.slug for row in unheard if row.vrs_id not in again)
+    found.unheard.extend(row.slug for row in unheard if row.vrs_id not in ordered)
     undo = {"services": [service.value for service in ProjectCancelled.undone_by]}
     not_undone = await connection.scalars(_NOT_UNDONE, undo)
-    found.not_undone.extend(project_id for project_id in not_undone if project_id not in again)
+    found.not_undone.extend(project_id for project_id in not_undone if project_id not in cancelled)
     return found
 
 
-async def _said(connection: AsyncConnection) -> AsyncIterator[dict[UUID, tuple[str, bytes]]]:
+async def _said(connection: AsyncConnection) -> AsyncIterator[dict[UUID, _Said]]:
     for statement, after in ((_BY_STEPS, 0), (_BY_MARKETPLACE, UUID(int=0))):
         place: int | UUID = after
         while rows := (await connection.execute(statement, {"after": place, "most": ROWS})).all():
@@ -116,12 +137,11 @@ async def _said(connection: AsyncConnection) -> AsyncIterator[dict[UUID, tuple[s
             place = rows[-1].place
 
 
-def _events(emitted: Iterable[bytes]) -> Iterable[tuple[UUID, tuple[str, bytes]]]:
+def _events(emitted: Iterable[bytes]) -> Iterable[tuple[UUID, _Said]]:
     for body in (line for lines in emitted for line in lines.split(b"\n")):
-        event = json.loads(body)
-        if event["type"] in EVENTS:
-            yield UUID(event["id"]), (event["type"], body)
-
-
-def _message(consumer: str, event_id: UUID, kind: str, body: bytes) -> Message:
-    return Message(uuid7(), TO_EXCHANGE, consumer, body, {"event-id": str(event_id), "type": kind}, required=True)
+        try:
+            event = json.loads(body)
+            if event["type"] in EVENTS:
+                yield UUID(event["id"]), _Said(event["type"], UUID(event["subject"]), body)
+        except ValueError:  # of a customer who is forgotten, perhaps nothing is left of it
+            continue

@@ -159,6 +159,12 @@ VENDOR_SECONDS = Histogram(
     registry=REGISTRY,
 )
 READY = Gauge("vrs_ready", "Whether the service can do its work, as /health/ready says.", registry=REGISTRY)
+BACKGROUND_FAILING = Gauge(
+    "vrs_background_failing",
+    "Whether work beside the steps has failed again and again.",
+    ("background",),
+    registry=REGISTRY,
+)
 DATABASE_ANSWERS = Gauge("vrs_database_up", "Whether PostgreSQL answered for the gauges.", registry=REGISTRY)
 OUTBOX = Gauge(
     "vrs_outbox_messages", "What is committed and not yet taken by RabbitMQ.", ("service",), registry=REGISTRY

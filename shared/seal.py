@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 
-FORM = re.compile(r"[A-Za-z0-9_-]{43}=")
+FORM = re.compile(r"[A-Za-z0-9_+/-]{43}=")  # Fernet reads both alphabets of base64
 
 
 class UnreadableSecretError(Exception):

@@ -81,7 +81,7 @@ class Kernel(Protocol):
 
 
 Background = Callable[[Kernel], Awaitable[None]]
-"""Runs as long as the service; restarted with backoff when it raises, which makes the service unready if it goes on."""
+"""Runs as long as the service; restarted with backoff when it raises."""
 
 
 Trouble = Callable[[], str | None]
@@ -109,7 +109,7 @@ class Service:
 
     `grants` is what it may do in the database beside what the kernel needs for every service. `replays`: it reads the
     dead letters of every service and sends them back (`shared.dead_letters`), so its user in RabbitMQ may do that.
-    ``/health/ready`` calls `background` by its names.
+    Metrics and logs call `background` by its names. `readiness` says what else keeps the service from its work.
     """
 
     name: ServiceName

@@ -35,9 +35,11 @@ DECLARE
     rest jsonb;
 BEGIN
     event := convert_from(body, 'UTF8')::jsonb;
-    rest := vrs_without(event #- '{data,customer}' #- '{data,registration}', words);
-    IF event ? 'type' THEN
-        rest := rest || jsonb_build_object('type', event -> 'type');
+    rest := event #- '{data,customer}' #- '{data,registration}';
+    IF jsonb_typeof(rest -> 'data') = 'object' THEN  -- ids, times and names of the envelope stay, whatever they hold
+        rest := jsonb_set(rest, '{data}', vrs_without(rest -> 'data', words));
+    ELSE
+        rest := vrs_without(rest, words);
     END IF;
     RETURN CASE WHEN rest = event THEN body ELSE convert_to(rest::text, 'UTF8') END;
 EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN

@@ -1,4 +1,8 @@
-"""What a service does beside its steps: run for as long as it runs, and begun anew when it fails."""
+"""What a service does beside its steps: run for as long as it runs, and begun anew when it fails.
+
+It says nothing of whether the service is ready: steps and requests go on without it, and a proxy must not take a
+marketplace out whose housekeeping lacks a right.
+"""
 
 import time
 
@@ -19,22 +23,19 @@ TROUBLE_AFTER = 3
 
 
 class BackgroundWork:
-    """One background of a service. `trouble` is why it does not come to work: which and its last error."""
+    """One background of a service."""
 
     def __init__(self, name: str, background: Background, kernel: Kernel) -> None:
         self.name = name
         self._background = background
         self._kernel = kernel
         self._failed = 0
-        self._error = ""
         self._began = 0.0
 
     @property
-    def trouble(self) -> str | None:
-        """None while it works, or has failed too seldom to say that it does not."""
-        if self._failed < TROUBLE_AFTER or self._works:
-            return None
-        return f"{self.name} has failed {self._failed} times in a row: {self._error}"
+    def is_failing(self) -> bool:
+        """Whether it has failed again and again without a run that worked."""
+        return self._failed >= TROUBLE_AFTER and not self._works
 
     async def run(self) -> None:
         """Begin it again and again.
@@ -53,8 +54,7 @@ class BackgroundWork:
                     pause.reset()
                     self._failed = 0
                 self._failed += 1
-                self._error = _told(error)
-                log.exception("background work failed", background=self.name, error=self._error)
+                log.exception("background work failed", background=self.name, error=_told(error))
             else:
                 raise RuntimeError(f"{self.name} has ended")
             self._began = float("inf")

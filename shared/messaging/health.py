@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from shared.measure import measure
 from shared.messaging.runtime import Runtime
-from shared.metrics import READY, REGISTRY
+from shared.metrics import BACKGROUND_FAILING, READY, REGISTRY
 
 
 @asynccontextmanager
@@ -56,6 +56,8 @@ def _app(runtime: Runtime) -> AsgiFastStream:
         """Everything that `shared.metrics` knows, for Prometheus."""
         await measure(runtime.database, runtime.service)
         READY.set(not runtime.not_ready)
+        for work in runtime.background:
+            BACKGROUND_FAILING.labels(work.name).set(work.is_failing)
         return AsgiResponse(generate_latest(REGISTRY), 200, {"content-type": CONTENT_TYPE_PLAIN_0_0_4})
 
     routes = [("/health/live", live), ("/health/ready", ready), ("/metrics", metrics)]

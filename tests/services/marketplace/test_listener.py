@@ -7,7 +7,6 @@ import pytest
 
 from services.marketplace.app import marketplace
 from shared.database import Database
-from shared.messaging import background
 from shared.messaging.runtime import running
 from tests.shared.messaging.harness import until
 
@@ -15,7 +14,6 @@ from tests.shared.messaging.harness import until
 async def test_a_marketplace_whose_port_is_taken_is_not_ready_until_it_has_it(
     database: Database, amqp_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "LONG_ENOUGH", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         settings = {"AMQP_URL": amqp_url, "DATABASE_URL": database.listen_url, "HTTP_PORT": str(port)}
