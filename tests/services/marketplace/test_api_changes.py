@@ -28,13 +28,14 @@ CHANGES: list[tuple[str, str, Any, str | None]] = [
         "POST",
         "/projects/{project_id}/transfers",
         {
-            "domain": "umzug.example",
+            "domain": "sommer.example",
             "auth_code": "code-4711",
             "registrant": OWNER.model_dump(mode="json"),
             "max_cents": 1500,
         },
         "transfer asked",
     ),
+    ("DELETE", "/projects/{project_id}/transfers/{domain}", None, "transfer withdrawn"),
     ("POST", "/projects/{project_id}/previews", {}, "preview made"),
     ("DELETE", "/projects/{project_id}/previews/{preview_id}", None, "preview ended"),
     ("POST", "/servers", SERVER, "server added"),
@@ -59,6 +60,7 @@ NO_MORE_LINES = """
 """
 TABLES = (
     *("projects", "project_orders", "order_answers", "project_domains", "added_domains", "domain_transfers"),
+    *("transfer_withdrawals", "said_events"),
     *("preview_accesses", "servers", "base_domains", "webhook_endpoints", "webhook_deliveries", "cancellations"),
     *("outbox", "staff_actions"),
 )
