@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.signatures import written
+from ops.ports import free_port
 from ops.stack.containers import engine_answers
 from shared.database import Database
 from tests.services.core.market import open_market
@@ -37,8 +37,7 @@ async def test_the_image_boots_keeps_its_plugins_over_a_new_container_and_stops_
     database: Database, tmp_path: Path
 ) -> None:
     assert engine_answers(), "no container engine answers: start one, or set DOCKER_HOST"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     async with open_market(database, tmp_path, host="0.0.0.0") as market:
         await market.publish("blog")
         await market.license("blog")

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import resource
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +15,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.signatures import written
+from ops.ports import free_port
 from tests.services.core.market import Market
 from tests.services.core.shop import Shop
 
@@ -36,8 +36,7 @@ class Container:
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
