@@ -92,7 +92,8 @@ async def ask_for_transfer(
 ) -> Message | None:
     """Claim the names, write the transfer down, say DomainTransferRequested with the caller's transaction.
 
-    `lease` as for `put`. The names stay the project's until it is cancelled or the transfer is withdrawn, also when it fails.
+    `lease` as for `put`. The names stay the project's until it is cancelled or the transfer is
+    withdrawn, also when that fails.
 
     An answer to a transfer that has failed says nothing: dns looks for it. Then None is returned.
 
