@@ -97,6 +97,10 @@ async def records_of_a_transfer(who: Forgettable) -> None:
     )
 
 
+async def what_the_marketplace_has_said(who: Forgettable) -> None:
+    await who.system.sql("INSERT INTO said_events VALUES (:event, :body)", event=uuid4(), body=who.cancelled().encode())
+
+
 PLACES: tuple[Callable[[Forgettable], Awaitable[None]], ...] = (
     a_webhook_of_the_cancellation,
     a_webhook_of_what_came_of_it,
@@ -111,6 +115,7 @@ PLACES: tuple[Callable[[Forgettable], Awaitable[None]], ...] = (
     a_saved_search,
     what_a_step_has_said,
     records_of_a_transfer,
+    what_the_marketplace_has_said,
 )
 
 

@@ -209,7 +209,7 @@ async def test_a_transfer_that_is_withdrawn_ends_and_its_names_are_free(system: 
         async with begin(system.database) as transaction:
             await withdraw_transfer(transaction, story.project_id, story.moving_domain, by="case worker")
         event = await asking(system, story)
-        *_, row = await system.logged(TRANSFER, event, "parked", "completed", hurried=True)
+        *_, row = await system.logged(TRANSFER, event, "parked", "completed")  # it is woken
         assert "was withdrawn" in row.message
         for table in ("domain_transfers", "transfer_withdrawals", "project_domains WHERE is_coming"):
             assert await system.sql(f"SELECT 1 FROM {table}") == []
