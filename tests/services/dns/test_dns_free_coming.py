@@ -15,6 +15,6 @@ async def test_a_name_that_leads_somewhere_by_now_or_is_anothers_stays(database:
     rows = [{"host": host, "project_id": of, "is_primary": False, "is_coming": coming} for host, of, coming in names]
     async with database.engine.begin() as connection:
         await connection.execute(insert(ProjectDomain), rows)
-        await FreeComing.apply(connection, [(mine, FreeComing(tuple(row["host"] for row in rows)))])
+        await FreeComing.apply(connection, [(mine, FreeComing(tuple(host for host, *_ in names)))])
         left = (await connection.scalars(select(ProjectDomain.host).order_by(ProjectDomain.host))).all()
     assert left == ["here.example", "others.example"]
