@@ -6,7 +6,6 @@ from ipaddress import IPv4Address
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import CompoundSelect, Row, select, union
 
 from contracts import CertificateExpiring
@@ -15,11 +14,9 @@ from services.bootstrap.health import one_line
 from services.bootstrap.models import WatchedCore, WatchedDomain
 from shared.database import Database
 from shared.expiry import DAILY, EXPIRY, PAUSE, THRESHOLDS, Tell, passed, saw, saw_nothing, take
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
+from shared.messaging.looking import look_every
 from shared.models import ExpiryKind, ProjectOrder
 from shared.service import Announcement, Background, Kernel
-
-log = structlog.get_logger(__name__)
 
 _WWW = "www."
 
@@ -48,14 +45,10 @@ def watch_certificates(database: Database, core: Core) -> Background:
     """Look at some every minute, for as long as the service runs; a database that is away is waited for."""
 
     async def run(kernel: Kernel) -> None:
-        while True:
-            try:
-                await look_at_certificates(kernel, database, core, datetime.now(UTC))
-            except DATABASE_ERRORS as error:
-                if lasts(error):
-                    raise
-                log.warning("no certificate's end is watched", error=reason_of(error))
-            await asyncio.sleep(PAUSE)
+        async def look() -> None:
+            await look_at_certificates(kernel, database, core, datetime.now(UTC))
+
+        await look_every(PAUSE, look, otherwise="no certificate's end is watched")
 
     return run
 

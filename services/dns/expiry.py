@@ -16,7 +16,7 @@ from services.dns.registrar import HeldDomain, Registrar, RenewalMode
 from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
 from shared.expiry import DAILY, EXPIRY, PAUSE, THRESHOLDS, Tell, passed, saw, saw_nothing, take
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
+from shared.messaging.looking import look_every
 from shared.models import (
     BaseDomain,
     DomainRegistration,
@@ -62,14 +62,10 @@ def watch_domains(database: Database, registrar: Registrar) -> Background:
     """Look at some every minute, for as long as the service runs; INWX or a database that is away is waited for."""
 
     async def run(kernel: Kernel) -> None:
-        while True:
-            try:
-                await look_at_domains(kernel, database, registrar, datetime.now(UTC))
-            except DATABASE_ERRORS as error:
-                if lasts(error):
-                    raise
-                log.warning("no domain's end is watched", error=reason_of(error))
-            await asyncio.sleep(PAUSE)
+        async def look() -> None:
+            await look_at_domains(kernel, database, registrar, datetime.now(UTC))
+
+        await look_every(PAUSE, look, otherwise="no domain's end is watched")
 
     return run
 

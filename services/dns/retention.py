@@ -1,6 +1,5 @@
 """Forgets the customers of projects that were cancelled long ago. dns does, because their contact is in its orders."""
 
-import asyncio
 from datetime import timedelta
 
 import structlog
@@ -10,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts import ProjectOrdered
 from shared.dead_letters.queues import BrokerAwayError, holding
 from shared.forget import UnderWayError, forget
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
+from shared.messaging.looking import look_every
+from shared.messaging.trouble import DATABASE_ERRORS
 from shared.service import Background, Kernel
 
 log = structlog.get_logger(__name__)
@@ -63,13 +63,11 @@ def forget_in_time(engine: AsyncEngine, amqp_url: str, *, keep: timedelta) -> Ba
 
     async def run(kernel: Kernel) -> None:
         del kernel
-        while True:
-            try:
-                await forget_who_is_due(engine, amqp_url, keep=keep)
-            except (*DATABASE_ERRORS, BrokerAwayError) as error:
-                if lasts(error):
-                    raise
-                log.warning("nobody was forgotten", error=reason_of(error))
-            await asyncio.sleep(LOOK_EVERY)
+
+        async def look() -> None:
+            await forget_who_is_due(engine, amqp_url, keep=keep)
+
+        away = (*DATABASE_ERRORS, BrokerAwayError)
+        await look_every(LOOK_EVERY, look, otherwise="nobody was forgotten", waits_for=away)
 
     return run

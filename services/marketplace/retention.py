@@ -3,22 +3,18 @@
 Both may tell of customers, and whoever is switched off for ever, or has no key for webhooks, would keep them as well.
 """
 
-import asyncio
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import delete, func
 
 from shared.database import Database
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
+from shared.messaging.looking import look_every
 from shared.models import SaidEvent, WebhookDelivery
 from shared.service import Background, Kernel
 
 KEPT = timedelta(days=30)
 LOOK_EVERY = 3600.0
 """Seconds."""
-
-log = structlog.get_logger(__name__)
 
 _AGES = {SaidEvent: SaidEvent.said_at, WebhookDelivery: WebhookDelivery.created_at}
 
@@ -35,13 +31,6 @@ def dropping(database: Database) -> Background:
 
     async def run(kernel: Kernel) -> None:
         del kernel
-        while True:
-            try:
-                await drop_old(database)
-            except DATABASE_ERRORS as error:
-                if lasts(error):
-                    raise
-                log.warning("what is old stays for now", error=reason_of(error))
-            await asyncio.sleep(LOOK_EVERY)
+        await look_every(LOOK_EVERY, lambda: drop_old(database), otherwise="what is old stays for now")
 
     return run

@@ -4,7 +4,6 @@ What makes it one is the date itself: it is moved on by compare-and-set under th
 holds the event and its log row.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts import ProvisioningDelayed
 from services.notify.late import LateStep, NothingOpen, late_steps
 from shared.history import Durations, Forecast, durations, forecast
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, passes, reason_of
+from shared.messaging.looking import look_every
+from shared.messaging.trouble import passes
 from shared.models import LATE
 from shared.service import Announcement, Background, Kernel
 
@@ -68,14 +68,7 @@ def watch(engine: AsyncEngine) -> Background:
     """Look every second, for as long as the service runs; a database that is away is waited for."""
 
     async def run(kernel: Kernel) -> None:
-        while True:
-            try:
-                await tell_of_delays(kernel, engine)
-            except DATABASE_ERRORS as error:
-                if lasts(error):
-                    raise
-                log.warning("nobody watches for delays", error=reason_of(error))
-            await asyncio.sleep(LOOK_EVERY)
+        await look_every(LOOK_EVERY, lambda: tell_of_delays(kernel, engine), otherwise="nobody watches for delays")
 
     return run
 

@@ -1,6 +1,5 @@
 """What a service does by itself: unanswered creates once their grace has passed, and everything once a day."""
 
-import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.database import Database
 from shared.errors import PermanentError, TemporaryError
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
+from shared.messaging.looking import look_every
+from shared.messaging.trouble import DATABASE_ERRORS
 from shared.models import Reconciliation
 from shared.reconcile.finding import Caution, Finding, Reconciler, RepairRefusedError, repair
 from shared.service import Background, Kernel
@@ -28,16 +28,14 @@ def watch(reconciler: Reconciler, database: Database) -> Background:
 
     async def run(kernel: Kernel) -> None:  # noqa: ARG001 - a background's signature
         looked_at: set[tuple[UUID, datetime]] = set()
-        while True:
-            try:
-                await _answer(reconciler, looked_at)
-                if await _is_due(reconciler, database):
-                    await everything(reconciler, database)
-            except (TemporaryError, PermanentError, *DATABASE_ERRORS) as error:
-                if lasts(error):
-                    raise
-                log.warning("nothing is reconciled now", error=reason_of(error))
-            await asyncio.sleep(LOOK_EVERY)
+
+        async def look() -> None:
+            await _answer(reconciler, looked_at)
+            if await _is_due(reconciler, database):
+                await everything(reconciler, database)
+
+        away = (TemporaryError, PermanentError, *DATABASE_ERRORS)
+        await look_every(LOOK_EVERY, look, otherwise="nothing is reconciled now", waits_for=away)
 
     return run
 

@@ -16,7 +16,8 @@ from services.marketplace.webhooks.secrets import Seal
 from services.marketplace.webhooks.send import Answer, WebhookClient
 from shared.database import Database
 from shared.marketplace_outbox import put
-from shared.messaging.trouble import DATABASE_ERRORS, lasts, reason_of
+from shared.messaging.looking import look_every
+from shared.messaging.trouble import DATABASE_ERRORS, reason_of
 from shared.metrics import WEBHOOK_TRIES, WEBHOOKS_OFF
 from shared.seal import UnreadableSecretError
 from shared.service import Background, Kernel
@@ -80,14 +81,7 @@ def delivering(database: Database, seal: Seal, client: WebhookClient) -> Backgro
     async def run(kernel: Kernel) -> None:  # noqa: ARG001 - background work has one signature
         async with asyncio.TaskGroup() as tasks:
             courier = Courier(database, seal, client)
-            while True:
-                try:
-                    await courier.look(tasks)
-                except DATABASE_ERRORS as error:
-                    if lasts(error):
-                        raise
-                    log.warning("webhooks wait for the database", error=reason_of(error))
-                await asyncio.sleep(LOOK_EVERY)
+            await look_every(LOOK_EVERY, lambda: courier.look(tasks), otherwise="webhooks wait for the database")
 
     return run
 
